@@ -1,0 +1,207 @@
+"""The whole configuration: what is extracted, what is trained, what is shown. One place for every default."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import yaml
+from pydantic import Field, model_validator
+
+from extract.config import Dataset, Features, Text, VideoCollection
+from extract.errors import UserError
+from extract.settings import Settings, parse
+
+FeatureChoice = Literal["app+mot", "app", "mot"]
+MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
+BackboneName = Literal["comem", "hga", "mspan"]
+
+BACKBONES_THERE = ("hga",)
+METHODS_THERE = ("erm", "eigv")
+
+
+class BlockFusion(Settings):
+    """Bilinear fusion with block-diagonal low-rank factors (Ben-younes et al., 2019)."""
+
+    width: int = Field(1600, ge=1, description="Width of the factor space.")
+    chunks: int = Field(20, ge=1, description="Blocks that the factor space is cut into.")
+    rank: int = Field(15, ge=1, description="Rank of each block.")
+
+
+class Hga(Settings):
+    """Sizes of the HGA backbone, as EIGV uses it."""
+
+    hidden: int = Field(512, ge=1, description="Width of a recurrent state, per direction.")
+    words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
+    fusion: BlockFusion = BlockFusion()
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
+
+
+class Backbones(Settings):
+    """Sizes of each backbone."""
+
+    hga: Hga = Hga()
+
+
+class Grounding(Settings):
+    """The grounding indicator (Eq. 6-9)."""
+
+    temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
+
+
+class Intervener(Settings):
+    """The intervener (Eq. 10-14)."""
+
+    alpha: float = Field(1.0, gt=0, description="The equivariant mixing ratio is drawn from Beta(alpha, alpha).")
+
+
+class Disruptor(Settings):
+    """The disruptor and its memory bank (Eq. 15-17)."""
+
+    negatives: int = Field(5, ge=1, description="N, negatives of each kind for an anchor.")
+
+
+class Objective(Settings):
+    """The objective (Eq. 18-20)."""
+
+    beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
+    similarity: Literal["dot", "cosine"] = Field("dot", description="Similarity of two answer representations.")
+    temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
+
+
+class Eigv(Settings):
+    """The three modules of EIGV and their objective."""
+
+    grounding: Grounding = Grounding()
+    intervener: Intervener = Intervener()
+    disruptor: Disruptor = Disruptor()
+    objective: Objective = Objective()
+
+
+class Training(Settings):
+    """Optimisation (section 5.1)."""
+
+    epochs: int = Field(80, ge=1, description="Passes over the train split.")
+    batch: int = Field(128, ge=1, description="Questions a step.")
+    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
+    patience: int = Field(5, ge=0, description="Epochs without a better validation accuracy before it is halved.")
+
+
+class Inference(Settings):
+    """How a trained model answers."""
+
+    answer_from: Literal["video", "causal-scene"] = Field(
+        "video", description="What the reported answer is read from; both are evaluated."
+    )
+
+
+class Table(Settings):
+    """The runs that a table shows."""
+
+    datasets: tuple[str, ...] = Field(description="Data sets, in the order of the columns.")
+    backbones: tuple[BackboneName, ...] = Field(description="Backbones, in the order of the rows.")
+    methods: tuple[MethodName, ...] = Field(description="Methods for each backbone, in the order of the rows.")
+    features: tuple[FeatureChoice, ...] = Field(("app+mot",), description="Feature settings.")
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="One run a seed; mean and deviation are shown.")
+
+
+class Rationales(Settings):
+    """The rationale picture: some test questions with the clips that the answer rests on."""
+
+    run: str = Field(description="The run whose answers are shown: dataset/backbone/method/features/seedN.")
+    questions: int = Field(6, ge=1, description="How many questions, two a video where a video has two.")
+
+
+class Run(NamedTuple):
+    """One point of the grid. Its path spells it."""
+
+    dataset: str
+    backbone: str
+    method: str
+    features: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.backbone}/{self.method}/{self.features}/seed{self.seed}"
+
+    @classmethod
+    def of(cls, text: str) -> "Run":
+        """The run that a path spells; `UserError` for anything else."""
+        parts = text.split("/")
+        if len(parts) != 5 or not parts[4].removeprefix("seed").isdigit():
+            raise UserError(f"{text!r} is not a run; a run reads dataset/backbone/method/features/seedN")
+        return cls(*parts[:4], int(parts[4].removeprefix("seed")))
+
+
+class Config(Settings):
+    """Everything that decides a number. Threads, memory and partitions belong to the profiles."""
+
+    name: str = Field(pattern=r"^[\w.-]+$", description="Name of this configuration.")
+    results: Path = Field(Path("results"), description="The folder that everything is written to.")
+    videos: dict[str, VideoCollection] = Field(description="Collections of raw videos, by name.")
+    datasets: dict[str, Dataset] = Field(description="Data sets, by name.")
+    features: Features = Features()
+    text: Text = Text()
+    backbones: Backbones = Backbones()
+    eigv: Eigv = Eigv()
+    training: Training = Training()
+    inference: Inference = Inference()
+    tables: dict[Literal["table1"], Table] = Field({}, description="The tables of the paper.")
+    rationales: dict[str, Rationales] = Field({}, description="Rationale pictures, by name.")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> "Config":
+        for name, dataset in self.datasets.items():
+            if dataset.videos not in self.videos:
+                raise ValueError(f"`datasets.{name}.videos` names the collection {dataset.videos!r}, which is not in `videos`")
+        for name, table in self.tables.items():
+            for dataset_name in table.datasets:
+                if dataset_name not in self.datasets:
+                    raise ValueError(f"`tables.{name}.datasets` names {dataset_name!r}, which is not in `datasets`")
+        for name, picture in self.rationales.items():
+            try:
+                run = Run.of(picture.run)
+            except UserError as error:
+                raise ValueError(f"`rationales.{name}.run`: {error}") from None
+            if run.dataset not in self.datasets:
+                raise ValueError(f"`rationales.{name}.run` names {run.dataset!r}, which is not in `datasets`")
+        return self
+
+    def runs(self, table: str) -> list[Run]:
+        """The runs that a table needs, in its order."""
+        t = self.tables[table]  # type: ignore[index]
+        return [Run(*p) for p in itertools.product(t.datasets, t.backbones, t.methods, t.features, t.seeds)]
+
+
+def load(files: list[Path]) -> Config:
+    """Reads configuration files, later ones over earlier ones, key by key; `UserError` for anything unknown."""
+    merged: dict[str, Any] = {}
+    for file in files:
+        try:
+            values = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UserError(f"the configuration {file} does not exist") from None
+        except yaml.YAMLError as error:
+            raise UserError(f"the configuration {file} is not YAML: {error}") from None
+        _merge(merged, values or {})
+    return parse(Config, merged, "configuration " + ", ".join(map(str, files)))
+
+
+def not_there_yet(config: Config) -> Iterator[str]:
+    """What the configuration asks for and this version does not have."""
+    for name, table in config.tables.items():
+        for backbone in table.backbones:
+            if backbone not in BACKBONES_THERE:
+                yield f"tables.{name}: backbone {backbone}"
+        for method in table.methods:
+            if method not in METHODS_THERE:
+                yield f"tables.{name}: method {method}"
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:
+    for key, value in over.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            _merge(base[key], value)
+        else:
+            base[key] = value

@@ -1,0 +1,1 @@
+"""From raw files to HDF5: annotations, videos, features and token features."""

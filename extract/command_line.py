@@ -1,0 +1,67 @@
+"""What both console scripts share: a quiet start, one way to report an error, one way to read settings."""
+
+import errno
+import json
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import typer
+import yaml
+
+from extract.errors import UserError
+
+ENVIRONMENT_ERRORS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EACCES: "no permission",
+    errno.EPERM: "no permission",
+    errno.EROFS: "the file system is read-only",
+}
+
+
+def run(app: typer.Typer) -> None:
+    """Runs a command line; errors that the user can put right are one message and exit status 2."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        app()
+    except UserError as error:
+        _stop(str(error))
+    except OSError as error:
+        reason = _environment_error(error)
+        if reason is None:
+            raise
+        _stop(f"{reason}: {error.filename or error}")
+
+
+def read_settings(text: str) -> dict[str, Any]:
+    """Reads a `--settings` value: JSON text, or the path of a YAML or JSON file."""
+    if text.lstrip().startswith("{"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            raise UserError(f"--settings is not JSON: {error.msg} at character {error.pos}") from None
+    path = Path(text)
+    if not path.is_file():
+        raise UserError(f"--settings: {path} is not a file (give JSON text, or the path of a YAML or JSON file)")
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"--settings: {path} is not YAML: {error}") from None
+    if not isinstance(loaded, dict):
+        raise UserError(f"--settings: {path} does not hold keys and values")
+    return loaded
+
+
+def _environment_error(error: OSError) -> str | None:
+    if error.errno in ENVIRONMENT_ERRORS:
+        return ENVIRONMENT_ERRORS[error.errno]
+    # HDF5 reports a full disk as text only.
+    return next((reason for code, reason in ENVIRONMENT_ERRORS.items() if f"errno = {code}," in str(error)), None)
+
+
+def _stop(message: str) -> None:
+    print(f"error: {message}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,96 @@
+"""Files that appear whole or not at all, and names that stay inside their folder."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import logging
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from extract.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary path beside `path`; on success it becomes `path` in one step, on an error it is removed.
+
+    Leftovers of writers that were killed are swept away first. The suffix of `path` is kept, since some libraries
+    look at it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _sweep_leftovers(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _sweep_leftovers(path: Path) -> None:
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.partial{re.escape(path.suffix)}")
+    for leftover in path.parent.glob(f".{path.stem}.*.partial{path.suffix}"):
+        match = pattern.fullmatch(leftover.name)
+        if match and not Path(f"/proc/{match[1]}").exists():
+            leftover.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file atomically, as UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Writes JSON atomically, indented, keys in the given order."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Reads a JSON file; a broken one is a `UserError` that says where it breaks. `what` names it in the message."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{what}: {path} does not exist") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{what}: {path} is not UTF-8 text ({error.reason} at byte {error.start})") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{what}: {path} is not JSON: {error.msg} (line {error.lineno})") from None
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file's content, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_id(name: str) -> str:
+    """Returns an id that may become part of a file name, or raises `UserError` for one that could leave its folder."""
+    if not name or name in {".", ".."} or any(character in name for character in "/\\\0\n"):
+        raise UserError(f"the id {name!r} can not be used: it is empty, or holds a slash, a line break or '..'")
+    return name
+
+
+@contextlib.contextmanager
+def exclusive(path: Path) -> Iterator[None]:
+    """Holds a lock file while the block runs; waits, and says so, while another process holds it.
+
+    The kernel drops the lock with its process, so a killed job never leaves one behind.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            log.warning("another process is at work in %s: waiting until it ends", path.parent)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
