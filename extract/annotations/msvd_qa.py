@@ -1,0 +1,58 @@
+"""MSVD-QA: `{train,val,test}_qa.json` and `youtube_mapping.txt` (clip name, `vid` and number)."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from extract.annotations.contract import READERS, Reader
+from extract.config import Dataset
+from extract.errors import UserError
+from extract.files import read_json
+
+
+def files(dataset: Dataset, split: str) -> list[Path]:
+    """One JSON a split, and the mapping."""
+    return [dataset.annotations / f"{split}_qa.json", dataset.annotations / "youtube_mapping.txt"]
+
+
+def read(dataset: Dataset, split: str) -> pd.DataFrame:
+    """The video id is the clip's name; the type is the question's first word, as MSVD-QA counts its types."""
+    json_file, mapping_file = files(dataset, split)
+    entries = read_json(json_file, "MSVD-QA annotations")
+    if not isinstance(entries, list):
+        raise UserError(f"{json_file} does not hold a list of questions")
+    clip_of = _read_mapping(mapping_file)
+    rows = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            question, answer, video = str(entry["question"]), str(entry["answer"]), int(entry["video_id"])
+            rows.append(
+                {
+                    "qid": str(entry["id"]),
+                    "video_id": clip_of[video],
+                    "question": question,
+                    "type": str(entry.get("type") or question.split()[0].lower()),
+                    "answer": answer,
+                }
+            )
+        except (TypeError, KeyError, ValueError, IndexError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise UserError(f"{json_file}: question {number} can not be read ({reason}): {entry!r}") from None
+    return pd.DataFrame(rows)
+
+
+def _read_mapping(path: Path) -> dict[int, str]:
+    if not path.is_file():
+        raise UserError(f"{path} does not exist; it maps clip names to video numbers and comes with MSVD-QA")
+    clip_of = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        parts = line.split()
+        if len(parts) != 2 or not parts[1].removeprefix("vid").isdigit():
+            raise UserError(f"{path}: line {number} does not read '<clip name> vid<number>': {line!r}")
+        clip_of[int(parts[1].removeprefix("vid"))] = parts[0]
+    return clip_of
+
+
+READERS["msvd-qa"] = Reader(files, read, multiple_choice=False, source="https://github.com/xudejing/video-question-answering")
