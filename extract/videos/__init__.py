@@ -1,0 +1,1 @@
+"""From raw videos to the frames that the networks see: probing, sampling, decoding."""

@@ -1,0 +1,29 @@
+"""Which frames of a video are looked at.
+
+Sizes: n frames of the video, K clips, T consecutive frames a clip.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from extract.config import Sampling
+
+
+def clip_frames(n: int, sampling: Sampling) -> NDArray[np.int32]:
+    """The frame numbers (K, T) of K clips of T consecutive frames, spread evenly over n frames.
+
+    The video is cut into K equal parts and each clip is centred on the middle of its part, moved inside the video
+    where it would reach over an end. A video with fewer than T frames repeats its last frame. The paper says K = 16
+    and does not say where the clips lie.
+    """
+    if n < 1:
+        raise ValueError(f"a video of {n} frames has no clips")
+    middles = ((2 * np.arange(sampling.clips) + 1) * n) // (2 * sampling.clips)
+    starts = np.clip(middles - sampling.frames // 2, 0, max(n - sampling.frames, 0))
+    frames = starts[:, None] + np.arange(sampling.frames)
+    return np.minimum(frames, n - 1).astype(np.int32)
+
+
+def middle_frames(frames: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The frame (K,) in the middle of each clip (K, T), which the appearance network sees."""
+    return frames[:, frames.shape[1] // 2]
