@@ -154,7 +154,9 @@ class Config(Settings):
     def _names_exist(self) -> "Config":
         for name, dataset in self.datasets.items():
             if dataset.videos not in self.videos:
-                raise ValueError(f"`datasets.{name}.videos` names the collection {dataset.videos!r}, which is not in `videos`")
+                raise ValueError(
+                    f"`datasets.{name}.videos` names the collection {dataset.videos!r}, which is not in `videos`"
+                )
         for name, table in self.tables.items():
             for dataset_name in table.datasets:
                 if dataset_name not in self.datasets:

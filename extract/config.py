@@ -13,7 +13,8 @@ class VideoCollection(Settings):
 
     folder: Path = Field(description="The folder of the video files.")
     mapping: Path | None = Field(
-        None, description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map)."
+        None,
+        description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
     )
     missing: Literal["error", "skip", "zeros"] = Field(
         "error",

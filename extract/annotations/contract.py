@@ -76,7 +76,5 @@ def read_csv(path: Path, required: list[str]) -> pd.DataFrame:
         raise UserError(f"{path} is not a CSV file: {error}") from None
     missing = [column for column in required if column not in table.columns]
     if missing:
-        raise UserError(
-            f"{path} lacks the column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}"
-        )
+        raise UserError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
     return table

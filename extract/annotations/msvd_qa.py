@@ -55,4 +55,6 @@ def _read_mapping(path: Path) -> dict[int, str]:
     return clip_of
 
 
-READERS["msvd-qa"] = Reader(files, read, multiple_choice=False, source="https://github.com/xudejing/video-question-answering")
+READERS["msvd-qa"] = Reader(
+    files, read, multiple_choice=False, source="https://github.com/xudejing/video-question-answering"
+)

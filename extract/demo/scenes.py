@@ -121,9 +121,7 @@ def write_script(settings: DemoSettings, split: str, index: int) -> Script:
         actor = Actor(str(colours[nth]), str(shapes[nth])) if acted else None
         cast.append((actor, str(actions[nth]) if acted else None))
     usual = [BACKGROUND_OF[action] if action else None for _, action in cast]
-    backgrounds = [
-        _background(rng, bias, place) if place else "" for place in usual
-    ]
+    backgrounds = [_background(rng, bias, place) if place else "" for place in usual]
     for position, place in enumerate(usual):
         if place is None:  # an empty scene passes for a part of the scene beside it
             backgrounds[position] = _background(rng, bias, _neighbour(rng, backgrounds, position))

@@ -1,18 +1,23 @@
-"""The registry of feature networks. Weights are data: where they come from, and what input they were trained on."""
+"""The registry of feature networks. Weights are data: where they come from, and what input they were trained on.
+
+Looking an entry up does not import torch; building a network does.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Literal
 
 from extract.config import Features, Network
 from extract.errors import UserError
 from extract.files import sha256
 
-State = dict[str, Tensor]
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    State = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,8 @@ class LoadedNetwork:
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """RGB uint8 pixels with the channels in dimension 1 to what the network expects."""
+        import torch
+
         shape = (1, 3) + (1,) * (pixels.ndim - 2)
         mean = torch.tensor(self.entry.mean, device=pixels.device).view(shape)
         std = torch.tensor(self.entry.std, device=pixels.device).view(shape)
@@ -80,6 +87,8 @@ def input_size(kind: str, choice: Network) -> int:
 
 def load_network(kind: str, choice: Network, features: Features) -> LoadedNetwork:
     """Builds a network with the weights that are asked for; missing ones are a `UserError`, never random."""
+    import torch
+
     entry = lookup(kind, choice.network)
     torch.manual_seed(choice.seed)
     module = entry.build()
@@ -109,7 +118,7 @@ def _weights_file(choice: Network, entry: FeatureNetwork, features: Features) ->
     if isinstance(choice.weights, Path):
         path = choice.weights
     elif entry.locate:
-        return entry.locate()
+        path = entry.locate()
     else:
         path = features.weights_folder / entry.file
     if not path.is_file():
