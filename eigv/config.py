@@ -131,7 +131,8 @@ class Run(NamedTuple):
         parts = text.split("/")
         if len(parts) != 5 or not parts[4].removeprefix("seed").isdigit():
             raise UserError(f"{text!r} is not a run; a run reads dataset/backbone/method/features/seedN")
-        return cls(*parts[:4], int(parts[4].removeprefix("seed")))
+        dataset, backbone, method, features, seed = parts
+        return cls(dataset, backbone, method, features, int(seed.removeprefix("seed")))
 
 
 class Config(Settings):

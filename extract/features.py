@@ -50,7 +50,7 @@ def merge(shards: list[tuple[Path, Path, Path]], features: Features, order: list
 
     `UserError` where a shard lacks an id or holds values that are not finite for a usable video.
     """
-    parts: dict[str, dict] = {}  # type: ignore[type-arg]
+    parts: dict[str, dict] = {}
     made_by: dict[str, dict[str, object]] = {}
     for frames, *feature_files in shards:
         with open_store(frames, KIND) as source:
@@ -74,7 +74,7 @@ def merge(shards: list[tuple[Path, Path, Path]], features: Features, order: list
     _write(parts, order, features, made_by, out)
 
 
-def _finish_row(video_id: str, part: dict) -> None:  # type: ignore[type-arg]
+def _finish_row(video_id: str, part: dict) -> None:
     for kind in ("appearance", "motion"):
         if part["status"] == ZEROS:
             part[kind] = np.zeros_like(part[kind])
@@ -82,7 +82,7 @@ def _finish_row(video_id: str, part: dict) -> None:  # type: ignore[type-arg]
             raise UserError(f"the {kind} feature of {video_id} is not finite; look at the video and the weights")
 
 
-def _write(parts: dict, order: list[str], features: Features, made_by: dict, out: Path) -> None:  # type: ignore[type-arg]
+def _write(parts: dict, order: list[str], features: Features, made_by: dict, out: Path) -> None:
     about = {
         "appearance_network": made_by.get("appearance", {}),
         "motion_network": made_by.get("motion", {}),

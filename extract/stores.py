@@ -29,14 +29,13 @@ def create(path: Path, kind: str, attributes: dict[str, Any]) -> Iterator[h5py.F
 
     `kind` and every attribute (as JSON where it is not a plain string) are stored on the file.
     """
-    with atomic_path(path) as temporary:
-        # The lock of HDF5 itself fails on some network file systems, and nobody else knows the temporary name.
-        with h5py.File(temporary, "w", locking=False) as file:
-            file.attrs["kind"] = kind
-            file.attrs["schema"] = SCHEMA
-            for key, value in attributes.items():
-                file.attrs[key] = value if isinstance(value, str) else json.dumps(value)
-            yield file
+    # The lock of HDF5 itself fails on some network file systems, and nobody else knows the temporary name.
+    with atomic_path(path) as temporary, h5py.File(temporary, "w", locking=False) as file:
+        file.attrs["kind"] = kind
+        file.attrs["schema"] = SCHEMA
+        for key, value in attributes.items():
+            file.attrs[key] = value if isinstance(value, str) else json.dumps(value)
+        yield file
 
 
 @contextmanager

@@ -79,7 +79,7 @@ def decode_shard(
 Decoded = tuple[NDArray[np.int32], Frames, Frames]
 
 
-def _decode_one(job: tuple[dict, Features, dict[str, int]]) -> tuple[Decoded | None, str]:  # type: ignore[type-arg]
+def _decode_one(job: tuple[dict, Features, dict[str, int]]) -> tuple[Decoded | None, str]:
     row, features, sizes = job
     if row["status"] not in (OK, SHORT):
         return None, row["reason"]

