@@ -1,0 +1,197 @@
+"""The command line `eigv-extract`: raw files to HDF5. Commands import what they need when they run."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from extract import command_line
+
+app = typer.Typer(
+    help="From raw videos and annotations to features in HDF5.", no_args_is_help=True, add_completion=False
+)
+
+Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
+Out = Annotated[Path, typer.Option(help="Where the result is written.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
+Processes = Annotated[int, typer.Option(min=1, help="Videos that are worked on side by side.")]
+CPUS = len(os.sched_getaffinity(0))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    command_line.run(app)
+
+
+def _parse(model: Any, values: Any) -> Any:
+    from extract.settings import parse
+
+    return parse(model, values, "--settings")
+
+
+def _device(name: str, threads: int) -> str:
+    import torch
+
+    torch.set_num_threads(threads)
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+@app.command()
+def annotations(settings: Settings, out: Out) -> None:
+    """Read a data set's annotation files; writes {split}.csv in our columns. Settings: one data set."""
+    from extract.annotations.questions import write_all
+    from extract.config import Dataset
+
+    write_all(_parse(Dataset, command_line.read_settings(settings)), out)
+
+
+@app.command()
+def probe(
+    settings: Settings,
+    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
+    out: Out,
+    processes: Processes = CPUS,
+) -> None:
+    """Look at every video that the annotations ask for; writes the manifest. Settings: `collection`, `sampling`."""
+    from extract import config
+    from extract.annotations.questions import video_ids
+    from extract.videos.probe import probe as probe_videos
+    from extract.videos.probe import write_manifest
+
+    values = command_line.read_settings(settings)
+    collection = _parse(config.VideoCollection, values["collection"])
+    manifest = probe_videos(video_ids(questions), collection, _parse(config.Sampling, values["sampling"]), processes)
+    write_manifest(out, manifest)
+    typer.echo(
+        f"{out}: " + ", ".join(f"{count} {status}" for status, count in manifest["status"].value_counts().items())
+    )
+
+
+@app.command()
+def questions(
+    dataset: Annotated[str, typer.Option(help="Settings of the data set.")],
+    collection: Annotated[str, typer.Option(help="Settings of its video collection.")],
+    everything: Annotated[Path, typer.Option(help="Folder that `annotations` wrote.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest of its videos.")],
+    out: Out,
+) -> None:
+    """Keep the questions whose videos are used, count the others, build the answer vocabulary."""
+    from extract import config
+    from extract.annotations.questions import select
+    from extract.videos.probe import read_manifest
+
+    summary = select(
+        _parse(config.Dataset, command_line.read_settings(dataset)),
+        _parse(config.VideoCollection, command_line.read_settings(collection)),
+        everything,
+        read_manifest(manifest),
+        out,
+    )
+    for split, counts in summary.items():
+        typer.echo(f"{split}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
+
+
+@app.command()
+def shards(settings: Settings, manifest: Annotated[Path, typer.Option(help="The manifest.")], out: list[Path]) -> None:
+    """Deal the videos of a manifest out to shards (one CSV each). Settings: one video collection."""
+    from extract.config import VideoCollection
+    from extract.videos.decode import write_shards
+    from extract.videos.probe import read_manifest
+
+    write_shards(read_manifest(manifest), _parse(VideoCollection, command_line.read_settings(settings)), out)
+
+
+@app.command()
+def decode(
+    settings: Settings,
+    shard: Annotated[Path, typer.Option(help="The shard's CSV.")],
+    out: Out,
+    processes: Processes = CPUS,
+) -> None:
+    """Decode the sampled frames of a shard. Settings: `collection`, `features`."""
+    from extract import config
+    from extract.videos.decode import decode_shard
+    from extract.videos.probe import read_manifest
+
+    values = command_line.read_settings(settings)
+    collection = _parse(config.VideoCollection, values["collection"])
+    decode_shard(read_manifest(shard), collection, _parse(config.Features, values["features"]), out, processes)
+
+
+@app.command()
+def features(
+    kind: Annotated[str, typer.Argument(help="appearance or motion")],
+    settings: Settings,
+    frames: Annotated[Path, typer.Option(help="A decoded shard.")],
+    out: Out,
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
+) -> None:
+    """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
+    from extract.config import Features
+    from extract.features import extract_shard
+
+    extract_shard(kind, frames, _parse(Features, command_line.read_settings(settings)), out, _device(device, threads))
+
+
+@app.command()
+def merge(
+    settings: Settings,
+    collection: Annotated[str, typer.Option(help="Settings of the video collection.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest.")],
+    frames: Annotated[list[Path], typer.Option(help="Decoded shard; repeat for each, likewise the next two.")],
+    appearance: Annotated[list[Path], typer.Option(help="Its appearance features.")],
+    motion: Annotated[list[Path], typer.Option(help="Its motion features.")],
+    out: Out,
+) -> None:
+    """Merge the shards of a collection into video.h5. Settings: `features`."""
+    from extract import config
+    from extract.features import merge as merge_shards
+    from extract.videos.probe import leave_out, read_manifest
+
+    table = read_manifest(manifest)
+    used = table[~leave_out(table, _parse(config.VideoCollection, command_line.read_settings(collection)))]
+    shard_files = list(zip(frames, appearance, motion, strict=True))
+    merge_shards(
+        shard_files, _parse(config.Features, command_line.read_settings(settings)), used["video_id"].tolist(), out
+    )
+
+
+@app.command()
+def finetune(
+    settings: Settings,
+    questions: Annotated[Path, typer.Option(help="Folder of annotations with train.csv and val.csv.")],
+    out: Out,
+    state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
+) -> None:
+    """Fine-tune the text encoder on the train questions. Settings: `text`."""
+    from extract.config import Text
+    from extract.text.finetune import finetune as run
+
+    run(questions, _parse(Text, command_line.read_settings(settings)), out, state, _device(device, threads))
+
+
+@app.command()
+def tokens(
+    settings: Settings,
+    questions: Annotated[Path, typer.Option(help="Folder of annotations.")],
+    encoder: Annotated[Path, typer.Option(help="The fine-tuned encoder.")],
+    split: Annotated[list[str], typer.Option(help="Split; repeat for several.")],
+    out: Annotated[Path, typer.Option(help="Folder for text_<split>.h5.")],
+    device: Device = "auto",
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
+) -> None:
+    """Write the packed token features of some splits. Settings: `text`."""
+    from extract.config import Text
+    from extract.text.tokens import write_tokens
+
+    text = _parse(Text, command_line.read_settings(settings))
+    for name in split:
+        write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", _device(device, threads))
+
+
+if __name__ == "__main__":
+    main()
