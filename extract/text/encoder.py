@@ -44,7 +44,6 @@ def _folder(name: str) -> str:
     if name.startswith("package:"):
         raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
     if ("/" in name and name.count("/") > 1) or name.startswith(".") or Path(name).is_dir():
-        folder = Path(name)
-        if not (folder / "config.json").is_file():
-            raise UserError(f"the folder {folder} holds no text encoder: there is no config.json in it")
+        if not (Path(name) / "config.json").is_file():
+            raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it")
     return name

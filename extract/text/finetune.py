@@ -91,7 +91,7 @@ def _read(path: Path, tokenizer: Any, text: Text, vocabulary: list[str]) -> Spli
 def _run_epochs(
     model: QuestionOnly, train: Split, val: Split, settings: FineTuning, state: Path, text: Text
 ) -> list[dict[str, float]]:
-    """Trains and leaves the best epoch's weights in the model. Begins where `state` says, if it is of these settings."""
+    """Trains and leaves the best epoch's weights in the model. Goes on from `state` if that is of these settings."""
     steps = settings.epochs * -(-len(train.questions) // settings.batch)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
     warm = max(1, round(settings.warmup * steps))

@@ -1,0 +1,130 @@
+"""What a VideoQA model must offer for EIGV to wrap it, and the registry of those that do.
+
+Sizes: B videos, K clips, T texts, L tokens, D width of the encoded features, P pairs of a video and a text.
+"""
+
+import difflib
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from extract.errors import UserError
+
+if TYPE_CHECKING:
+    from eigv.config import Backbones
+
+
+class _Rows:
+    """Row-wise handling of a dataclass of tensors that share their first dimension; subclasses may add fields."""
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+
+    def select(self, index: Tensor) -> Self:
+        """The rows that `index` (n,) names."""
+        return type(self)(**{name: tensor[index] for name, tensor in self._tensors().items()})
+
+    @classmethod
+    def cat(cls, parts: Sequence[Self]) -> Self:
+        """All rows of `parts`, one part after another; the parts agree in all other sizes."""
+        if len(parts) == 1:
+            return parts[0]
+        names = parts[0]._tensors()
+        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+
+
+@dataclass(frozen=True)
+class Clips(_Rows):
+    """Encoded videos."""
+
+    local: Tensor  # (B, K, D), one row a clip: what the grounding indicator looks at
+    pooled: Tensor  # (B, D)
+
+
+@dataclass(frozen=True)
+class Tokens(_Rows):
+    """Encoded texts. Rows of `local` where `mask` is False are 0."""
+
+    local: Tensor  # (T, L, D)
+    pooled: Tensor  # (T, D), what the grounding indicator asks with
+    mask: Tensor  # (T, L) bool, True for a token, False for padding
+
+    def mix(self, other: Self, ratio: Tensor) -> Self:
+        """Eq. 11: ratio * self + (1 - ratio) * other, text by text, `ratio` (T,).
+
+        A mixed text is as long as the longer of the two: masks are joined, so no token of either is lost.
+        """
+
+        def mixed(a: Tensor, b: Tensor) -> Tensor:
+            if a.dtype == torch.bool:
+                return a | b
+            weight = ratio.to(a.dtype).view(-1, *[1] * (a.dim() - 1))
+            return weight * a + (1 - weight) * b
+
+        theirs = other._tensors()
+        return type(self)(**{name: mixed(tensor, theirs[name]) for name, tensor in self._tensors().items()})
+
+
+class Backbone(nn.Module, ABC):
+    """A VideoQA model without its answer head.
+
+    Three steps, so that what depends on one video or on one text is computed once however many pairs share it.
+    Neither padding nor the other rows of a batch may change a row's result.
+    """
+
+    width: int
+    """D, the width of `Clips.local`, `Tokens.pooled` and of the answer representation."""
+
+    @abstractmethod
+    def encode_clips(self, video: Tensor) -> Clips:
+        """Encodes clip features `video` (B, K, Dv)."""
+
+    @abstractmethod
+    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
+        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,) are valid.
+
+        The result may be shorter than L, but not shorter than the longest text.
+        """
+
+    @abstractmethod
+    def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """Answer representations (P, D) of the pairs of video `clip_index` (P,) and text `token_index` (P,)."""
+
+
+Maker = TypeVar("Maker", bound=Callable[..., Backbone])
+
+_registry: dict[str, Callable[..., Backbone]] = {}
+
+
+def register(name: str) -> Callable[[Maker], Maker]:
+    """Registers a backbone: `make(settings, clip_width, token_width)`, with the settings of that name in `Backbones`."""
+
+    def keep(make: Maker) -> Maker:
+        if name in _registry:
+            raise ValueError(f"two backbones are called {name!r}")
+        _registry[name] = make
+        return make
+
+    return keep
+
+
+def list_backbones() -> list[str]:
+    """The names of all registered backbones, sorted."""
+    return sorted(_registry)
+
+
+def build(name: str, settings: "Backbones", clip_width: int, token_width: int) -> Backbone:
+    """The backbone `name` for clip features of `clip_width` and token features of `token_width`.
+
+    Raises `UserError` for a name that no backbone has.
+    """
+    if name not in _registry:
+        near: list[str] = difflib.get_close_matches(name, _registry, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise UserError(f"There is no backbone {name!r}.{hint} There are: {', '.join(list_backbones())}.")
+    own: Any = getattr(settings, name)
+    return _registry[name](own, clip_width=clip_width, token_width=token_width)

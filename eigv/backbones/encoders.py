@@ -1,0 +1,66 @@
+"""Recurrent encoders of clips and tokens.
+
+Sizes: B videos, K clips, T texts, L tokens, H hidden width per direction, D = 2H width.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from eigv.backbones.contract import Clips, Tokens
+
+
+def valid(lengths: Tensor, size: int) -> Tensor:
+    """The mask (T, size) bool of sequences with `lengths` (T,): True below the length."""
+    return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def plain_layer_norm(x: Tensor) -> Tensor:
+    """Layer normalisation over the last dimension, without an affine map. A row of zeros stays one."""
+    return F.layer_norm(x, x.shape[-1:])
+
+
+def _ends(state: Tensor) -> Tensor:
+    """Last states (2, n, H) of both directions, side by side: (n, 2H)."""
+    return torch.cat([state[0], state[1]], dim=-1)
+
+
+class ClipEncoder(nn.Module):
+    """Linear, ReLU, dropout and a bidirectional LSTM over the clips of a video."""
+
+    def __init__(self, features: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Linear(features, hidden)
+        nn.init.xavier_normal_(self.embed.weight)
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = nn.LSTM(hidden, hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, video: Tensor) -> Clips:
+        """Clip features (B, K, Dv) to `local` = LN of all states (B, K, D), `pooled` = both last states (B, D)."""
+        embedded = self.dropout(F.relu(self.embed(video)))
+        states, (last, _) = self.recurrent(embedded)
+        return Clips(local=plain_layer_norm(states), pooled=_ends(last))
+
+
+class TokenEncoder(nn.Module):
+    """Linear, ReLU, dropout and a bidirectional LSTM over the tokens of a text."""
+
+    def __init__(self, features: int, embedded: int, hidden: int, dropout: float) -> None:
+        super().__init__()
+        self.embed = nn.Linear(features, embedded)
+        nn.init.xavier_normal_(self.embed.weight)
+        self.dropout = nn.Dropout(dropout)
+        self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
+
+    def forward(self, tokens: Tensor, lengths: Tensor) -> Tokens:
+        """Token features (T, L, Dt) to `local` = LN of all states, `pooled` = both last states (not normalised).
+
+        The result is cut to the longest text; rows of padding are 0.
+        """
+        # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
+        embedded = self.dropout(self.dropout(F.relu(self.embed(tokens))))
+        packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        states, (last, _) = self.recurrent(packed)
+        local, _ = pad_packed_sequence(states, batch_first=True)
+        return Tokens(local=plain_layer_norm(local), pooled=_ends(last), mask=valid(lengths, local.shape[1]))

@@ -1,0 +1,51 @@
+"""One batch of questions, as a model sees it.
+
+Sizes: B batch, K clips, L tokens, A answers to choose from, T = B * A texts (open-ended: A = 1, T = B).
+"""
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Questions about videos. Padding never carries meaning: `lengths` says what is valid.
+
+    Multiple choice has `candidates` texts a sample ("question + candidate"), those of sample i in rows
+    i*A .. i*A + A - 1. Open-ended has one text a sample and `candidates` is 1.
+    """
+
+    video: Tensor  # (B, K, Dv) float32, clip features
+    tokens: Tensor  # (T, L, Dt), token features, padded at the end
+    lengths: Tensor  # (T,) int64, at least 1
+    answer: Tensor  # (B,) int64, the right candidate or class; -1: an answer outside the vocabulary (evaluation only)
+    bank_row: Tensor  # (B,) int64, the row of the video in the memory bank; -1 outside training
+    candidates: int  # A
+    qids: list[str]
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return self.video.shape[0]
+
+    @property
+    def multiple_choice(self) -> bool:
+        """Whether the answer is one of the sample's own candidates."""
+        return self.candidates > 1
+
+    def text_of(self, candidate: Tensor) -> Tensor:
+        """The row of the text that holds `candidate` (B,) of each sample: (B,); open-ended: the question's row."""
+        first = torch.arange(self.size, device=candidate.device) * self.candidates
+        return first + candidate if self.multiple_choice else first
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with its tensors on `device`."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
+
+    def pin_memory(self) -> "Batch":
+        """The same batch in page-locked memory; `torch.utils.data.DataLoader` calls it."""
+        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
+        return replace(self, **{name: tensor.pin_memory() for name, tensor in tensors.items()})

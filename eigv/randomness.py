@@ -1,0 +1,51 @@
+"""Every random choice of the method that is not dropout: one seeded generator, which a test can replace.
+
+Sizes: whatever the caller asks for. All draws are made on the CPU, so a seed gives the same draws on every device.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+class Draws:
+    """Partners, mixing ratios, Gumbel noise and memory bank rows, from one `torch.Generator`."""
+
+    def __init__(self, seed: int, device: torch.device | str = "cpu") -> None:
+        """Draws that `seed` decides, delivered on `device`."""
+        self.generator = torch.Generator().manual_seed(seed)
+        self.device = torch.device(device)
+
+    def permutation(self, n: int) -> Tensor:
+        """A uniform permutation of 0..n-1, (n,) int64."""
+        return torch.randperm(n, generator=self.generator).to(self.device)
+
+    def beta(self, alpha: float, n: int) -> Tensor:
+        """Independent Beta(alpha, alpha) numbers, (n,) float32."""
+        # PyTorch's beta takes no generator and, for a small alpha, divides 0 by 0; NumPy's does neither.
+        seed = torch.randint(2**63 - 1, (), generator=self.generator)
+        drawn = np.random.default_rng(int(seed)).beta(alpha, alpha, n)
+        return torch.from_numpy(drawn).to(self.device, torch.float32)
+
+    def uniform(self, n: int) -> Tensor:
+        """Independent U(0, 1) numbers, (n,) float32."""
+        return torch.rand(n, generator=self.generator).to(self.device)
+
+    def gumbel(self, shape: tuple[int, ...]) -> Tensor:
+        """Independent standard Gumbel numbers, `shape` float32: -log(E) with E ~ Exp(1)."""
+        exponential = torch.empty(shape).exponential_(generator=self.generator)
+        # float32 can not hold every exponential number: a 0 would become infinite noise
+        return -exponential.clamp_min(torch.finfo(torch.float32).tiny).log().to(self.device)
+
+    def integers(self, high: int | Tensor, shape: tuple[int, ...]) -> Tensor:
+        """Independent uniform integers in [0, high), `shape` int64; a tensor `high` is broadcast to `shape`."""
+        unit = torch.rand(shape, dtype=torch.float64, generator=self.generator).to(self.device)
+        return (unit * high).long()
+
+    def state(self) -> Tensor:
+        """The state of the generator, for a checkpoint."""
+        return self.generator.get_state()
+
+    def restore(self, state: Tensor) -> None:
+        """Goes on from a state that `state` gave."""
+        self.generator.set_state(state.cpu())

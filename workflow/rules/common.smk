@@ -1,0 +1,153 @@
+"""All Python of the workflow: the configuration, the paths, and what is missing before anything starts."""
+
+import json
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+ROOT = Path(workflow.basedir).parent
+sys.path.insert(0, str(ROOT))
+
+from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
+from extract.annotations import READERS, splits  # noqa: E402
+from extract.errors import UserError  # noqa: E402
+from extract.settings import parse  # noqa: E402
+
+
+def read_config():
+    try:
+        return parse(Config, config, "the configuration")
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+CONFIG = read_config()
+RESULTS = str(CONFIG.results)
+STAGES = yaml.safe_load((ROOT / "workflow" / "stages.yaml").read_text())
+"""The version of each stage's behaviour: raising a number reruns the stage, editing code does not."""
+
+
+def settings(model):
+    """A group of settings as JSON, for the command line and as the trigger of a rerun."""
+    return json.dumps(model.model_dump(mode="json"))
+
+
+def pair(**models):
+    """Several groups of settings as one JSON object."""
+    return json.dumps({name: model.model_dump(mode="json") for name, model in models.items()})
+
+
+def dataset(wildcards):
+    return known(CONFIG.datasets, wildcards.dataset, "data set")
+
+
+def collection_of(wildcards):
+    return CONFIG.videos[dataset(wildcards).videos]
+
+
+def collection(wildcards):
+    return known(CONFIG.videos, wildcards.collection, "video collection")
+
+
+def known(names, name, what):
+    if name not in names:
+        raise WorkflowError(f"the configuration has no {what} {name!r}; it has {', '.join(names)}")
+    return names[name]
+
+
+def raw_annotations(wildcards):
+    """The annotation files of a data set. Before the first job, everything that is missing is said at once."""
+    missing = what_is_missing()
+    if missing:
+        raise WorkflowError("\n".join(["these files are needed and not there:", *missing]))
+    found = dataset(wildcards)
+    reader = READERS[found.format]
+    return sorted({str(path) for split in splits(found) for path in reader.files(found, split)})
+
+
+def what_is_missing():
+    lines = []
+    for name, found in CONFIG.datasets.items():
+        reader = READERS[found.format]
+        files = sorted({path for split in splits(found) for path in reader.files(found, split)})
+        absent = [path for path in files if not path.is_file()]
+        if absent:
+            lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
+            lines += [f"    {path}" for path in absent]
+    for name, found in CONFIG.videos.items():
+        if not found.folder.is_dir():
+            lines.append(f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov)")
+        if found.mapping and not found.mapping.is_file():
+            lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
+    return lines
+
+
+def annotation_folders_of(wildcards):
+    """The annotations of every data set that uses a collection."""
+    users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
+    return [f"{RESULTS}/datasets/{name}/annotations/all" for name in users]
+
+
+def folder(pattern):
+    """The folder of the first output, for commands that name their files themselves."""
+    return str(Path(pattern).parent)
+
+
+def questions_folder(wildcards):
+    return f"{RESULTS}/datasets/{wildcards.dataset}/annotations"
+
+
+def splits_of(wildcards):
+    return splits(dataset(wildcards))
+
+
+def test_splits(wildcards):
+    return splits(dataset(wildcards))[2:]
+
+
+def video_features(wildcards):
+    return f"{RESULTS}/videos/{dataset(wildcards).videos}/video.h5"
+
+
+def manifest_of(wildcards):
+    return f"{RESULTS}/videos/{dataset(wildcards).videos}/manifest.csv"
+
+
+def run_settings(wildcards):
+    """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation."""
+    run = Run(wildcards.dataset, wildcards.backbone, wildcards.method, wildcards.features, int(wildcards.seed))
+    try:
+        return json.dumps(section(CONFIG, run))
+    except UserError as error:
+        raise WorkflowError(str(error))
+
+
+def run_folder(run):
+    return f"{RESULTS}/runs/{run}"
+
+
+def table_runs(name):
+    """The metrics of the runs that a table shows; what this version does not have is refused."""
+    absent = list(not_there_yet(CONFIG))
+    if absent:
+        raise WorkflowError("not in this version yet, take it out of the configuration:\n  " + "\n  ".join(absent))
+    return [f"{run_folder(run)}/metrics.json" for run in CONFIG.runs(name)]
+
+
+def picture_run(wildcards):
+    return run_folder(known(CONFIG.rationales, wildcards.picture, "rationale picture").run)
+
+
+def picture_dataset(wildcards):
+    return Run.of(CONFIG.rationales[wildcards.picture].run).dataset
+
+
+def picture_manifest(wildcards):
+    return f"{RESULTS}/videos/{CONFIG.datasets[picture_dataset(wildcards)].videos}/manifest.csv"
+
+
+def flags(option, values):
+    """A repeated option of the command line."""
+    return " ".join(f"{option} {value}" for value in values)
