@@ -135,6 +135,19 @@ class Run(NamedTuple):
         return cls(dataset, backbone, method, features, int(seed.removeprefix("seed")))
 
 
+class RunSettings(Settings):
+    """Everything that decides the numbers of one run, and nothing else."""
+
+    backbone: BackboneName
+    method: MethodName
+    features: FeatureChoice
+    seed: int = Field(ge=0)
+    backbones: Backbones = Backbones()
+    eigv: Eigv = Eigv()
+    training: Training = Training()
+    inference: Inference = Inference()
+
+
 class Config(Settings):
     """Everything that decides a number. Threads, memory and partitions belong to the profiles."""
 
@@ -175,6 +188,29 @@ class Config(Settings):
         """The runs that a table needs, in its order."""
         t = self.tables[table]  # type: ignore[index]
         return [Run(*p) for p in itertools.product(t.datasets, t.backbones, t.methods, t.features, t.seeds)]
+
+
+def section(config: Config, run: Run) -> dict[str, Any]:
+    """The settings of one run, as JSON values; `UserError` for a run that is not in the grid.
+
+    Settings that the run's method does not read are left at their defaults, so that changing them leaves it alone.
+    """
+    if run.dataset not in config.datasets:
+        raise UserError(f"the configuration has no data set {run.dataset!r}; it has {', '.join(config.datasets)}")
+    absent = [x for x, there in ((run.backbone, BACKBONES_THERE), (run.method, METHODS_THERE)) if x not in there]
+    if absent:
+        raise UserError(f"{run} needs {', '.join(absent)}: not in this version yet, or misspelt")
+    values = {
+        "backbone": run.backbone,
+        "method": run.method,
+        "features": run.features,
+        "seed": run.seed,
+        "backbones": config.backbones,
+        "eigv": config.eigv if run.method != "erm" else Eigv(),
+        "training": config.training,
+        "inference": config.inference,
+    }
+    return parse(RunSettings, values, str(run)).model_dump(mode="json")
 
 
 def load(files: list[Path]) -> Config:

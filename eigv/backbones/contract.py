@@ -101,7 +101,7 @@ _registry: dict[str, Callable[..., Backbone]] = {}
 
 
 def register(name: str) -> Callable[[Maker], Maker]:
-    """Registers a backbone: `make(settings, clip_width, token_width)`, with the settings of that name in `Backbones`."""
+    """Registers a backbone: `make(settings, clip_width, token_width)`, its settings the field `name` of `Backbones`."""
 
     def keep(make: Maker) -> Maker:
         if name in _registry:

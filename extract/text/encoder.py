@@ -43,7 +43,7 @@ def _folder(name: str) -> str:
             raise UserError(f"{name} needs the packages of the demo: pip install '.[demo]'") from None
     if name.startswith("package:"):
         raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
-    if ("/" in name and name.count("/") > 1) or name.startswith(".") or Path(name).is_dir():
-        if not (Path(name) / "config.json").is_file():
-            raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it")
+    is_folder = name.count("/") > 1 or name.startswith(".") or Path(name).is_dir()
+    if is_folder and not (Path(name) / "config.json").is_file():
+        raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it")
     return name

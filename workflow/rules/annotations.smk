@@ -2,7 +2,7 @@ rule annotations:
     input:
         raw_annotations,
     output:
-        directory(f"{RESULTS}/datasets/{{dataset}}/annotations/all"),
+        directory(f"{RESULTS}/datasets/{{dataset}}/all_annotations"),
     params:
         settings=lambda wildcards: settings(dataset(wildcards)),
         stage=STAGES["annotations"],
@@ -16,18 +16,13 @@ rule annotations:
 
 rule questions:
     input:
-        everything=f"{RESULTS}/datasets/{{dataset}}/annotations/all",
+        everything=f"{RESULTS}/datasets/{{dataset}}/all_annotations",
         manifest=manifest_of,
     output:
-        answers=f"{RESULTS}/datasets/{{dataset}}/annotations/answers.json",
-        summary=f"{RESULTS}/datasets/{{dataset}}/annotations/summary.json",
-        train=f"{RESULTS}/datasets/{{dataset}}/annotations/train.csv",
-        val=f"{RESULTS}/datasets/{{dataset}}/annotations/val.csv",
-        test=f"{RESULTS}/datasets/{{dataset}}/annotations/test.csv",
+        directory(f"{RESULTS}/datasets/{{dataset}}/annotations"),
     params:
         dataset=lambda wildcards: settings(dataset(wildcards)),
         collection=lambda wildcards: settings(collection_of(wildcards)),
-        out=questions_folder,
         stage=STAGES["annotations"],
     log:
         f"{RESULTS}/logs/questions/{{dataset}}.log",
@@ -35,4 +30,4 @@ rule questions:
         "../../environment.yml"
     shell:
         "eigv-extract questions --dataset {params.dataset:q} --collection {params.collection:q}"
-        " --everything {input.everything} --manifest {input.manifest} --out {params.out} > {log} 2>&1"
+        " --everything {input.everything} --manifest {input.manifest} --out {output} > {log} 2>&1"

@@ -87,16 +87,7 @@ def what_is_missing():
 def annotation_folders_of(wildcards):
     """The annotations of every data set that uses a collection."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
-    return [f"{RESULTS}/datasets/{name}/annotations/all" for name in users]
-
-
-def folder(pattern):
-    """The folder of the first output, for commands that name their files themselves."""
-    return str(Path(pattern).parent)
-
-
-def questions_folder(wildcards):
-    return f"{RESULTS}/datasets/{wildcards.dataset}/annotations"
+    return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
 
 
 def splits_of(wildcards):

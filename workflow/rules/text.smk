@@ -4,14 +4,11 @@ QUESTIONS = f"{RESULTS}/datasets/{{dataset}}/annotations"
 
 rule finetune:
     input:
-        train=f"{QUESTIONS}/train.csv",
-        val=f"{QUESTIONS}/val.csv",
-        answers=f"{QUESTIONS}/answers.json",
+        QUESTIONS,
     output:
         directory(f"{TEXT}/encoder"),
     params:
         settings=settings(CONFIG.text),
-        questions=questions_folder,
         # Outside the output, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
@@ -23,20 +20,19 @@ rule finetune:
     conda:
         "../../environment.yml"
     shell:
-        "eigv-extract finetune --settings {params.settings:q} --questions {params.questions} --state {params.state}"
+        "eigv-extract finetune --settings {params.settings:q} --questions {input} --state {params.state}"
         " --threads {threads} --out {output} > {log} 2>&1"
 
 
 rule tokens:
     input:
         encoder=f"{TEXT}/encoder",
-        questions=f"{QUESTIONS}/{{split}}.csv",
+        questions=QUESTIONS,
     output:
         f"{TEXT}/text_{{split}}.h5",
     params:
         settings=settings(CONFIG.text),
-        questions=questions_folder,
-        out=f"{TEXT}",
+        out=TEXT,
         stage=STAGES["text"],
     threads: 8
     log:
@@ -46,5 +42,5 @@ rule tokens:
     conda:
         "../../environment.yml"
     shell:
-        "eigv-extract tokens --settings {params.settings:q} --questions {params.questions} --encoder {input.encoder}"
+        "eigv-extract tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
         " --split {wildcards.split} --threads {threads} --out {params.out} > {log} 2>&1"

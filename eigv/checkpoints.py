@@ -1,0 +1,60 @@
+"""Trained models on disk: weights as safetensors, and everything else that is needed to build them as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from eigv.backbones import build
+from eigv.config import RunSettings
+from eigv.model import VideoQA
+from extract.errors import UserError
+from extract.files import atomic_path, read_json, write_json
+from extract.settings import parse
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is built from, and how it was chosen."""
+
+    settings: RunSettings
+    clip_width: int
+    token_width: int
+    classes: int | None
+    """Answers of the vocabulary; None for multiple choice."""
+    epoch: int = 0
+    """The epoch that was kept, the first with the best validation accuracy."""
+    val_accuracy: float = 0.0
+    inputs: dict[str, Any] | None = None
+    """What the features were made with."""
+
+    def build(self) -> VideoQA:
+        """The model, with fresh weights."""
+        backbone = build(self.settings.backbone, self.settings.backbones, self.clip_width, self.token_width)
+        return VideoQA(backbone, self.classes)
+
+
+def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
+    """Writes `model.safetensors`, then `model.json`."""
+    with atomic_path(folder / "model.safetensors") as temporary:
+        save_file({name: value.contiguous() for name, value in state.items()}, temporary)
+    values = {name: value for name, value in vars(card).items() if name != "settings"}
+    write_json(folder / "model.json", {"settings": card.settings.model_dump(mode="json"), **values})
+
+
+def load(path: Path) -> tuple[VideoQA, ModelCard]:
+    """The model of a `model.json`, in evaluation mode; `UserError` where weights and description do not fit."""
+    values = read_json(path, "the model")
+    settings = parse(RunSettings, values.pop("settings", {}), f"the model {path}")
+    card = ModelCard(settings=settings, **values)
+    model = card.build()
+    weights = path.with_name("model.safetensors")
+    if not weights.is_file():
+        raise UserError(f"{weights} does not exist; it belongs to {path}")
+    try:
+        model.load_state_dict(load_file(weights), strict=True)
+    except RuntimeError as error:
+        raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
+    return model.eval(), card

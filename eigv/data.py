@@ -1,0 +1,144 @@
+"""Questions with their features, joined by id and checked, and dealt out in batches.
+
+Sizes: B batch, K clips, L tokens, A candidates, D widths.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from eigv.batch import Batch
+from extract.annotations import CANDIDATES, COLUMNS
+from extract.annotations.contract import read_csv
+from extract.errors import UserError
+from extract.files import read_json
+from extract.stores import FAILED, TokenFeatures, VideoFeatures
+
+PARTS = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
+
+
+@dataclass(frozen=True)
+class Videos:
+    """The clip features of a collection, as one run sees them."""
+
+    store: VideoFeatures
+    features: Tensor
+    """(N, K, D) float32: appearance, motion or both side by side."""
+
+    @classmethod
+    def read(cls, path: Path, choice: str) -> "Videos":
+        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot."""
+        store = VideoFeatures.read(path)
+        parts = [store.features[name].astype(np.float32) for name in PARTS[choice]]
+        return cls(store, torch.from_numpy(np.concatenate(parts, axis=2)))
+
+    @property
+    def width(self) -> int:
+        """D."""
+        return self.features.shape[2]
+
+
+@dataclass(frozen=True)
+class Split:
+    """The questions of one split that have features."""
+
+    table: pd.DataFrame
+    """In the columns of the annotation contract."""
+    videos: Videos
+    video_row: NDArray[np.int64]
+    """Of each question, the row of its video in `videos`."""
+    tokens: TokenFeatures
+    token_row: NDArray[np.int64]
+    """Of each question, its number in `tokens`."""
+    answers: NDArray[np.int64]
+    """Of each question, its right candidate or class; -1 outside the vocabulary."""
+    left_out: int
+    """Questions whose video has no features (status failed) or, in training, no answer in the vocabulary."""
+
+    @classmethod
+    def read(cls, name: str, questions: Path, text: Path, videos: Videos, *, training: bool) -> "Split":
+        """Joins the annotations, token features and video features of the split `name`; `UserError` for gaps."""
+        table = read_csv(questions / f"{name}.csv", COLUMNS)
+        tokens = TokenFeatures.read(text / f"text_{name}.h5")
+        vocabulary = read_json(questions / "answers.json", "the answer vocabulary")
+        candidates = len(CANDIDATES) if CANDIDATES[0] in table.columns else 1
+        if tokens.sequences != candidates:
+            raise UserError(f"{tokens.path} holds {tokens.sequences} sequences a question, expected {candidates}")
+        video_row = _rows(table, "video_id", videos.store.ids, f"{videos.store.path} has no features for")
+        token_row = _rows(table, "qid", tokens.qids, f"{tokens.path} has no token features for")
+        if candidates > 1:
+            answers = table["answer"].astype(int).to_numpy()
+        else:
+            number = {answer: i for i, answer in enumerate(vocabulary)}
+            answers = np.array([number.get(answer, -1) for answer in table["answer"]])
+        failed = np.array([status == FAILED for status in videos.store.status], dtype=bool)
+        kept = ~failed[video_row]
+        if training:
+            kept &= answers >= 0
+        if not kept.any():
+            raise UserError(f"the split {name} has no question that can be used")
+        return cls(
+            table[kept].reset_index(drop=True),
+            videos,
+            video_row[kept],
+            tokens,
+            token_row[kept],
+            answers[kept].astype(np.int64),
+            int((~kept).sum()),
+        )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def candidates(self) -> int:
+        """A: 5 for multiple choice, 1 for open-ended."""
+        return self.tokens.sequences
+
+    def bank(self) -> tuple[Tensor, NDArray[np.int64]]:
+        """The features (V, K, D) of the split's own videos for the memory bank, and of each question its row there."""
+        rows, of_question = np.unique(self.video_row, return_inverse=True)
+        return self.videos.features[torch.from_numpy(rows)], of_question
+
+    def batches(
+        self, size: int, order: Tensor | None = None, bank_row: NDArray[np.int64] | None = None
+    ) -> Iterator[Batch]:
+        """Batches of questions, in the split's order or in `order`."""
+        numbers = np.arange(len(self)) if order is None else order.numpy()
+        for start in range(0, len(numbers), size):
+            yield self.batch(numbers[start : start + size], bank_row)
+
+    def batch(self, questions: NDArray[np.int64], bank_row: NDArray[np.int64] | None = None) -> Batch:
+        """One batch; texts are padded to the longest in it."""
+        sequences = (self.token_row[questions, None] * self.candidates + np.arange(self.candidates)).ravel()
+        starts, ends = self.tokens.offsets[sequences], self.tokens.offsets[sequences + 1]
+        lengths = ends - starts
+        padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.tokens.shape[1]), np.float32)
+        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
+            padded[row, : end - start] = self.tokens.tokens[start:end]
+        rows = np.full(len(questions), -1) if bank_row is None else bank_row[questions]
+        return Batch(
+            video=self.videos.features[torch.from_numpy(self.video_row[questions])],
+            tokens=torch.from_numpy(padded),
+            lengths=torch.from_numpy(lengths),
+            answer=torch.from_numpy(self.answers[questions]),
+            bank_row=torch.from_numpy(rows.astype(np.int64)),
+            candidates=self.candidates,
+            qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
+        )
+
+
+def _rows(table: pd.DataFrame, column: str, ids: list[str], problem: str) -> NDArray[np.int64]:
+    """The position of each row's id in `ids`."""
+    position = {name: row for row, name in enumerate(ids)}
+    absent = [name for name in table[column].unique() if name not in position]
+    if absent:
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        raise UserError(f"{problem} {', '.join(map(str, absent[:5]))}{more}; make them again from these annotations")
+    return np.array([position[name] for name in table[column]], dtype=np.int64)

@@ -1,0 +1,158 @@
+"""Evaluation of a trained model on one split: accuracy, predictions, rationales."""
+
+import platform
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from eigv import checkpoints
+from eigv.data import Split, Videos
+from eigv.methods import method as method_of
+from eigv.model import AnswerFrom, VideoQA
+from extract.annotations import CANDIDATES
+from extract.errors import UserError
+from extract.files import atomic_path, read_json, sha256, write_json
+from extract.progress import progress
+from extract.provenance import commit, versions
+
+TOP = 5
+"""How many answers of an open-ended prediction are written with their probability."""
+
+
+def evaluate(
+    model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom, out: Path,
+    device: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Evaluates a model and writes `predictions.csv`, `metrics.json` and `run.json` into `out`; returns the metrics.
+
+    The metrics hold no times and no paths: the same run gives the same bytes.
+    """
+    started = time.time()
+    model, card = checkpoints.load(model_file)
+    videos = Videos.read(video, card.settings.features)
+    split = Split.read(split_name, questions, text, videos, training=False)
+    _check_fit(card, split)
+    model.to(device)
+    vocabulary: list[str] = read_json(questions / "answers.json", "the answer vocabulary")
+    grounds = method_of(card.settings.method).grounds
+    table = _predictions(model, card.settings.training.batch, split, vocabulary, answer_from, grounds, device)
+    metrics: dict[str, Any] = {"split": split_name, "answer_from": answer_from, **accuracies(table)}
+    if grounds:
+        other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
+        second = _predictions(model, card.settings.training.batch, split, vocabulary, other, grounds, device)
+        metrics[f"accuracy_from_{other}"] = accuracies(second)["accuracy"]
+        metrics["rationale"] = _rationale_statistics(table, card.settings, videos)
+    summary = read_json(questions / "summary.json", "the counts of questions")[split_name]
+    metrics |= {
+        "questions_left_out": summary["questions_left_out"] + split.left_out,
+        "epoch": card.epoch,
+        "val_accuracy": card.val_accuracy,
+        "seed": card.settings.seed,
+        "inputs": card.inputs,
+    }
+    with atomic_path(out / "predictions.csv") as temporary:
+        table.to_csv(temporary, index=False)
+    about = {
+        "settings": card.settings.model_dump(mode="json"),
+        "commit": commit(),
+        "versions": versions() | {"python": platform.python_version()},
+        "inputs": {str(path): sha256(path) for path in (model_file.with_name("model.safetensors"), video)},
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 1),
+    }
+    write_json(out / "run.json", about)
+    write_json(out / "metrics.json", metrics)
+    return metrics
+
+
+def accuracies(table: pd.DataFrame) -> dict[str, Any]:
+    """Accuracy in percent, overall and by type, with the number of questions."""
+    by_type = table.groupby("type")["correct"]
+    return {
+        "accuracy": 100.0 * float(table["correct"].mean()),
+        "questions": len(table),
+        "by_type": {
+            str(name): {"accuracy": 100.0 * float(group.mean()), "questions": len(group)} for name, group in by_type
+        },
+    }
+
+
+def spans(clips: NDArray[np.intp], frames: NDArray[np.int32], fps: float) -> list[tuple[float, float]]:
+    """The seconds that clips cover, from `frames` (K, T); spans that touch or overlap are joined."""
+    found: list[tuple[float, float]] = []
+    for clip in clips:
+        start, end = float(frames[clip, 0] / fps), float((frames[clip, -1] + 1) / fps)
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(end, found[-1][1]))
+        else:
+            found.append((start, end))
+    return [(round(start, 2), round(end, 2)) for start, end in found]
+
+
+def _predictions(
+    model: VideoQA,
+    batch_size: int,
+    split: Split,
+    vocabulary: list[str],
+    answer_from: AnswerFrom,
+    grounds: bool,
+    device: str,
+) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    store = split.videos.store
+    batches = split.batches(batch_size)
+    total = -(-len(split) // batch_size)
+    for batch in progress(batches, total=total, label=f"answers from the {answer_from}", unit="batch"):
+        prediction = model.predict(batch.to(device), answer_from)
+        probabilities = torch.softmax(prediction.logits, dim=1).cpu().numpy()
+        causal = prediction.scene.causal.cpu().numpy() > 0.5
+        chances = prediction.scene.probability_causal.cpu().numpy()
+        for i in range(len(probabilities)):
+            question = split.table.iloc[len(rows)]
+            row = {name: question[name] for name in ("qid", "video_id", "type", "answer")}
+            row |= _answer(probabilities[i], int(split.answers[len(rows)]), vocabulary)
+            if grounds:
+                video = split.video_row[len(rows)]
+                clips = np.flatnonzero(causal[i])
+                seconds = spans(clips, store.frame_index[video], store.fps[video])
+                row["causal_clips"] = " ".join(map(str, clips))
+                row["causal_spans"] = " ".join(f"{start:.2f}-{end:.2f}" for start, end in seconds)
+                row["clip_probability"] = " ".join(f"{chance:.3f}" for chance in chances[i])
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _answer(probabilities: NDArray[np.float32], right: int, vocabulary: list[str]) -> dict[str, Any]:
+    best = int(probabilities.argmax())
+    if not vocabulary:
+        scores = {f"score_{name}": f"{p:.4f}" for name, p in zip(CANDIDATES, probabilities, strict=True)}
+        return {"prediction": best, "correct": int(best == right), **scores}
+    order = np.argsort(-probabilities, kind="stable")[:TOP]
+    top = " ".join(f"{vocabulary[n]}:{probabilities[n]:.4f}" for n in order)
+    return {"prediction": vocabulary[best], "correct": int(best == right), "top": top}
+
+
+def _rationale_statistics(table: pd.DataFrame, settings: Any, videos: Videos) -> dict[str, Any]:
+    clips = videos.features.shape[1]
+    counts = np.array([len(str(chosen).split()) for chosen in table["causal_clips"]])
+    share = float(counts.mean() / clips)
+    statistics: dict[str, Any] = {"causal_share": share, "clips": clips}
+    if share > 0.95 or share < 0.05:
+        which = "nearly every" if share > 0.95 else "hardly any"
+        statistics["warning"] = f"the grounding indicator has collapsed: {which} clip is called causal"
+    return statistics
+
+
+def _check_fit(card: checkpoints.ModelCard, split: Split) -> None:
+    for what, width, expected in (
+        ("video features", split.videos.width, card.clip_width),
+        ("token features", split.tokens.tokens.shape[1], card.token_width),
+    ):
+        if width != expected:
+            raise UserError(f"the {what} are {width} wide, the model was trained on {expected}: not the same features")

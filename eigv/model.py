@@ -1,0 +1,245 @@
+"""VideoQA with EIGV: one training step for every method, answers and rationales (section 4).
+
+Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, A answers, P pairs, N negatives of a kind.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from eigv.backbones.contract import Backbone, Clips, Tokens
+from eigv.batch import Batch
+from eigv.config import Eigv
+from eigv.disruptor import negative_videos, other_questions, positive_video
+from eigv.grounding import GroundingIndicator, Scene
+from eigv.heads import Heads
+from eigv.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
+from eigv.memory_bank import MemoryBank
+from eigv.methods import Method
+from eigv.objective import answer_loss, contrastive_loss, mixed_answers
+from eigv.randomness import Draws
+
+AnswerFrom = Literal["video", "causal-scene"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one step and what to watch besides; every tensor is a number."""
+
+    total: Tensor  # Eq. 20; the only one that carries a gradient
+    answer: Tensor  # Eq. 19
+    contrastive: Tensor | None  # Eq. 18; None without a disruptor
+    causal_share: Tensor | None  # the share of clips in the causal scene; None without grounding
+    accuracy: Tensor  # on the mixed input: an answer counts as much as its sample weighs in the mix
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answers with the clips that they rest on."""
+
+    logits: Tensor  # (B, A)
+    scene: Scene  # of the predicted answer
+
+
+@dataclass(frozen=True)
+class Study:
+    """The samples that a step learns from: intervened, or as they are."""
+
+    video: Tensor  # (B, K, Dv), v*
+    clips: Clips  # v*, encoded
+    texts: Tokens  # T rows: in multiple choice a candidate each
+    question: Tokens  # B rows, q*: in multiple choice the text with the right candidate
+    intervention: Intervention | None
+    scene: Scene | None  # of the first grounding
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Contrastive pairs, as rows of the encoded videos of a step and of its questions q*."""
+
+    clips: Clips  # the videos beyond v*, encoded: none, or v+ and v-
+    positive: tuple[Tensor, Tensor]  # videos (B,), questions (B,)
+    negatives: tuple[Tensor, Tensor]  # videos (B, M), questions (B, M): each anchor's own M
+    scene: Scene | None  # of the second grounding
+
+
+class VideoQA(nn.Module):
+    """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
+
+    def __init__(self, backbone: Backbone, classes: int | None = None) -> None:
+        """Open-ended: `classes` answers; multiple choice: None."""
+        super().__init__()
+        self.backbone = backbone
+        self.heads = Heads(backbone.width, classes)
+        self.grounding = GroundingIndicator(backbone.width)
+
+    def training_step(
+        self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: Eigv
+    ) -> Losses:
+        """The losses of `batch` under `method`. Only a method that disrupts videos looks into `bank`."""
+        study = self._intervene(batch, method, draws, settings)
+        twins = self._disrupt(batch, study, method, bank, draws, settings) if method.contrasts else None
+        of_answers, of_twins = self._represent(batch, study, twins)
+
+        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
+        answer = answer_loss(logits, self._target(batch, study, logits.shape[1]))
+        contrastive, total = None, answer
+        if of_twins is not None:
+            projected = self.heads.project(of_twins)  # (B, 2 + M, D)
+            contrast = settings.objective
+            contrastive = contrastive_loss(
+                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
+            )
+            total = answer + contrast.beta * contrastive
+
+        scene = twins.scene if twins and twins.scene else study.scene
+        return Losses(
+            total=total,
+            answer=answer.detach(),
+            contrastive=None if contrastive is None else contrastive.detach(),
+            causal_share=None if scene is None else scene.causal.detach().mean(),
+            accuracy=_accuracy(logits, batch, study),
+        )
+
+    @torch.no_grad()
+    def predict(self, batch: Batch, from_: AnswerFrom = "video") -> Prediction:
+        """Answers and their rationales. Call `eval()` first; nothing is drawn, so the result is the same every time.
+
+        `from_="causal-scene"` reads an answer from the causal scene alone; in multiple choice every candidate is
+        scored on the scene that its own text grounds. The rationale is the scene of the predicted answer's text.
+        """
+        clips = self.backbone.encode_clips(batch.video)
+        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
+        video = text // batch.candidates  # (T,), the video of each text
+        scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
+        if from_ == "causal-scene":
+            causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
+            clips, video = self.backbone.encode_clips(causal), text
+
+        logits = self.heads.scores(self.backbone.fuse(clips, texts, video, text)).view(batch.size, -1)  # (B, A)
+        return Prediction(logits, scenes.select(batch.text_of(logits.argmax(dim=1))))
+
+    def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
+        """The logits (B, A) of `predict`."""
+        return self.predict(batch, from_).logits
+
+    def rationale(self, batch: Batch, from_: AnswerFrom = "video") -> Scene:
+        """The scene of `predict`: B rows."""
+        return self.predict(batch, from_).scene
+
+    def _intervene(self, batch: Batch, method: Method, draws: Draws, settings: Eigv) -> Study:
+        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
+        if method.mix == "none":
+            clips = self.backbone.encode_clips(batch.video)
+            return Study(batch.video, clips, texts, question, intervention=None, scene=None)
+
+        intervention = draw_intervention(batch.size, settings.intervener.alpha, draws)
+        scene = None
+        if method.mix == "scenes":
+            scene = self._ground(self.backbone.encode_clips(batch.video), question, draws, settings)
+            video = mix_scenes(batch.video, scene, intervention)
+        else:
+            video = mix_videos(batch.video, intervention)
+        clips = self.backbone.encode_clips(video)
+
+        ratio, partner = intervention.equivariant, intervention.partner
+        mixed_question = question.mix(question.select(partner), ratio)
+        mixed_texts = mixed_question
+        if batch.multiple_choice:  # candidate j with the partner's candidate j
+            A = batch.candidates
+            theirs = (partner[:, None] * A + torch.arange(A, device=partner.device)).flatten()  # (T,)
+            mixed_texts = texts.mix(texts.select(theirs), ratio.repeat_interleave(A))
+        return Study(video, clips, mixed_texts, mixed_question, intervention, scene)
+
+    def _disrupt(
+        self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: Eigv
+    ) -> Twins:
+        B, N = batch.size, settings.disruptor.negatives
+        own = torch.arange(B, device=batch.video.device)
+        every = own[:, None].expand(B, N)
+        none = own.new_empty(B, 0)
+        # Without disrupted videos, the positive is the anchor again, under dropout of its own.
+        positive, clips, scene = own, study.clips.select(own[:0]), None
+        videos, questions = [none], [none]
+
+        if method.disrupt_video:
+            if bank is None:
+                raise ValueError("a method that disrupts videos needs a memory bank")
+            scene = self._ground(study.clips, study.question, draws, settings)
+            excluded = [batch.bank_row]
+            if study.intervention is not None:
+                excluded.append(batch.bank_row[study.intervention.partner])
+            K = study.video.shape[1]
+            substitutes = bank.draw(torch.stack(excluded, dim=1), (1 + N, K), draws).to(study.video)
+            made = [
+                positive_video(study.video, scene, substitutes[:, 0]),
+                negative_videos(study.video, scene, substitutes[:, 1:]).flatten(0, 1),  # (B * N, K, Dv), sample-major
+            ]
+            clips = self.backbone.encode_clips(torch.cat(made))
+            positive = B + own
+            videos.append(2 * B + torch.arange(B * N, device=own.device).view(B, N))
+            questions.append(every)
+        if method.disrupt_question:
+            others = other_questions(B, N, draws)  # (B, N), or (1, 0)
+            videos.append(every[:, : others.shape[1]])
+            questions.append(others)
+
+        return Twins(clips, (positive, own), (torch.cat(videos, dim=1), torch.cat(questions, dim=1)), scene)
+
+    def _represent(self, batch: Batch, study: Study, twins: Twins | None) -> tuple[Tensor, Tensor | None]:
+        """Answer representations of every text with v* (T, D), and of anchor, positive, negatives (B, 2 + M, D).
+
+        All pairs are fused in one call, so that they share what depends on one video or one text alone.
+        """
+        T = batch.tokens.shape[0]
+        text = torch.arange(T, device=batch.tokens.device)
+        video = text // batch.candidates
+        if twins is None:
+            return self.backbone.fuse(study.clips, study.texts, video, text), None
+
+        B = batch.size
+        own = torch.arange(B, device=text.device)
+        texts, first_question = study.texts, 0
+        if batch.multiple_choice:  # q* mixes the two right candidates, which no answer pair need do
+            texts, first_question = Tokens.cat([study.texts, study.question]), T
+        positive_clips, positive_questions = twins.positive
+        negative_clips, negative_questions = twins.negatives
+        anchored = [own] if batch.multiple_choice else []  # open-ended: the answer's pair is the anchor
+        of_videos = [video, *anchored, positive_clips, negative_clips.flatten()]
+        of_questions = [*anchored, positive_questions, negative_questions.flatten()]
+
+        represented = self.backbone.fuse(
+            Clips.cat([study.clips, twins.clips]),
+            texts,
+            torch.cat(of_videos),
+            torch.cat([text, *(first_question + rows for rows in of_questions)]),
+        )
+        of_answers, rest = represented[:T], represented[T:]
+        if not batch.multiple_choice:
+            rest = torch.cat([of_answers, rest])
+        anchor, positive, negatives = rest[:B], rest[B : 2 * B], rest[2 * B :].view(B, -1, rest.shape[1])
+        return of_answers, torch.cat([anchor[:, None], positive[:, None], negatives], dim=1)
+
+    def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: Eigv) -> Scene:
+        noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
+        return self.grounding(clips.local, question.pooled, noise, settings.grounding.temperature)
+
+    @staticmethod
+    def _target(batch: Batch, study: Study, answers: int) -> Tensor:
+        """a* of Eq. 12, (B, A); without a mix the answers (B,) themselves."""
+        mix = study.intervention
+        return batch.answer if mix is None else mixed_answers(batch.answer, mix.partner, mix.equivariant, answers)
+
+
+def _accuracy(logits: Tensor, batch: Batch, study: Study) -> Tensor:
+    predicted = logits.detach().argmax(dim=1)
+    right = (predicted == batch.answer).float()
+    if study.intervention is None:
+        return right.mean()
+    ratio = study.intervention.equivariant
+    theirs = (predicted == batch.answer[study.intervention.partner]).float()
+    return (ratio * right + (1 - ratio) * theirs).mean()

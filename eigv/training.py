@@ -1,0 +1,178 @@
+"""Training of one run: epochs, validation, the best epoch kept, going on after a kill.
+
+Everything random in an epoch (order, dropout, draws) follows from the run's seed and the epoch's number. A run that
+was killed and goes on therefore ends with the same weights as one that was not.
+"""
+
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from eigv.checkpoints import ModelCard, save
+from eigv.config import RunSettings
+from eigv.data import Split, Videos
+from eigv.memory_bank import MemoryBank
+from eigv.methods import method as method_of
+from eigv.model import VideoQA
+from eigv.randomness import Draws
+from extract.errors import UserError
+from extract.files import atomic_path, exclusive, read_json
+from extract.progress import progress
+from extract.provenance import commit
+
+log = logging.getLogger(__name__)
+History = list[dict[str, float]]
+
+
+def train(
+    settings: RunSettings, video: Path, questions: Path, text: Path, out: Path, state: Path, device: str
+) -> ModelCard:
+    """Trains one run on the train split and keeps the epoch with the best validation accuracy.
+
+    Writes `model.safetensors`, `model.json` and `history.csv` into `out`. `state` is a folder outside the outputs that
+    holds what is needed to go on after a kill; it is removed at the end.
+    """
+    videos = Videos.read(video, settings.features)
+    train_split = Split.read("train", questions, text, videos, training=True)
+    val_split = Split.read("val", questions, text, videos, training=False)
+    torch.manual_seed(settings.seed)
+    card = ModelCard(
+        settings,
+        clip_width=videos.width,
+        token_width=train_split.tokens.tokens.shape[1],
+        classes=None if train_split.candidates > 1 else len(read_json(questions / "answers.json", "the answers")),
+    )
+    model = card.build().to(device)
+    with exclusive(state / "lock"):
+        history, best = _epochs(model, card, train_split, val_split, state / "last.pt", device)
+        top = max(history, key=lambda row: row["val_accuracy"])
+        chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
+        card = ModelCard(**{**vars(card), **chosen})
+        with atomic_path(out / "history.csv") as temporary:
+            pd.DataFrame(history).to_csv(temporary, index=False)
+        save(out, card, best)
+        shutil.rmtree(state)
+    log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
+    return card
+
+
+def _epochs(
+    model: VideoQA, card: ModelCard, train_split: Split, val_split: Split, state: Path, device: str
+) -> tuple[History, dict[str, Tensor]]:
+    settings = card.settings.training
+    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
+    features, bank_row = train_split.bank()
+    bank = MemoryBank(features.to(device)) if method_of(card.settings.method).disrupt_video else None
+    key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
+    history: History = []
+    best: dict[str, Tensor] = {}
+    saved = torch.load(state, map_location=device, weights_only=True) if state.is_file() else {}
+    if saved.get("key") == key:
+        model.load_state_dict(saved["model"])
+        optimizer.load_state_dict(saved["optimizer"])
+        schedule.load_state_dict(saved["schedule"])
+        history, best = saved["history"], saved["best"]
+        log.info("going on after epoch %d", len(history))
+    for epoch in progress(
+        range(len(history) + 1, settings.epochs + 1),
+        total=settings.epochs - len(history),
+        label=f"{card.settings.backbone} {card.settings.method}",
+        unit="epoch",
+    ):
+        row = _train_epoch(model, card.settings, train_split, bank, bank_row, optimizer, epoch, device)
+        row["val_accuracy"] = accuracy(model, val_split, settings.batch, device)
+        row["learning_rate"] = optimizer.param_groups[0]["lr"]
+        schedule.step(row["val_accuracy"])
+        if not history or row["val_accuracy"] > max(past["val_accuracy"] for past in history):
+            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        history.append(row)
+        log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        _save_state(
+            state,
+            {
+                "key": key,
+                "model": model.state_dict(),
+                "optimizer": optimizer.state_dict(),
+                "schedule": schedule.state_dict(),
+                "history": history,
+                "best": best,
+            },
+        )
+    return history, best
+
+
+def _train_epoch(
+    model: VideoQA,
+    settings: RunSettings,
+    split: Split,
+    bank: MemoryBank | None,
+    bank_row: np.ndarray,
+    optimizer: torch.optim.Optimizer,
+    epoch: int,
+    device: str,
+) -> dict[str, float]:
+    """One pass over the train split; returns the means of what is watched."""
+    seed = settings.seed * 1_000_003 + epoch
+    torch.manual_seed(seed)
+    draws = Draws(seed, device)
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    method = method_of(settings.method)
+    model.train()
+    watched: dict[str, list[float]] = {}
+    for batch in split.batches(settings.training.batch, order, bank_row):
+        losses = model.training_step(batch.to(device), method, draws, bank, settings.eigv)
+        optimizer.zero_grad(set_to_none=True)
+        losses.total.backward()
+        norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
+        if not torch.isfinite(norm):
+            raise UserError(
+                f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
+            )
+        optimizer.step()
+        values = {
+            "loss": losses.total,
+            "answer_loss": losses.answer,
+            "contrastive_loss": losses.contrastive,
+            "train_accuracy": 100 * losses.accuracy,
+            "causal_share": losses.causal_share,
+            "gradient_norm": norm,
+        }
+        for name, value in values.items():
+            if value is not None:
+                watched.setdefault(name, []).append(float(value))
+    return {"epoch": float(epoch)} | {name: float(np.mean(values)) for name, values in watched.items()}
+
+
+def accuracy(model: VideoQA, split: Split, batch: int, device: str) -> float:
+    """Percentage of a split's questions answered right, from the whole video."""
+    model.eval()
+    right = 0
+    for part in split.batches(batch):
+        part = part.to(device)
+        right += int((model.predict(part).logits.argmax(dim=1) == part.answer).sum())
+    return 100.0 * right / len(split)
+
+
+def _about_inputs(split: Split) -> dict[str, Any]:
+    video, text = split.videos.store.attributes, split.tokens.attributes
+    return {
+        "appearance": video["appearance_network"],
+        "motion": video["motion_network"],
+        "sampling": video["sampling"],
+        "text_encoder": text["encoder"],
+        "train_questions": len(split),
+        "train_questions_left_out": split.left_out,
+    }
+
+
+def _save_state(path: Path, state: dict[str, Any]) -> None:
+    temporary = path.with_suffix(".partial")
+    torch.save(state, temporary)
+    temporary.replace(path)

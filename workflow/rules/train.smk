@@ -1,0 +1,80 @@
+RUN = f"{RESULTS}/runs/{{dataset}}/{{backbone}}/{{method}}/{{features}}/seed{{seed}}"
+LOG = "{dataset}-{backbone}-{method}-{features}-seed{seed}"
+
+
+# Reads the train and val splits only.
+rule train:
+    input:
+        video=video_features,
+        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
+        train=f"{RESULTS}/datasets/{{dataset}}/text/text_train.h5",
+        val=f"{RESULTS}/datasets/{{dataset}}/text/text_val.h5",
+    output:
+        weights=f"{RUN}/model.safetensors",
+        model=f"{RUN}/model.json",
+        history=f"{RUN}/history.csv",
+    params:
+        settings=run_settings,
+        out=RUN,
+        # Outside the outputs, which Snakemake removes before a rerun.
+        state=f"{RESULTS}/state/runs/{LOG}",
+        stage=STAGES["train"],
+    threads: 1
+    log:
+        f"{RESULTS}/logs/train/{LOG}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{LOG}.tsv"
+    conda:
+        "../../environment.yml"
+    shell:
+        "eigv train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
+        " --text $(dirname {input.train}) --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
+
+
+# The only rule that reads a test split.
+rule evaluate:
+    input:
+        model=f"{RUN}/model.json",
+        weights=f"{RUN}/model.safetensors",
+        video=video_features,
+        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
+        text=f"{RESULTS}/datasets/{{dataset}}/text/text_test.h5",
+    output:
+        metrics=f"{RUN}/metrics.json",
+        predictions=f"{RUN}/predictions.csv",
+        run=f"{RUN}/run.json",
+    params:
+        answer_from=CONFIG.inference.answer_from,
+        out=RUN,
+        split="test",
+        stage=STAGES["evaluate"],
+    threads: 1
+    log:
+        f"{RESULTS}/logs/evaluate/{LOG}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "eigv evaluate --model {input.model} --video {input.video} --questions {input.questions}"
+        " --text $(dirname {input.text}) --split {params.split} --answer-from {params.answer_from}"
+        " --threads {threads} --out {params.out} > {log} 2>&1"
+
+
+# The same for a further test split, in a folder of its own.
+use rule evaluate as evaluate_shifted with:
+    input:
+        model=f"{RUN}/model.json",
+        weights=f"{RUN}/model.safetensors",
+        video=video_features,
+        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
+        text=f"{RESULTS}/datasets/{{dataset}}/text/text_{{split}}.h5",
+    output:
+        metrics=f"{RUN}/{{split}}/metrics.json",
+        predictions=f"{RUN}/{{split}}/predictions.csv",
+        run=f"{RUN}/{{split}}/run.json",
+    params:
+        answer_from=CONFIG.inference.answer_from,
+        out=f"{RUN}/{{split}}",
+        split="{split}",
+        stage=STAGES["evaluate"],
+    log:
+        f"{RESULTS}/logs/evaluate/{LOG}-{{split}}.log",
