@@ -30,13 +30,6 @@ def _parse(model: Any, values: Any) -> Any:
     return parse(model, values, "--settings")
 
 
-def _device(name: str, threads: int) -> str:
-    import torch
-
-    torch.set_num_threads(threads)
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
 @app.command()
 def annotations(settings: Settings, out: Out) -> None:
     """Read a data set's annotation files; writes {split}.csv in our columns. Settings: one data set."""
@@ -132,7 +125,9 @@ def features(
     from extract.config import Features
     from extract.features import extract_shard
 
-    extract_shard(kind, frames, _parse(Features, command_line.read_settings(settings)), out, _device(device, threads))
+    extract_shard(
+        kind, frames, _parse(Features, command_line.read_settings(settings)), out, command_line.device(device, threads)
+    )
 
 
 @app.command()
@@ -171,7 +166,7 @@ def finetune(
     from extract.config import Text
     from extract.text.finetune import finetune as run
 
-    run(questions, _parse(Text, command_line.read_settings(settings)), out, state, _device(device, threads))
+    run(questions, _parse(Text, command_line.read_settings(settings)), out, state, command_line.device(device, threads))
 
 
 @app.command()
@@ -190,7 +185,7 @@ def tokens(
 
     text = _parse(Text, command_line.read_settings(settings))
     for name in split:
-        write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", _device(device, threads))
+        write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", command_line.device(device, threads))
 
 
 if __name__ == "__main__":

@@ -36,6 +36,14 @@ def run(app: typer.Typer) -> None:
         _stop(f"{reason}: {error.filename or error}")
 
 
+def device(name: str, threads: int) -> str:
+    """The device that `name` means (`auto` takes a GPU where there is one); sets the number of CPU threads."""
+    import torch
+
+    torch.set_num_threads(threads)
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
 def read_settings(text: str) -> dict[str, Any]:
     """Reads a `--settings` value: JSON text, or the path of a YAML or JSON file."""
     if text.lstrip().startswith("{"):

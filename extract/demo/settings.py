@@ -21,7 +21,7 @@ class DemoSettings(Settings):
     bias: float = Field(
         0.8, ge=0, le=1, description="Probability that a scene shows the background that goes with its action."
     )
-    noise: float = Field(0.03, ge=0, le=0.3, description="Standard deviation of the pixel noise; 1 is white.")
+    noise: float = Field(0.02, ge=0, le=0.3, description="Standard deviation of the pixel noise; 1 is white.")
     scenes: tuple[int, int] = Field((4, 5), description="Fewest and most scenes of a video, empty ones included.")
     empty_scenes: tuple[int, int] = Field((0, 1), description="Fewest and most scenes of a video without an actor.")
     scene_seconds: tuple[float, float] = Field((1.5, 3.0), description="Shortest and longest scene, in seconds.")

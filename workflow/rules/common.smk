@@ -124,7 +124,12 @@ def table_runs(name):
     absent = list(not_there_yet(CONFIG))
     if absent:
         raise WorkflowError("not in this version yet, take it out of the configuration:\n  " + "\n  ".join(absent))
-    return [f"{run_folder(run)}/metrics.json" for run in CONFIG.runs(name)]
+    files = []
+    for run in CONFIG.runs(name):
+        files.append(f"{run_folder(run)}/metrics.json")
+        if shifted := CONFIG.datasets[run.dataset].shifted_test:
+            files.append(f"{run_folder(run)}/{shifted}/metrics.json")
+    return files
 
 
 def picture_run(wildcards):

@@ -1,12 +1,13 @@
 rule table1:
     input:
-        table_runs("table1"),
+        lambda wildcards: table_runs("table1"),
     output:
         csv=f"{RESULTS}/tables/table1.csv",
         markdown=f"{RESULTS}/tables/table1.md",
     params:
         name="table1",
         table=settings(CONFIG.tables["table1"]) if "table1" in CONFIG.tables else "{}",
+        shifted=json.dumps({n: d.shifted_test for n, d in CONFIG.datasets.items() if d.shifted_test}),
         runs=f"{RESULTS}/runs",
         out=f"{RESULTS}/tables",
         stage=STAGES["tables"],
@@ -15,7 +16,7 @@ rule table1:
     conda:
         "../../environment.yml"
     shell:
-        "eigv table {params.name} --settings {params.table:q} --runs {params.runs} --out {params.out} > {log} 2>&1"
+        "eigv table {params.name} --settings {params.table:q} --shifted {params.shifted:q} --runs {params.runs} --out {params.out} > {log} 2>&1"
 
 
 rule rationale:
