@@ -114,12 +114,15 @@ class VideoQA(nn.Module):
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         video = text // batch.candidates  # (T,), the video of each text
-        scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
-        if from_ == "causal-scene":
-            causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
-            clips, video = self.backbone.encode_clips(causal), text
+        if from_ == "video":
+            logits = self.heads.scores(self.backbone.fuse(clips, texts, video, text)).view(batch.size, -1)  # (B, A)
+            asked = batch.text_of(logits.argmax(dim=1))  # (B,)
+            return Prediction(logits, self.grounding(clips.local, texts.pooled[asked]))
 
-        logits = self.heads.scores(self.backbone.fuse(clips, texts, video, text)).view(batch.size, -1)  # (B, A)
+        scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
+        causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
+        alone = self.backbone.encode_clips(causal)
+        logits = self.heads.scores(self.backbone.fuse(alone, texts, text, text)).view(batch.size, -1)  # (B, A)
         return Prediction(logits, scenes.select(batch.text_of(logits.argmax(dim=1))))
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
@@ -221,8 +224,8 @@ class VideoQA(nn.Module):
         of_answers, rest = represented[:T], represented[T:]
         if not batch.multiple_choice:
             rest = torch.cat([of_answers, rest])
-        anchor, positive, negatives = rest[:B], rest[B : 2 * B], rest[2 * B :].view(B, -1, rest.shape[1])
-        return of_answers, torch.cat([anchor[:, None], positive[:, None], negatives], dim=1)
+        pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
+        return of_answers, torch.cat([pair, negatives.view(*negative_clips.shape, rest.shape[1])], dim=1)
 
     def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: Eigv) -> Scene:
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))

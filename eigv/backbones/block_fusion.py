@@ -1,6 +1,7 @@
 """Bilinear fusion with block-diagonal low-rank factors (Ben-younes et al., "BLOCK", AAAI 2019).
 
-Sizes: P pairs, C chunks, S = width / C size of a chunk, R rank.
+Sizes: P pairs, C chunks, S = width / C (rounded up) size of a chunk, R rank. Where C does not divide the width, the
+last chunk is shorter.
 """
 
 import torch
@@ -45,11 +46,14 @@ class BlockFusion(nn.Module):
 
     def __init__(self, first: int, second: int, out: int, settings: Settings, dropout: float = 0.0) -> None:
         super().__init__()
-        if settings.width % settings.chunks:
+        size = -(-settings.width // settings.chunks)
+        if size * (settings.chunks - 1) >= settings.width:
             raise UserError(
-                f"block fusion: `fusion.width` ({settings.width}) is no multiple of `fusion.chunks` ({settings.chunks})"
+                f"block fusion: `fusion.width` ({settings.width}) is too small for {settings.chunks} chunks of {size}; "
+                "make `fusion.width` a multiple of `fusion.chunks`"
             )
-        size = settings.width // settings.chunks
+        self.width = settings.width
+        self.beyond = size * settings.chunks - settings.width  # places that the last chunk lacks
         self.map_first = nn.Linear(first, settings.width)
         self.map_second = nn.Linear(second, settings.width)
         self.dropout = nn.Dropout(dropout)
@@ -59,11 +63,14 @@ class BlockFusion(nn.Module):
 
     def merge(self, first: Tensor, second: Tensor) -> Tensor:
         """Fuses inputs that are mapped already, (P, width) each, to (P, out)."""
-        left = self.merge_first(self.dropout(first))  # (P, C, R, S)
-        right = self.merge_second(self.dropout(second))
+        left = self.merge_first(F.pad(self.dropout(first), (0, self.beyond)))  # (P, C, R, S)
+        right = self.merge_second(F.pad(self.dropout(second), (0, self.beyond)))
         merged = (left * right).sum(dim=2)  # (P, C, S)
+        if self.beyond:
+            kept = merged.flatten(1)[:, : self.width]
+            merged = F.pad(kept, (0, self.beyond)).view_as(merged)
         normed = F.normalize(signed_square_root(merged), dim=-1)
-        return self.out(normed.flatten(1))
+        return self.out(normed.flatten(1)[:, : self.width])
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """(P, first), (P, second) to (P, out)."""

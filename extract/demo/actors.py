@@ -87,7 +87,7 @@ def draw(frame: np.ndarray, shape: str, colour: str, x: float, y: float, radius:
     rows, columns = patch.shape[:2]
     across = ((np.arange(left, left + columns, dtype=np.float32) + 0.5) / width * aspect - x)[None, :]
     down = ((np.arange(top, top + rows, dtype=np.float32) + 0.5) / height - y)[:, None]
-    distance = OUTLINES[shape](across, down, np.float32(radius))
+    distance = OUTLINES[shape](across, down, radius)
     table = _paint_by_distance(colour, (aspect / width + 1 / height) / 2)
     index = (distance * np.float32(STEPS / REACH)).astype(np.int32)
     np.clip(index + STEPS, 0, 2 * STEPS, out=index)

@@ -23,7 +23,7 @@ CAMERA = 0.08  # the camera strays this far from its middle, in heights of a fra
 GRAIN_SHIFTS = 32  # the noise of a video is one field of noise, moved about by up to this many pixels
 
 
-X264 = {
+X264: dict[str, object] = {
     "preset": "superfast",
     "crf": "26",
     "flags": "+bitexact",

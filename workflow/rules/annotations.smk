@@ -3,13 +3,13 @@ rule annotations:
         raw_annotations,
     output:
         directory(f"{RESULTS}/datasets/{{dataset}}/all_annotations"),
-    params:
-        settings=lambda wildcards: settings(dataset(wildcards)),
-        stage=STAGES["annotations"],
     log:
         f"{RESULTS}/logs/annotations/{{dataset}}.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=lambda wildcards: settings(dataset(wildcards)),
+        stage=STAGES["annotations"],
     shell:
         "eigv-extract annotations --settings {params.settings:q} --out {output} > {log} 2>&1"
 
@@ -20,14 +20,14 @@ rule questions:
         manifest=manifest_of,
     output:
         directory(f"{RESULTS}/datasets/{{dataset}}/annotations"),
-    params:
-        dataset=lambda wildcards: settings(dataset(wildcards)),
-        collection=lambda wildcards: settings(collection_of(wildcards)),
-        stage=STAGES["annotations"],
     log:
         f"{RESULTS}/logs/questions/{{dataset}}.log",
     conda:
         "../../environment.yml"
+    params:
+        dataset=lambda wildcards: settings(dataset(wildcards)),
+        collection=lambda wildcards: settings(collection_of(wildcards)),
+        stage=STAGES["annotations"],
     shell:
         "eigv-extract questions --dataset {params.dataset:q} --collection {params.collection:q}"
         " --everything {input.everything} --manifest {input.manifest} --out {output} > {log} 2>&1"

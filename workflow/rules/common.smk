@@ -7,18 +7,18 @@ from pathlib import Path
 import yaml
 from snakemake.exceptions import WorkflowError
 
-ROOT = Path(workflow.basedir).parent
+ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
-from extract.settings import parse  # noqa: E402
+from extract import settings as strict  # noqa: E402
 
 
 def read_config():
     try:
-        return parse(Config, config, "the configuration")
+        return strict.parse(Config, config, "the configuration")
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -78,7 +78,9 @@ def what_is_missing():
             lines += [f"    {path}" for path in absent]
     for name, found in CONFIG.videos.items():
         if not found.folder.is_dir():
-            lines.append(f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov)")
+            lines.append(
+                f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov)"
+            )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
     return lines

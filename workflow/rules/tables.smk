@@ -4,6 +4,10 @@ rule table1:
     output:
         csv=f"{RESULTS}/tables/table1.csv",
         markdown=f"{RESULTS}/tables/table1.md",
+    log:
+        f"{RESULTS}/logs/tables/table1.log",
+    conda:
+        "../../environment.yml"
     params:
         name="table1",
         table=settings(CONFIG.tables["table1"]) if "table1" in CONFIG.tables else "{}",
@@ -11,10 +15,6 @@ rule table1:
         runs=f"{RESULTS}/runs",
         out=f"{RESULTS}/tables",
         stage=STAGES["tables"],
-    log:
-        f"{RESULTS}/logs/tables/table1.log",
-    conda:
-        "../../environment.yml"
     shell:
         "eigv table {params.name} --settings {params.table:q} --shifted {params.shifted:q} --runs {params.runs} --out {params.out} > {log} 2>&1"
 
@@ -28,13 +28,13 @@ rule rationale:
         video=lambda wildcards: f"{RESULTS}/videos/{CONFIG.datasets[picture_dataset(wildcards)].videos}/video.h5",
     output:
         f"{RESULTS}/figures/{{picture}}.png",
-    params:
-        questions=lambda wildcards: CONFIG.rationales[wildcards.picture].questions,
-        stage=STAGES["tables"],
     log:
         f"{RESULTS}/logs/figures/{{picture}}.log",
     conda:
         "../../environment.yml"
+    params:
+        questions=lambda wildcards: CONFIG.rationales[wildcards.picture].questions,
+        stage=STAGES["tables"],
     shell:
         "eigv rationale --predictions {input.predictions} --questions {input.questions} --manifest {input.manifest}"
         " --video {input.video} --count {params.questions} --out {output} > {log} 2>&1"
@@ -42,4 +42,4 @@ rule rationale:
 
 rule rationales:
     input:
-        expand(f"{RESULTS}/figures/{{picture}}.png", picture=CONFIG.rationales),
+        expand(f"{RESULTS}/figures/{{picture}}.png", picture=list(CONFIG.rationales)),

@@ -7,18 +7,18 @@ rule finetune:
         QUESTIONS,
     output:
         directory(f"{TEXT}/encoder"),
-    params:
-        settings=settings(CONFIG.text),
-        # Outside the output, which Snakemake removes before a rerun.
-        state=f"{RESULTS}/state/text/{{dataset}}",
-        stage=STAGES["text"],
-    threads: 8
     log:
         f"{RESULTS}/logs/finetune/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/finetune/{{dataset}}.tsv"
     conda:
         "../../environment.yml"
+    threads: 8
+    params:
+        settings=settings(CONFIG.text),
+        # Outside the output, which Snakemake removes before a rerun.
+        state=f"{RESULTS}/state/text/{{dataset}}",
+        stage=STAGES["text"],
     shell:
         "eigv-extract finetune --settings {params.settings:q} --questions {input} --state {params.state}"
         " --threads {threads} --out {output} > {log} 2>&1"
@@ -30,17 +30,17 @@ rule tokens:
         questions=QUESTIONS,
     output:
         f"{TEXT}/text_{{split}}.h5",
-    params:
-        settings=settings(CONFIG.text),
-        out=TEXT,
-        stage=STAGES["text"],
-    threads: 8
     log:
         f"{RESULTS}/logs/tokens/{{dataset}}-{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}-{{split}}.tsv"
     conda:
         "../../environment.yml"
+    threads: 8
+    params:
+        settings=settings(CONFIG.text),
+        out=TEXT,
+        stage=STAGES["text"],
     shell:
         "eigv-extract tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
         " --split {wildcards.split} --threads {threads} --out {params.out} > {log} 2>&1"

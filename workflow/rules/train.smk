@@ -13,19 +13,19 @@ rule train:
         weights=f"{RUN}/model.safetensors",
         model=f"{RUN}/model.json",
         history=f"{RUN}/history.csv",
-    params:
-        settings=run_settings,
-        out=RUN,
-        # Outside the outputs, which Snakemake removes before a rerun.
-        state=f"{RESULTS}/state/runs/{LOG}",
-        stage=STAGES["train"],
-    threads: 1
     log:
         f"{RESULTS}/logs/train/{LOG}.log",
     benchmark:
         f"{RESULTS}/benchmarks/train/{LOG}.tsv"
     conda:
         "../../environment.yml"
+    threads: 1
+    params:
+        settings=run_settings,
+        out=RUN,
+        # Outside the outputs, which Snakemake removes before a rerun.
+        state=f"{RESULTS}/state/runs/{LOG}",
+        stage=STAGES["train"],
     shell:
         "eigv train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
         " --text $(dirname {input.train}) --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
@@ -43,16 +43,16 @@ rule evaluate:
         metrics=f"{RUN}/metrics.json",
         predictions=f"{RUN}/predictions.csv",
         run=f"{RUN}/run.json",
+    log:
+        f"{RESULTS}/logs/evaluate/{LOG}.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
     params:
         answer_from=CONFIG.inference.answer_from,
         out=RUN,
         split="test",
         stage=STAGES["evaluate"],
-    threads: 1
-    log:
-        f"{RESULTS}/logs/evaluate/{LOG}.log",
-    conda:
-        "../../environment.yml"
     shell:
         "eigv evaluate --model {input.model} --video {input.video} --questions {input.questions}"
         " --text $(dirname {input.text}) --split {params.split} --answer-from {params.answer_from}"
@@ -71,10 +71,10 @@ use rule evaluate as evaluate_shifted with:
         metrics=f"{RUN}/{{split}}/metrics.json",
         predictions=f"{RUN}/{{split}}/predictions.csv",
         run=f"{RUN}/{{split}}/run.json",
+    log:
+        f"{RESULTS}/logs/evaluate/{LOG}-{{split}}.log",
     params:
         answer_from=CONFIG.inference.answer_from,
         out=f"{RUN}/{{split}}",
         split="{split}",
         stage=STAGES["evaluate"],
-    log:
-        f"{RESULTS}/logs/evaluate/{LOG}-{{split}}.log",

@@ -6,17 +6,17 @@ rule probe:
         annotation_folders_of,
     output:
         f"{COLLECTION}/manifest.csv",
-    params:
-        settings=lambda wildcards: pair(collection=collection(wildcards), sampling=CONFIG.features.sampling),
-        questions=lambda wildcards, input: flags("--questions", input),
-        stage=STAGES["probe"],
-    threads: 16
     log:
         f"{RESULTS}/logs/probe/{{collection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{collection}}.tsv"
     conda:
         "../../environment.yml"
+    threads: 16
+    params:
+        settings=lambda wildcards: pair(collection=collection(wildcards), sampling=CONFIG.features.sampling),
+        questions=lambda wildcards, input: flags("--questions", input),
+        stage=STAGES["probe"],
     shell:
         "eigv-extract probe --settings {params.settings:q} {params.questions} --processes {threads}"
         " --out {output} > {log} 2>&1"
@@ -27,13 +27,13 @@ rule shards:
         f"{COLLECTION}/manifest.csv",
     output:
         temp(scatter.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.csv")),
-    params:
-        settings=lambda wildcards: settings(collection(wildcards)),
-        stage=STAGES["probe"],
     log:
         f"{RESULTS}/logs/shards/{{collection}}.log",
     conda:
         "../../environment.yml"
+    params:
+        settings=lambda wildcards: settings(collection(wildcards)),
+        stage=STAGES["probe"],
     shell:
         "eigv-extract shards --settings {params.settings:q} --manifest {input} {output} > {log} 2>&1"
 
@@ -43,16 +43,16 @@ rule decode:
         f"{COLLECTION}/shards/{{scatteritem}}.csv",
     output:
         temp(f"{COLLECTION}/shards/{{scatteritem}}.frames.h5"),
-    params:
-        settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
-        stage=STAGES["decode"],
-    threads: 8
     log:
         f"{RESULTS}/logs/decode/{{collection}}-{{scatteritem}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/decode/{{collection}}-{{scatteritem}}.tsv"
     conda:
         "../../environment.yml"
+    threads: 8
+    params:
+        settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
+        stage=STAGES["decode"],
     shell:
         "eigv-extract decode --settings {params.settings:q} --shard {input} --processes {threads}"
         " --out {output} > {log} 2>&1"
@@ -63,20 +63,20 @@ rule features:
         f"{COLLECTION}/shards/{{scatteritem}}.frames.h5",
     output:
         temp(f"{COLLECTION}/shards/{{scatteritem}}.{{kind}}.h5"),
-    wildcard_constraints:
-        kind="appearance|motion",
-    params:
-        settings=lambda wildcards: settings(CONFIG.features),
-        stage=STAGES["features"],
-    # Before further decoding, so that decoded frames do not pile up.
-    priority: 10
-    threads: 8
     log:
         f"{RESULTS}/logs/features/{{collection}}-{{scatteritem}}-{{kind}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/features/{{collection}}-{{scatteritem}}-{{kind}}.tsv"
+    wildcard_constraints:
+        kind="appearance|motion",
+    # Before further decoding, so that decoded frames do not pile up.
+    priority: 10
     conda:
         "../../environment.yml"
+    threads: 8
+    params:
+        settings=lambda wildcards: settings(CONFIG.features),
+        stage=STAGES["features"],
     shell:
         "eigv-extract features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
         " --out {output} > {log} 2>&1"
@@ -90,6 +90,10 @@ rule merge:
         motion=gather.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.motion.h5"),
     output:
         f"{COLLECTION}/video.h5",
+    log:
+        f"{RESULTS}/logs/merge/{{collection}}.log",
+    conda:
+        "../../environment.yml"
     params:
         settings=lambda wildcards: settings(CONFIG.features),
         collection=lambda wildcards: settings(collection(wildcards)),
@@ -97,10 +101,6 @@ rule merge:
         appearance=lambda wildcards, input: flags("--appearance", input.appearance),
         motion=lambda wildcards, input: flags("--motion", input.motion),
         stage=STAGES["features"],
-    log:
-        f"{RESULTS}/logs/merge/{{collection}}.log",
-    conda:
-        "../../environment.yml"
     shell:
         "eigv-extract merge --settings {params.settings:q} --collection {params.collection:q}"
         " --manifest {input.manifest} {params.frames} {params.appearance} {params.motion}"

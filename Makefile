@@ -1,0 +1,53 @@
+# Every target sets itself up: the first one makes .venv from requirements.lock (needs Python 3.11).
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+CORES ?= all
+# Tests and demo never ask a model hub.
+export HF_HUB_OFFLINE := 1
+
+.PHONY: help demo msvd-clips test test-unit test-workflow lint format schema lock clean
+
+help:  ## What can be made
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
+
+demo: .venv/ready  ## The whole pipeline on a rendered data set: features, training, table, rationale pictures
+	@$(BIN)/eigv-extract demo-data --out data/demo
+	@workflow/run.sh config/demo.yaml $(CORES)
+
+msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
+	@workflow/run.sh config/msvd-clips.yaml $(CORES)
+
+test: test-unit test-workflow  ## All tests
+
+test-unit: .venv/ready  ## The quick tests
+	$(BIN)/pytest -m "not workflow" -n 2 tests
+
+test-workflow: .venv/ready  ## The tests that run the real workflow
+	$(BIN)/pytest -m workflow tests
+
+lint: .venv/ready  ## Formatting, style, types, workflow
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint --configfile config/demo.yaml
+
+format: .venv/ready  ## Put code and workflow into shape
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt Snakefile workflow
+
+schema: .venv/ready  ## Write the JSON schema of the configuration
+	$(BIN)/eigv schema > workflow/schemas/config.schema.json
+
+lock: .venv/ready  ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
+	    --extra demo --extra dev --output-file requirements.lock pyproject.toml
+
+clean:  ## Remove the demo's results (not its videos)
+	rm -rf results/demo
+
+.venv/ready: requirements.lock pyproject.toml
+	@workflow/setup.sh "$(PYTHON)"
+	@touch $@
