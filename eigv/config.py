@@ -17,7 +17,7 @@ MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "di
 BackboneName = Literal["comem", "hga", "mspan"]
 
 BACKBONES_THERE = ("hga",)
-METHODS_THERE = ("erm", "eigv")
+METHODS_THERE = ("erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv")
 
 
 class BlockFusion(Settings):

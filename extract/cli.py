@@ -39,7 +39,9 @@ def demo_data(
     test: Annotated[int | None, typer.Option(help="Videos in test.")] = None,
     test_shifted: Annotated[int | None, typer.Option(help="Videos in test-shifted.")] = None,
     seed: Annotated[int | None, typer.Option(help="Another seed is another data set.")] = None,
-    bias: Annotated[float | None, typer.Option(help="How strongly the environment predicts the answer, 0 to 1.")] = None,
+    bias: Annotated[
+        float | None, typer.Option(help="How strongly the environment predicts the answer, 0 to 1.")
+    ] = None,
     picture: Annotated[Path | None, typer.Option(help="Also draw a contact sheet (PNG).")] = None,
 ) -> None:
     """Render the demo data set: videos, questions, answers and gold spans."""

@@ -29,7 +29,7 @@ class VideoCollection(Settings):
 class Dataset(Settings):
     """Questions and answers about one collection of videos."""
 
-    format: Literal["nextqa", "msvd-qa"] = Field(description="The layout of the annotation files.")
+    format: Literal["nextqa", "msvd-qa", "msrvtt-qa"] = Field(description="The layout of the annotation files.")
     annotations: Path = Field(description="The folder of the annotation files.")
     videos: str = Field(description="The name of its collection in `videos`.")
     shifted_test: str | None = Field(

@@ -1,5 +1,6 @@
 """MSVD-QA: `{train,val,test}_qa.json` and `youtube_mapping.txt` (clip name, `vid` and number)."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,10 +19,14 @@ def files(dataset: Dataset, split: str) -> list[Path]:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The video id is the clip's name; the type is the question's first word, as MSVD-QA counts its types."""
     json_file, mapping_file = files(dataset, split)
-    entries = read_json(json_file, "MSVD-QA annotations")
+    return read_entries(json_file, _read_mapping(mapping_file).__getitem__)
+
+
+def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame:
+    """Reads a list of {answer, id, question, video_id}; `name_of` gives the id of a video's number."""
+    entries = read_json(json_file, "annotations")
     if not isinstance(entries, list):
         raise UserError(f"{json_file} does not hold a list of questions")
-    clip_of = _read_mapping(mapping_file)
     rows = []
     for number, entry in enumerate(entries, start=1):
         try:
@@ -29,7 +34,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
             rows.append(
                 {
                     "qid": str(entry["id"]),
-                    "video_id": clip_of[video],
+                    "video_id": name_of(video),
                     "question": question,
                     "type": str(entry.get("type") or question.split()[0].lower()),
                     "answer": answer,

@@ -20,7 +20,8 @@ FRAMES = 16
 WIDTH, MARGIN = 12.0, 0.2  # of the picture in inches; heights of its parts below
 TITLE, BAR, QUESTION, GAP = 0.28, 0.24, 0.32, 0.2
 DPI = 110
-PALETTE = 192  # colours of the file; keeps it small
+PALETTE = 256  # colours of the file; keeps it small
+SEPARATOR = 2  # white pixels between frames
 
 TINT = {
     "ocean": "#a9cfe4",
@@ -69,10 +70,16 @@ def contact_sheet(folder: Path, out_png: Path, videos: int = 4, questions: int =
 
 
 def _strip(path: Path) -> np.ndarray:
-    """Sixteen frames side by side, each the middle of its sixteenth of the video: uint8 (H, 16 W, 3)."""
+    """Sixteen frames side by side, each the middle of its sixteenth of the video: uint8 (H, 16 W, 3).
+
+    The last columns of each frame are white, to set it off from the next.
+    """
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    return np.concatenate([frames[int((i + 0.5) * len(frames) / FRAMES)] for i in range(FRAMES)], axis=1)
+    chosen = [frames[int((i + 0.5) * len(frames) / FRAMES)].copy() for i in range(FRAMES)]
+    for frame in chosen:
+        frame[:, -SEPARATOR:] = 255
+    return np.concatenate(chosen, axis=1)
 
 
 def _draw_video(axes: Axes, top: float, strip: float, video: str, script: dict[str, Any], picture: np.ndarray) -> None:
@@ -125,4 +132,4 @@ def _save(figure: Figure, path: Path) -> None:
     canvas.draw()
     picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
     with atomic_path(path) as temporary:
-        picture.quantize(PALETTE, dither=Image.Dither.NONE).save(temporary, optimize=True)
+        picture.quantize(PALETTE, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(temporary, optimize=True)

@@ -44,7 +44,12 @@ HELD_OUT_VIDEOS = 40
 
 
 def train_motion(
-    out: Path = WEIGHTS, steps: int = 1200, seed: int = 0, batch: int = 32, threads: int = 2
+    out: Path = WEIGHTS,
+    steps: int = 800,
+    seed: int = 0,
+    batch: int = 32,
+    threads: int = 1,
+    held_out_videos: int = HELD_OUT_VIDEOS,
 ) -> dict[str, Any]:
     """Trains the network on the CPU, writes its weights (float16, safetensors) to `out` and returns the figures.
 
@@ -59,7 +64,7 @@ def train_motion(
         losses = _fit(network, head, steps, batch, seed)
         state = {name: _stored(tensor) for name, tensor in network.state_dict().items()}
         network.load_state_dict(state, strict=True)  # judged as it is stored
-        accuracy = held_out_accuracy(network, head, seed)
+        accuracy = held_out_accuracy(network, head, seed, held_out_videos)
     tenth = max(1, steps // 10)
     facts = {
         "recipe": f"extract.demo.motion, version {VERSION}",
@@ -118,7 +123,7 @@ def small_canvases(rng: np.random.Generator, variants: int = VARIANTS) -> dict[s
     }
 
 
-def held_out_clips(seed: int, videos: int = HELD_OUT_VIDEOS) -> tuple[np.ndarray, np.ndarray]:
+def held_out_clips(seed: int, videos: int) -> tuple[np.ndarray, np.ndarray]:
     """Clips (N, T, S, S, 3) decoded from rendered H.264, two from within each scene, and their classes (N,).
 
     The videos are made like the data set's, without bias, as a split that the data set does not have.
@@ -151,7 +156,7 @@ def features(network: nn.Module, pixels: np.ndarray) -> Tensor:
     return torch.cat([network(normalise(pixels[row : row + 32])) for row in range(0, len(pixels), 32)])
 
 
-def held_out_accuracy(network: nn.Module, head: nn.Module, seed: int, videos: int = HELD_OUT_VIDEOS) -> float:
+def held_out_accuracy(network: nn.Module, head: nn.Module, seed: int, videos: int) -> float:
     """Share of held-out H.264 clips that the head gives the right class."""
     pixels, labels = held_out_clips(seed, videos)
     with torch.inference_mode():

@@ -29,13 +29,13 @@ PHRASINGS = {
     ),
     "after": (
         "what does the next shape do after the {actor}",
-        "what happens right after the {actor} {does}",
+        "what happens next after the {actor} {does}",
         "how does the shape move that comes after the {actor}",
     ),
     "before": (
         "what does the shape do that comes before the {actor}",
-        "what happened right before the {actor} {does}",
-        "how did the shape move that was there just before the {actor}",
+        "what happened last before the {actor} {does}",
+        "how did the last shape move before the {actor} came",
     ),
 }
 DOING = {

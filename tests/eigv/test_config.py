@@ -1,0 +1,74 @@
+"""The configuration: strict, layered, and the same in the files, the types and the schema."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from eigv.config import BACKBONES_THERE, METHODS_THERE, Config, Run, load, section
+from eigv.methods import METHODS
+from extract.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted((ROOT / "config").glob("*.yaml"))
+SCHEMA = ROOT / "workflow/schemas/config.schema.json"
+
+
+def test_the_schema_is_not_stale():
+    assert json.loads(SCHEMA.read_text()) == Config.model_json_schema(), "run: make schema"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_every_configuration_is_valid(file):
+    load([file])
+    jsonschema.validate(yaml.safe_load(file.read_text()), json.loads(SCHEMA.read_text()))
+
+
+def test_the_paper_is_the_default():
+    paper = load([ROOT / "config/config.yaml"])
+    assert (paper.training.epochs, paper.training.learning_rate, paper.training.patience) == (80, 5e-5, 5)
+    assert (paper.eigv.objective.beta, paper.eigv.disruptor.negatives) == (0.75, 5)
+    assert set(paper.tables["table1"].datasets) == {"nextqa", "msvd-qa", "msrvtt-qa"}
+    assert set(paper.tables["table1"].backbones) == {"comem", "hga", "mspan"}
+
+
+def test_an_unknown_key_is_refused_with_the_nearest(tmp_path):
+    (tmp_path / "over.yaml").write_text("training: {epoch: 3}")
+    with pytest.raises(UserError, match=r"`training.epoch`; did you mean `epochs`"):
+        load([ROOT / "config/demo.yaml", tmp_path / "over.yaml"])
+
+
+def test_a_later_file_goes_over_an_earlier_one(tmp_path):
+    (tmp_path / "over.yaml").write_text("training: {epochs: 3}")
+    config = load([ROOT / "config/demo.yaml", tmp_path / "over.yaml"])
+    assert config.training.epochs == 3 and config.training.batch == 32
+
+
+def test_a_data_set_without_its_collection_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text(
+        "{name: a, videos: {}, datasets: {x: {format: nextqa, annotations: here, videos: gone}}}"
+    )
+    with pytest.raises(UserError, match="gone"):
+        load([tmp_path / "a.yaml"])
+
+
+def test_what_plain_training_does_not_read_does_not_change_its_settings():
+    config = load([ROOT / "config/demo.yaml"])
+    other = config.model_copy(update={"eigv": config.eigv.model_copy(update={"objective": {"beta": 9}})})
+    plain = Run("demo-mc", "hga", "erm", "app+mot", 0)
+    assert section(config, plain) == section(other, plain)
+
+
+def test_a_run_reads_back_from_its_path():
+    run = Run("nextqa", "hga", "eigv", "app+mot", 3)
+    assert Run.of(str(run)) == run
+    with pytest.raises(UserError, match="is not a run"):
+        Run.of("nextqa/hga")
+
+
+def test_what_is_not_there_yet_is_refused():
+    with pytest.raises(UserError, match="mspan"):
+        section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspan", "eigv", "app+mot", 0))
+    assert set(METHODS_THERE) <= set(METHODS) and BACKBONES_THERE

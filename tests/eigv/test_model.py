@@ -1,0 +1,204 @@
+"""Every method with both forms of answers."""
+
+import dataclasses
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+
+from eigv.backbones import build
+from eigv.batch import Batch
+from eigv.config import Backbones, BlockFusion, Disruptor, Eigv, Hga
+from eigv.memory_bank import MemoryBank
+from eigv.methods import METHODS, method
+from eigv.model import VideoQA
+from eigv.objective import contrastive_loss
+from eigv.randomness import Draws
+from extract.errors import UserError
+
+SETTINGS = Eigv(disruptor=Disruptor(negatives=2))
+BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
+FORMS = ["multiple-choice", "open-ended"]
+every_form = pytest.mark.parametrize("form", FORMS)
+every_method = pytest.mark.parametrize("name", list(METHODS))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Tensors this small are slower on many threads, much so on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _model(form: str, dropout: float = 0.0) -> VideoQA:
+    torch.manual_seed(0)
+    hga = Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3), dropout=dropout)
+    backbone = build("hga", Backbones(hga=hga), clip_width=10, token_width=6)
+    return VideoQA(backbone, None if form == "multiple-choice" else 4)
+
+
+def _batch(form: str, size: int = 4) -> Batch:
+    generator = torch.Generator().manual_seed(7)
+    A = 3 if form == "multiple-choice" else 1
+    return Batch(
+        video=BANK.features[:size].clone(),
+        tokens=torch.randn(size * A, 6, 6, generator=generator),
+        lengths=torch.randint(1, 7, (size * A,), generator=generator),
+        answer=torch.randint(3, (size,), generator=generator),
+        bank_row=torch.arange(size),
+        candidates=A,
+        qids=[str(i) for i in range(size)],
+    )
+
+
+class Fixed(Draws):
+    """Draws with a given partner and given ratios."""
+
+    def __init__(self, partner: Tensor, causal: float, environment: float) -> None:
+        super().__init__(0)
+        self.partner, self.causal, self.environment = partner, causal, environment
+
+    def permutation(self, n: int) -> Tensor:
+        return self.partner
+
+    def beta(self, alpha: float, n: int) -> Tensor:
+        return torch.full((n,), self.causal)
+
+    def uniform(self, n: int) -> Tensor:
+        return torch.full((n,), self.environment)
+
+
+@every_form
+@every_method
+@pytest.mark.parametrize("size", [1, 4])
+def test_a_step_gives_finite_losses_and_gradients(form: str, name: str, size: int) -> None:
+    model, which = _model(form, dropout=0.3), METHODS[name]
+    losses = model.training_step(_batch(form, size), which, Draws(0), BANK, SETTINGS)
+    losses.total.backward()
+    assert losses.total.isfinite() and 0 <= losses.accuracy <= 1.000001
+    assert (losses.contrastive is not None) == which.contrasts
+    assert (losses.causal_share is not None) == which.grounds
+    for key, parameter in model.named_parameters():
+        assert parameter.grad is None or parameter.grad.isfinite().all(), key
+    if size > 1:
+        reached = all(
+            p.grad is not None and p.grad.abs().sum() > 0 for p in model.grounding.causal.question.parameters()
+        )
+        assert reached == which.grounds
+    if losses.contrastive is not None:
+        torch.testing.assert_close(losses.total.detach(), losses.answer + 0.75 * losses.contrastive)
+
+
+@every_form
+@every_method
+def test_the_loss_falls(form: str, name: str) -> None:
+    model, batch = _model(form), _batch(form)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    totals = []
+    for _ in range(8):
+        # the same draws in every step: what is left is the fit
+        losses = model.training_step(batch, METHODS[name], Draws(3), BANK, SETTINGS)
+        optimizer.zero_grad()
+        losses.total.backward()
+        optimizer.step()
+        totals.append(losses.total.item())
+    assert totals[-1] < totals[0] - 0.05
+
+
+@every_form
+def test_a_plain_step_is_the_cross_entropy_of_the_answers(form: str) -> None:
+    model, batch = _model(form).eval(), _batch(form)
+    losses = model.training_step(batch, METHODS["erm"], Draws(0), None, SETTINGS)
+    expected = torch.nn.functional.cross_entropy(model.answer(batch), batch.answer)
+    torch.testing.assert_close(losses.total.detach(), expected)
+
+
+@every_form
+@pytest.mark.parametrize("name", ["mixup", "intervener"])
+@pytest.mark.parametrize(
+    ("partner", "ratios"), [([0, 1, 2, 3], (0.3, 0.6)), ([1, 2, 3, 0], (1.0, 1.0))], ids=["oneself", "all the weight"]
+)
+def test_a_mix_of_nothing_new_is_plain_training(
+    form: str, name: str, partner: list[int], ratios: tuple[float, float]
+) -> None:
+    model, batch = _model(form).eval(), _batch(form)
+    batch = dataclasses.replace(batch, lengths=torch.full_like(batch.lengths, 6))  # no text grows by being mixed
+    plain = model.training_step(batch, METHODS["erm"], Draws(0), None, SETTINGS)
+    mixed = model.training_step(batch, METHODS[name], Fixed(torch.tensor(partner), *ratios), None, SETTINGS)
+    torch.testing.assert_close(mixed.total, plain.total, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(mixed.accuracy, plain.accuracy)
+
+
+@every_form
+def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(form: str) -> None:
+    model, batch = _model(form).eval(), _batch(form, 2)
+    A = batch.candidates
+    texts = torch.arange(2 * A).view(2, A).flip(0).flatten()
+    swapped = dataclasses.replace(
+        batch,
+        video=batch.video.flip(0),
+        tokens=batch.tokens[texts],
+        lengths=batch.lengths[texts],
+        answer=batch.answer.flip(0),
+    )
+    pair = torch.tensor([1, 0])
+    one = model.training_step(batch, METHODS["mixup"], Fixed(pair, 0.3, 0.0), None, SETTINGS)
+    two = model.training_step(swapped, METHODS["mixup"], Fixed(pair, 0.7, 0.0), None, SETTINGS)
+    torch.testing.assert_close(one.total, two.total, atol=1e-5, rtol=1e-5)
+
+
+@every_form
+def test_question_negatives_are_the_other_questions_with_the_own_video(form: str) -> None:
+    model, batch = _model(form).eval(), _batch(form, 2)  # of two samples, the other one is known
+    losses = model.training_step(batch, METHODS["disrupt-q"], Draws(0), None, SETTINGS)
+    clips = model.backbone.encode_clips(batch.video)
+    texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+    right, own = batch.text_of(batch.answer), torch.arange(2)
+    anchor = model.heads.project(model.backbone.fuse(clips, texts, own, right))
+    negative = model.heads.project(model.backbone.fuse(clips, texts, own, right.flip(0)))
+    expected = contrastive_loss(anchor, anchor, negative[:, None].expand(2, 2, -1))
+    assert losses.contrastive is not None
+    torch.testing.assert_close(losses.contrastive, expected.detach(), atol=1e-5, rtol=1e-5)
+
+
+@every_form
+def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(form: str) -> None:
+    model, batch = _model(form, dropout=0.3).eval(), _batch(form)
+    A = batch.candidates
+    last = dataclasses.replace(
+        batch,
+        video=batch.video[3:],
+        tokens=batch.tokens[3 * A :],
+        lengths=batch.lengths[3 * A :],
+        answer=batch.answer[3:],
+    )
+    for source in ("video", "causal-scene"):
+        first, second = model.predict(batch, source), model.predict(batch, source)
+        assert first.logits.shape == (4, 3 if form == "multiple-choice" else 4)
+        assert torch.equal(first.logits, second.logits)
+        assert torch.equal(first.scene.causal, second.scene.causal)
+        assert torch.equal(first.scene.causal, (first.scene.probability_causal > 0.5).float())
+        alone = model.predict(last, source)
+        torch.testing.assert_close(first.logits[3:], alone.logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(first.scene.probability_causal[3:], alone.scene.probability_causal)
+
+
+@every_form
+def test_the_answer_from_the_causal_scene_forgets_the_environment(form: str) -> None:
+    model, batch = _model(form).eval(), _batch(form)
+    scene = model.rationale(batch, "causal-scene")
+    assert 0 < scene.causal.mean() < 1
+    whole, alone = model.answer(batch), model.answer(batch, "causal-scene")
+    assert not torch.allclose(whole, alone)
+    if form == "open-ended":
+        causal = dataclasses.replace(batch, video=scene.causal[..., None] * batch.video)
+        torch.testing.assert_close(alone, model.answer(causal))
+
+
+def test_an_unknown_method_is_refused_by_name() -> None:
+    assert method("eigv").grounds
+    with pytest.raises(UserError, match="Did you mean 'disruptor'"):
+        method("disrupter")

@@ -1,0 +1,116 @@
+"""Training learns, is deterministic, survives a kill, and its evaluation is traceable."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import eigv.training
+from eigv.config import RunSettings
+from eigv.evaluation import evaluate
+from eigv.training import train
+from extract.errors import UserError
+
+_spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
+synthetic = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(synthetic)
+
+SMALL = {
+    "backbone": "hga",
+    "features": "app+mot",
+    "seed": 0,
+    "backbones": {"hga": {"hidden": 16, "words": 16, "dropout": 0.1, "fusion": {"width": 32, "chunks": 4, "rank": 2}}},
+    "eigv": {"disruptor": {"negatives": 2}, "objective": {"beta": 0.1}},
+}
+
+
+def settings(method, **training):
+    return RunSettings.model_validate(
+        SMALL | {"method": method, "training": {"epochs": 12, "batch": 16, "learning_rate": 0.005} | training}
+    )
+
+
+def run(run_settings, data, folder):
+    train(run_settings, **data, out=folder, state=folder / "state", device="cpu")
+    return evaluate(folder / "model.json", "test", **data, answer_from="video", out=folder, device="cpu")
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple-choice", "open-ended"])
+@pytest.mark.parametrize("method", ["erm", "eigv"])
+def test_a_run_beats_chance(tmp_path, method, multiple_choice):
+    data = synthetic.write(tmp_path, multiple_choice=multiple_choice, videos=160)
+    metrics = run(settings(method), data, tmp_path / "run")
+    assert metrics["accuracy"] > 50  # chance is 20
+    predictions = pd.read_csv(tmp_path / "run/predictions.csv")
+    assert metrics["accuracy"] == pytest.approx(100 * predictions["correct"].mean())
+    assert len(predictions) == metrics["questions"] == 40
+    assert ("causal_clips" in predictions.columns) == (method == "eigv")
+    history = pd.read_csv(tmp_path / "run/history.csv")
+    assert history["val_accuracy"].max() == metrics["val_accuracy"]
+    if method == "eigv":
+        assert {"causal_share", "contrastive_loss", "gradient_norm"} <= set(history.columns)
+        assert 0 <= metrics["rationale"]["causal_share"] <= 1
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    run(settings("eigv", epochs=4), data, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    steps = 0
+    step = eigv.training.VideoQA.training_step
+
+    def counted(*args):
+        nonlocal steps
+        steps += 1
+        if steps == 6:  # in the third epoch
+            raise Killed
+        return step(*args)
+
+    monkeypatch.setattr(eigv.training.VideoQA, "training_step", counted)
+    with pytest.raises(Killed):
+        run(settings("eigv", epochs=4), data, tmp_path / "broken")
+    assert not (tmp_path / "broken/model.json").exists()
+    run(settings("eigv", epochs=4), data, tmp_path / "broken")
+    assert steps == 6 + 4  # two epochs were not trained again
+    for name in ("model.safetensors", "metrics.json", "history.csv", "predictions.csv"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
+
+
+def test_a_state_of_other_settings_is_not_used(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    first, second = settings("erm", epochs=2), settings("erm", epochs=2, learning_rate=0.001)
+    run(first, data, tmp_path / "a")
+    run(second, data, tmp_path / "b")
+    assert (tmp_path / "a/model.safetensors").read_bytes() != (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def test_metrics_hold_no_times_and_no_paths(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    run(settings("erm", epochs=1), data, tmp_path / "run")
+    assert str(tmp_path) not in (tmp_path / "run/metrics.json").read_text()
+    assert {"commit", "versions", "settings", "seconds"} <= set(json.loads((tmp_path / "run/run.json").read_text()))
+
+
+def test_features_of_another_width_are_refused(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    run(settings("erm", epochs=1), data, tmp_path / "run")
+    model = json.loads((tmp_path / "run/model.json").read_text())
+    model["settings"]["features"] = "app"
+    (tmp_path / "run/model.json").write_text(json.dumps(model))
+    with pytest.raises(UserError, match="8 wide, the model was trained on 12"):
+        evaluate(tmp_path / "run/model.json", "test", **data, answer_from="video", out=tmp_path / "run", device="cpu")
+
+
+def test_a_question_without_features_is_named(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    path = data["questions"] / "train.csv"
+    table = pd.read_csv(path)
+    table.loc[0, "video_id"] = "unknown"
+    table.to_csv(path, index=False)
+    with pytest.raises(UserError, match="has no features for unknown"):
+        run(settings("erm", epochs=1), data, tmp_path / "run")
