@@ -146,7 +146,7 @@ def _train_epoch(
         }
         for name, value in values.items():
             if value is not None:
-                watched.setdefault(name, []).append(float(value))
+                watched.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
     return {"epoch": float(epoch)} | {name: float(np.mean(values)) for name, values in watched.items()}
 
 

@@ -1,8 +1,12 @@
 """What several tests use: the shared real data, if it is there."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Tests run side by side; threads that wait for each other's cores slow small tensors down a hundredfold.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"

@@ -21,8 +21,8 @@ SMALL = {
     "backbone": "hga",
     "features": "app+mot",
     "seed": 0,
-    "backbones": {"hga": {"hidden": 16, "words": 16, "dropout": 0.1, "fusion": {"width": 32, "chunks": 4, "rank": 2}}},
-    "eigv": {"disruptor": {"negatives": 2}, "objective": {"beta": 0.1}},
+    "backbones": {"hga": {"hidden": 32, "words": 16, "dropout": 0.1, "fusion": {"width": 32, "chunks": 4, "rank": 2}}},
+    "eigv": {"disruptor": {"negatives": 2}, "objective": {"beta": 0.1}, "intervener": {"alpha": 0.2}},
 }
 
 
@@ -40,12 +40,12 @@ def run(run_settings, data, folder):
 @pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple-choice", "open-ended"])
 @pytest.mark.parametrize("method", ["erm", "eigv"])
 def test_a_run_beats_chance(tmp_path, method, multiple_choice):
-    data = synthetic.write(tmp_path, multiple_choice=multiple_choice, videos=160)
-    metrics = run(settings(method), data, tmp_path / "run")
-    assert metrics["accuracy"] > 50  # chance is 20
+    data = synthetic.write(tmp_path, multiple_choice=multiple_choice, videos=400)
+    metrics = run(settings(method, epochs=30 if multiple_choice else 15), data, tmp_path / "run")
+    assert metrics["accuracy"] > 40  # chance is 20
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
     assert metrics["accuracy"] == pytest.approx(100 * predictions["correct"].mean())
-    assert len(predictions) == metrics["questions"] == 40
+    assert len(predictions) == metrics["questions"] == 100
     assert ("causal_clips" in predictions.columns) == (method == "eigv")
     history = pd.read_csv(tmp_path / "run/history.csv")
     assert history["val_accuracy"].max() == metrics["val_accuracy"]

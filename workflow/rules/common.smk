@@ -59,12 +59,18 @@ def known(names, name, what):
 
 def raw_annotations(wildcards):
     """The annotation files of a data set. Before the first job, everything that is missing is said at once."""
-    missing = what_is_missing()
-    if missing:
-        raise WorkflowError("\n".join(["these files are needed and not there:", *missing]))
+    if missing := what_is_missing():
+        raise WorkflowError("\n".join([*missing, *what_is_not_there_yet()]))
     found = dataset(wildcards)
     reader = READERS[found.format]
     return sorted({str(path) for split in splits(found) for path in reader.files(found, split)})
+
+
+def what_is_not_there_yet():
+    absent = list(not_there_yet(CONFIG))
+    if not absent:
+        return []
+    return ["this configuration asks for what is not in this version yet; take it out:", *(f"  {it}" for it in absent)]
 
 
 def what_is_missing():
@@ -83,7 +89,7 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
-    return lines
+    return ["these files are needed and not there:", *lines] if lines else []
 
 
 def annotation_folders_of(wildcards):
@@ -123,9 +129,8 @@ def run_folder(run):
 
 def table_runs(name):
     """The metrics of the runs that a table shows; what this version does not have is refused."""
-    absent = list(not_there_yet(CONFIG))
-    if absent:
-        raise WorkflowError("not in this version yet, take it out of the configuration:\n  " + "\n  ".join(absent))
+    if absent := what_is_not_there_yet():
+        raise WorkflowError("\n".join([*what_is_missing(), *absent]))
     files = []
     for run in CONFIG.runs(name):
         files.append(f"{run_folder(run)}/metrics.json")
