@@ -139,8 +139,8 @@ def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: _
         if len(rows) and policy == "error":
             problems.append(f"{len(rows)} of {len(manifest)} videos are {key} (`{key}: skip` leaves them out):")
             for row in rows.head(50).itertuples():
-                where = row.path or places.tried(str(row.video_id))
-                problems.append(f"  {row.video_id}: {row.reason} ({where})")
+                where = str(row.path) or places.tried(str(row.video_id))
+                problems.append(f"  {row.video_id!s}: {row.reason!s} ({where})")
             if len(rows) > 50:
                 problems.append(f"  ... and {len(rows) - 50} more")
     if problems:

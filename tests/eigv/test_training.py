@@ -58,7 +58,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
     data = synthetic.write(tmp_path, multiple_choice=True)
     run(settings("eigv", epochs=4), data, tmp_path / "whole")
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     steps = 0
@@ -68,11 +68,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
         nonlocal steps
         steps += 1
         if steps == 6:  # in the third epoch
-            raise Killed
+            raise KilledError
         return step(*args)
 
     monkeypatch.setattr(eigv.training.VideoQA, "training_step", counted)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run(settings("eigv", epochs=4), data, tmp_path / "broken")
     assert not (tmp_path / "broken/model.json").exists()
     run(settings("eigv", epochs=4), data, tmp_path / "broken")

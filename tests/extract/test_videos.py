@@ -78,7 +78,7 @@ def test_missing_and_unreadable_videos_are_all_named_at_once(shared):
 
 
 def test_a_missing_folder_is_an_error_of_its_own(tmp_path):
-    with pytest.raises(UserError, match="video folder .* does not exist"):
+    with pytest.raises(UserError, match=r"video folder .* does not exist"):
         probe(["a"], VideoCollection(folder=tmp_path / "no"), Sampling(), 1)
 
 

@@ -13,7 +13,7 @@ rule table1:
         table=settings(CONFIG.tables["table1"]) if "table1" in CONFIG.tables else "{}",
         shifted=json.dumps({n: d.shifted_test for n, d in CONFIG.datasets.items() if d.shifted_test}),
         runs=f"{RESULTS}/runs",
-        out=f"{RESULTS}/tables",
+        out=subpath(output.csv, parent=True),
         stage=STAGES["tables"],
     shell:
         "eigv table {params.name} --settings {params.table:q} --shifted {params.shifted:q} --runs {params.runs} --out {params.out} > {log} 2>&1"

@@ -39,7 +39,7 @@ rule tokens:
     threads: 8
     params:
         settings=settings(CONFIG.text),
-        out=TEXT,
+        out=subpath(output[0], parent=True),
         stage=STAGES["text"],
     shell:
         "eigv-extract tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"

@@ -22,13 +22,14 @@ rule train:
     threads: 1
     params:
         settings=run_settings,
-        out=RUN,
+        out=subpath(output.model, parent=True),
+        text=subpath(input.train, parent=True),
         # Outside the outputs, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/runs/{LOG}",
         stage=STAGES["train"],
     shell:
         "eigv train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
-        " --text $(dirname {input.train}) --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
+        " --text {params.text} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
 
 
 # The only rule that reads a test split.
@@ -50,12 +51,13 @@ rule evaluate:
     threads: 1
     params:
         answer_from=CONFIG.inference.answer_from,
-        out=RUN,
+        out=subpath(output.metrics, parent=True),
+        text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["evaluate"],
     shell:
         "eigv evaluate --model {input.model} --video {input.video} --questions {input.questions}"
-        " --text $(dirname {input.text}) --split {params.split} --answer-from {params.answer_from}"
+        " --text {params.text} --split {params.split} --answer-from {params.answer_from}"
         " --threads {threads} --out {params.out} > {log} 2>&1"
 
 
@@ -75,6 +77,7 @@ use rule evaluate as evaluate_shifted with:
         f"{RESULTS}/logs/evaluate/{LOG}-{{split}}.log",
     params:
         answer_from=CONFIG.inference.answer_from,
-        out=f"{RUN}/{{split}}",
+        out=subpath(output.metrics, parent=True),
+        text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["evaluate"],

@@ -28,9 +28,12 @@ def test_clips_are_normalised_and_say_what_they_show() -> None:
 
 def test_the_recipe_learns(tmp_path: Path) -> None:
     out = tmp_path / "weights.safetensors"
-    facts = motion.train_motion(out, steps=40, batch=16, held_out_videos=8)
-    assert facts["last_loss"] < facts["first_loss"] - 0.2
-    assert facts["accuracy"] > 2 / 7
+    facts = motion.train_motion(out, steps=80, batch=12, threads=2, held_out_videos=10)
+    assert facts["last_loss"] < facts["first_loss"] - 0.15
+    # One scene of every held-out video is empty, so always saying "nothing" beats the one in seven of chance.
+    _, labels = motion.held_out_clips(seed=0, videos=10)
+    always_nothing = np.mean(labels == motion.CLASSES.index("nothing"))
+    assert facts["accuracy"] > always_nothing + 0.05 > 1 / 7
     network = ResNeXt3D(RESNEXT3D_TINY)
     network.load_state_dict(load_file(out), strict=True)
     with safe_open(out, "pt") as file:
@@ -56,7 +59,7 @@ def test_the_shipped_file_is_small_and_says_how_it_was_made() -> None:
 def test_shipped_features_separate_the_actions_linearly() -> None:
     network = ResNeXt3D(RESNEXT3D_TINY)
     network.load_state_dict(load_file(motion.WEIGHTS), strict=True)
-    pixels, labels = motion.held_out_clips(seed=12345, videos=24)
+    pixels, labels = motion.held_out_clips(seed=12345, videos=16)
     features = motion.features(network, pixels).numpy()
     middle = len(labels) // 2  # clips of a video lie together: both halves have videos of their own
     guesses = _ridge(features[:middle], labels[:middle], features[middle:])
