@@ -16,6 +16,11 @@ from extract.errors import UserError  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
 
+# The console scripts, in a form that also works in the environments of --use-conda, where the packages are not installed.
+EXTRACT = "python -m extract.cli"
+EIGV = "python -m eigv.cli"
+
+
 def read_config():
     try:
         return strict.parse(Config, config, "the configuration")

@@ -20,7 +20,7 @@ rule finetune:
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
     shell:
-        "eigv-extract finetune --settings {params.settings:q} --questions {input} --state {params.state}"
+        "{EXTRACT} finetune --settings {params.settings:q} --questions {input} --state {params.state}"
         " --threads {threads} --out {output} > {log} 2>&1"
 
 
@@ -42,5 +42,5 @@ rule tokens:
         out=subpath(output[0], parent=True),
         stage=STAGES["text"],
     shell:
-        "eigv-extract tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
+        "{EXTRACT} tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
         " --split {wildcards.split} --threads {threads} --out {params.out} > {log} 2>&1"
