@@ -55,7 +55,8 @@ def train_motion(
 
     The returned dictionary is also the file's metadata: recipe, input, loss over the first and the last tenth of the
     steps, and the accuracy over the M classes on clips decoded from H.264 (held-out videos without bias). The same
-    seed and number of threads give the same weights. 1,200 steps take about 12 minutes on two cores.
+    seed and number of threads give the same weights. 800 steps take about nine minutes on one core. One thread is
+    the default because two that wait for each other are slower than one wherever other programs run.
     """
     with _threads(threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
