@@ -1,6 +1,7 @@
 """All Python of the workflow: the configuration, the paths, and what is missing before anything starts."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
+# Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 
 from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
