@@ -11,7 +11,7 @@ rule annotations:
         settings=lambda wildcards: settings(dataset(wildcards)),
         stage=STAGES["annotations"],
     shell:
-        "{EXTRACT} annotations --settings {params.settings:q} --out {output} > {log} 2>&1"
+        "python -m extract.cli annotations --settings {params.settings:q} --out {output} > {log} 2>&1"
 
 
 rule questions:
@@ -29,5 +29,5 @@ rule questions:
         collection=lambda wildcards: settings(collection_of(wildcards)),
         stage=STAGES["annotations"],
     shell:
-        "{EXTRACT} questions --dataset {params.dataset:q} --collection {params.collection:q}"
+        "python -m extract.cli questions --dataset {params.dataset:q} --collection {params.collection:q}"
         " --everything {input.everything} --manifest {input.manifest} --out {output} > {log} 2>&1"

@@ -1,4 +1,8 @@
-"""All Python of the workflow: the configuration, the paths, and what is missing before anything starts."""
+"""All Python of the workflow: the configuration, the paths, and what is missing before anything starts.
+
+Rules call the console scripts as modules, which also works in the environments of --use-conda, where the packages are
+not installed.
+"""
 
 import json
 import os
@@ -17,11 +21,6 @@ from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
 from extract import settings as strict  # noqa: E402
-
-
-# The console scripts, in a form that also works in the environments of --use-conda, where the packages are not installed.
-EXTRACT = "python -m extract.cli"
-EIGV = "python -m eigv.cli"
 
 
 def read_config():

@@ -16,7 +16,7 @@ rule table1:
         out=subpath(output.csv, parent=True),
         stage=STAGES["tables"],
     shell:
-        "{EIGV} table {params.name} --settings {params.table:q} --shifted {params.shifted:q} --runs {params.runs} --out {params.out} > {log} 2>&1"
+        "python -m eigv.cli table {params.name} --settings {params.table:q} --shifted {params.shifted:q} --runs {params.runs} --out {params.out} > {log} 2>&1"
 
 
 rule rationale:
@@ -36,7 +36,7 @@ rule rationale:
         questions=lambda wildcards: CONFIG.rationales[wildcards.picture].questions,
         stage=STAGES["tables"],
     shell:
-        "{EIGV} rationale --predictions {input.predictions} --questions {input.questions} --manifest {input.manifest}"
+        "python -m eigv.cli rationale --predictions {input.predictions} --questions {input.questions} --manifest {input.manifest}"
         " --video {input.video} --count {params.questions} --out {output} > {log} 2>&1"
 
 

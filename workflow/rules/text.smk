@@ -20,7 +20,7 @@ rule finetune:
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
     shell:
-        "{EXTRACT} finetune --settings {params.settings:q} --questions {input} --state {params.state}"
+        "python -m extract.cli finetune --settings {params.settings:q} --questions {input} --state {params.state}"
         " --threads {threads} --out {output} > {log} 2>&1"
 
 
@@ -42,5 +42,5 @@ rule tokens:
         out=subpath(output[0], parent=True),
         stage=STAGES["text"],
     shell:
-        "{EXTRACT} tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
+        "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
         " --split {wildcards.split} --threads {threads} --out {params.out} > {log} 2>&1"

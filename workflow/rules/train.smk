@@ -28,7 +28,7 @@ rule train:
         state=f"{RESULTS}/state/runs/{LOG}",
         stage=STAGES["train"],
     shell:
-        "{EIGV} train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
+        "python -m eigv.cli train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
         " --text {params.text} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
 
 
@@ -56,7 +56,7 @@ rule evaluate:
         split="test",
         stage=STAGES["evaluate"],
     shell:
-        "{EIGV} evaluate --model {input.model} --video {input.video} --questions {input.questions}"
+        "python -m eigv.cli evaluate --model {input.model} --video {input.video} --questions {input.questions}"
         " --text {params.text} --split {params.split} --answer-from {params.answer_from}"
         " --threads {threads} --out {params.out} > {log} 2>&1"
 

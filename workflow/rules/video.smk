@@ -18,7 +18,7 @@ rule probe:
         questions=lambda wildcards, input: flags("--questions", input),
         stage=STAGES["probe"],
     shell:
-        "{EXTRACT} probe --settings {params.settings:q} {params.questions} --processes {threads}"
+        "python -m extract.cli probe --settings {params.settings:q} {params.questions} --processes {threads}"
         " --out {output} > {log} 2>&1"
 
 
@@ -35,7 +35,7 @@ rule shards:
         settings=lambda wildcards: settings(collection(wildcards)),
         stage=STAGES["probe"],
     shell:
-        "{EXTRACT} shards --settings {params.settings:q} --manifest {input} {output} > {log} 2>&1"
+        "python -m extract.cli shards --settings {params.settings:q} --manifest {input} {output} > {log} 2>&1"
 
 
 rule decode:
@@ -54,7 +54,7 @@ rule decode:
         settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
         stage=STAGES["decode"],
     shell:
-        "{EXTRACT} decode --settings {params.settings:q} --shard {input} --processes {threads}"
+        "python -m extract.cli decode --settings {params.settings:q} --shard {input} --processes {threads}"
         " --out {output} > {log} 2>&1"
 
 
@@ -78,7 +78,7 @@ rule features:
         settings=lambda wildcards: settings(CONFIG.features),
         stage=STAGES["features"],
     shell:
-        "{EXTRACT} features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
+        "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
         " --out {output} > {log} 2>&1"
 
 
@@ -102,6 +102,6 @@ rule merge:
         motion=lambda wildcards, input: flags("--motion", input.motion),
         stage=STAGES["features"],
     shell:
-        "{EXTRACT} merge --settings {params.settings:q} --collection {params.collection:q}"
+        "python -m extract.cli merge --settings {params.settings:q} --collection {params.collection:q}"
         " --manifest {input.manifest} {params.frames} {params.appearance} {params.motion}"
         " --out {output} > {log} 2>&1"
