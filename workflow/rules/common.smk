@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
-os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
 from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
