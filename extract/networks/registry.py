@@ -125,7 +125,7 @@ def _tame(module: nn.Module) -> None:
 
     for name, part in module.named_modules():
         if name.endswith(("bn3", "norm_c")):
-            nn.init.constant_(part.weight, 0.2)  # type: ignore[arg-type]
+            nn.init.constant_(part.weight, 0.2)
 
 
 def _weights_file(choice: Network, entry: FeatureNetwork, features: Features) -> Path:
