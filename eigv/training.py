@@ -21,13 +21,13 @@ from eigv.memory_bank import MemoryBank
 from eigv.methods import method as method_of
 from eigv.model import VideoQA
 from eigv.randomness import Draws
+from extract import resume
 from extract.errors import UserError
 from extract.files import atomic_path, exclusive, read_json
 from extract.progress import progress
 from extract.provenance import commit
 
 log = logging.getLogger(__name__)
-History = list[dict[str, float]]
 
 
 def train(
@@ -64,21 +64,16 @@ def train(
 
 def _epochs(
     model: VideoQA, card: ModelCard, train_split: Split, val_split: Split, state: Path, device: str
-) -> tuple[History, dict[str, Tensor]]:
+) -> tuple[resume.History, dict[str, Tensor]]:
     settings = card.settings.training
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
     features, bank_row = train_split.bank()
     bank = MemoryBank(features.to(device)) if method_of(card.settings.method).disrupt_video else None
     key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
-    history: History = []
-    best: dict[str, Tensor] = {}
-    saved = torch.load(state, map_location=device, weights_only=True) if state.is_file() else {}
-    if saved.get("key") == key:
-        model.load_state_dict(saved["model"])
-        optimizer.load_state_dict(saved["optimizer"])
-        schedule.load_state_dict(saved["schedule"])
-        history, best = saved["history"], saved["best"]
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    history, best = resume.restore(state, key, parts, device)
+    if history:
         log.info("going on after epoch %d", len(history))
     for epoch in progress(
         range(len(history) + 1, settings.epochs + 1),
@@ -94,17 +89,7 @@ def _epochs(
             best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         history.append(row)
         log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-        _save_state(
-            state,
-            {
-                "key": key,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "history": history,
-                "best": best,
-            },
-        )
+        resume.save(state, key, parts, history, best)
     return history, best
 
 
@@ -170,9 +155,3 @@ def _about_inputs(split: Split) -> dict[str, Any]:
         "train_questions": len(split),
         "train_questions_left_out": split.left_out,
     }
-
-
-def _save_state(path: Path, state: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".partial")
-    torch.save(state, temporary)
-    temporary.replace(path)

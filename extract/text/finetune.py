@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from extract import resume
 from extract.config import FineTuning, Text
 from extract.errors import UserError
 from extract.files import exclusive, read_json, write_json
@@ -99,16 +100,10 @@ def _run_epochs(
         optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
     )
     key = json.dumps([text.model_dump(), len(train.questions), len(val.questions)], sort_keys=True)
-    history: list[dict[str, float]] = []
-    best: dict[str, Tensor] = {}
-    if state.is_file():
-        saved = torch.load(state, map_location="cpu", weights_only=True)
-        if saved["key"] == key:
-            model.load_state_dict(saved["model"])
-            optimizer.load_state_dict(saved["optimizer"])
-            schedule.load_state_dict(saved["schedule"])
-            history, best = saved["history"], saved["best"]
-            log.info("going on after epoch %d", len(history))
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    history, best = resume.restore(state, key, parts)
+    if history:
+        log.info("going on after epoch %d", len(history))
     for epoch in range(len(history) + 1, settings.epochs + 1):
         # Everything random in an epoch follows from its number, so a resumed run equals an uninterrupted one.
         torch.manual_seed(settings.seed * 1000 + epoch)
@@ -118,17 +113,7 @@ def _run_epochs(
         log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, loss, accuracy)
         if accuracy >= max(row["val_accuracy"] for row in history):
             best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        _save_state(
-            state,
-            {
-                "key": key,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-                "history": history,
-                "best": best,
-            },
-        )
+        resume.save(state, key, parts, history, best)
     if best:
         model.load_state_dict(best)
     return history
@@ -175,12 +160,6 @@ def accuracy_of(model: QuestionOnly, split: Split, batch: int) -> float:
         predicted = model(pad(split.questions, rows, device), split.questions.sequences).argmax(dim=1).tolist()
         right += sum(split.answers[row] == guess for row, guess in zip(rows, predicted, strict=True))
     return 100.0 * right / len(split.questions)
-
-
-def _save_state(path: Path, state: dict[str, Any]) -> None:
-    temporary = path.with_suffix(".partial")
-    torch.save(state, temporary)
-    temporary.replace(path)
 
 
 def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], out: Path) -> None:
