@@ -17,7 +17,7 @@ from eigv.methods import method as method_of
 from eigv.model import AnswerFrom, VideoQA
 from extract.annotations import CANDIDATES
 from extract.errors import UserError
-from extract.files import atomic_path, read_json, sha256, write_json
+from extract.files import read_json, sha256, write_csv, write_json
 from extract.progress import progress
 from extract.provenance import commit, versions
 
@@ -56,8 +56,7 @@ def evaluate(
         "seed": card.settings.seed,
         "inputs": card.inputs,
     }
-    with atomic_path(out / "predictions.csv") as temporary:
-        table.to_csv(temporary, index=False)
+    write_csv(out / "predictions.csv", table)
     about = {
         "settings": card.settings.model_dump(mode="json"),
         "commit": commit(),

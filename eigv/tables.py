@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from eigv.config import Run, Table
-from extract.files import atomic_path, read_json, write_text
+from extract.files import read_json, write_csv, write_text
 
 BACKBONE_TITLES = {"comem": "Co-Mem", "hga": "HGA", "mspan": "MSPAN"}
 METHOD_TITLES = {
@@ -27,8 +27,7 @@ def write_table(name: str, table: Table, shifted: dict[str, str], runs: Path, ou
     `shifted` names the second test split of each data set that has one; it becomes a column of its own.
     """
     cells = collect(table, shifted, runs)
-    with atomic_path(out / f"{name}.csv") as temporary:
-        cells.to_csv(temporary, index=False)
+    write_csv(out / f"{name}.csv", cells)
     write_text(out / f"{name}.md", markdown(name, table, cells))
 
 

@@ -23,7 +23,7 @@ from eigv.model import VideoQA
 from eigv.randomness import Draws
 from extract import resume
 from extract.errors import UserError
-from extract.files import atomic_path, exclusive, read_json
+from extract.files import exclusive, read_json, write_csv
 from extract.progress import progress
 from extract.provenance import commit
 
@@ -54,8 +54,7 @@ def train(
         top = max(history, key=lambda row: row["val_accuracy"])
         chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
         card = ModelCard(**{**vars(card), **chosen})
-        with atomic_path(out / "history.csv") as temporary:
-            pd.DataFrame(history).to_csv(temporary, index=False)
+        write_csv(out / "history.csv", pd.DataFrame(history))
         save(out, card, best)
         shutil.rmtree(state)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)

@@ -7,13 +7,21 @@ import json
 import logging
 import os
 import re
+import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from extract.errors import UserError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 log = logging.getLogger(__name__)
+
+ABANDONED = 7 * 24 * 3600
+"""Seconds after which a half file of another machine, whose processes can not be asked for, counts as left behind."""
 
 
 @contextlib.contextmanager
@@ -26,7 +34,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep_leftovers(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{socket.gethostname()}-{os.getpid()}.partial{path.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as file:
@@ -37,11 +45,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def _sweep_leftovers(path: Path) -> None:
-    pattern = re.compile(rf"\.{re.escape(path.stem)}\.(\d+)\.partial{re.escape(path.suffix)}")
-    for leftover in path.parent.glob(f".{path.stem}.*.partial{path.suffix}"):
+    pattern = re.compile(rf"\.{re.escape(path.stem)}\.(.+)-(\d+)\.partial{re.escape(path.suffix)}")
+    for leftover in path.parent.iterdir():
         match = pattern.fullmatch(leftover.name)
-        if match and not Path(f"/proc/{match[1]}").exists():
-            leftover.unlink(missing_ok=True)
+        if not match:
+            continue
+        host, process = match.groups()
+        with contextlib.suppress(FileNotFoundError):
+            if host == socket.gethostname():
+                dead = not Path(f"/proc/{process}").exists()
+            else:
+                dead = time.time() - leftover.stat().st_mtime > ABANDONED
+            if dead:
+                leftover.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
@@ -53,6 +69,12 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Writes JSON atomically, indented, keys in the given order."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_csv(path: Path, table: "pd.DataFrame") -> None:
+    """Writes a table atomically, without its index."""
+    with atomic_path(path) as temporary:
+        table.to_csv(temporary, index=False)
 
 
 def read_json(path: Path, what: str) -> Any:

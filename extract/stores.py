@@ -18,9 +18,10 @@ from extract.errors import UserError
 from extract.files import atomic_path
 
 SCHEMA = 1
-OK, SHORT, ZEROS, FAILED = "ok", "short", "zeros", "failed"
-STATUSES = (OK, SHORT, ZEROS, FAILED)
-"""ok; fewer frames than the clips want, last frame repeated; zeros by the user's policy; no features, left out."""
+OK, SHORT, CUT, ZEROS, FAILED = "ok", "short", "cut", "zeros", "failed"
+STATUSES = (OK, SHORT, CUT, ZEROS, FAILED)
+"""ok; fewer frames than a clip wants, the last one repeated; the file breaks off, used as far as it goes; zeros by the
+user's policy; no features, left out."""
 
 
 @contextmanager

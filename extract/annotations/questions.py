@@ -7,7 +7,7 @@ import pandas as pd
 from extract.annotations.contract import READERS, check, read, read_csv, splits
 from extract.config import Dataset, VideoCollection
 from extract.errors import UserError
-from extract.files import atomic_path, write_json
+from extract.files import write_csv, write_json
 from extract.videos.probe import leave_out
 
 
@@ -19,7 +19,7 @@ def write_all(dataset: Dataset, folder: Path) -> None:
         for video_id in table["video_id"].unique():
             if seen.setdefault(video_id, split) != split:
                 raise UserError(f"the video {video_id} is in the splits {seen[video_id]} and {split}")
-        _write_csv(table, folder / f"{split}.csv")
+        write_csv(folder / f"{split}.csv", table)
 
 
 def video_ids(folders: list[Path]) -> list[str]:
@@ -59,12 +59,7 @@ def select(
         }
         if not multiple_choice:
             summary[split]["answers_outside_vocabulary"] = int((~kept["answer"].isin(answers)).sum())
-        _write_csv(kept, folder / f"{split}.csv")
+        write_csv(folder / f"{split}.csv", kept)
     write_json(folder / "answers.json", answers)
     write_json(folder / "summary.json", summary)
     return summary
-
-
-def _write_csv(table: pd.DataFrame, path: Path) -> None:
-    with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False)

@@ -10,11 +10,11 @@ SPLITS = ("train", "val", "test", "test-shifted")
 class DemoSettings(Settings):
     """What is generated. Everything but the four sizes and `processes` decides what a video looks like."""
 
-    train: int = Field(240, ge=1, description="Videos in train.")
+    train: int = Field(360, ge=1, description="Videos in train.")
     val: int = Field(60, ge=1, description="Videos in val.")
-    test: int = Field(60, ge=1, description="Videos in test: made like train.")
+    test: int = Field(70, ge=1, description="Videos in test: made like train.")
     test_shifted: int = Field(
-        60, ge=1, description="Videos in test-shifted: backgrounds independent of actions, all else as in test."
+        70, ge=1, description="Videos in test-shifted: backgrounds independent of actions, all else as in test."
     )
     questions: int = Field(6, ge=1, le=20, description="Questions a video (fewer where a video has not that many).")
     seed: int = Field(0, ge=0, description="Video i of a split depends on the seed, the split and i alone.")
@@ -22,7 +22,7 @@ class DemoSettings(Settings):
         0.8, ge=0, le=1, description="Probability that a scene shows the background that goes with its action."
     )
     noise: float = Field(0.02, ge=0, le=0.3, description="Standard deviation of the pixel noise; 1 is white.")
-    scenes: tuple[int, int] = Field((4, 5), description="Fewest and most scenes of a video, empty ones included.")
+    scenes: tuple[int, int] = Field((2, 4), description="Fewest and most scenes of a video, empty ones included.")
     empty_scenes: tuple[int, int] = Field((0, 1), description="Fewest and most scenes of a video without an actor.")
     scene_seconds: tuple[float, float] = Field((1.5, 3.0), description="Shortest and longest scene, in seconds.")
     fps: int = Field(12, ge=8, le=60, description="Frames a second; the shipped motion network knows 12.")
@@ -38,8 +38,8 @@ class DemoSettings(Settings):
             low, high = getattr(self, name)
             if low > high:
                 raise ValueError(f"`{name}`: the first number may not be larger than the second")
-        if self.empty_scenes[0] < 0 or self.scenes[0] - self.empty_scenes[1] < 2:
-            raise ValueError("`scenes` and `empty_scenes` must leave at least two scenes with an actor in every video")
+        if self.empty_scenes[0] < 0 or self.scenes[0] - self.empty_scenes[1] < 1:
+            raise ValueError("`scenes` and `empty_scenes` must leave at least one scene with an actor in every video")
         if self.scenes[1] - self.empty_scenes[0] > 5:
             raise ValueError("`scenes`: at most five scenes may have an actor, since there are five shapes")
         if self.scene_seconds[0] * self.fps < 1:

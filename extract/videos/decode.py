@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from extract.config import Features, VideoCollection
 from extract.errors import UserError
-from extract.files import atomic_path
+from extract.files import write_csv
 from extract.networks import input_size
 from extract.progress import progress
-from extract.stores import FAILED, OK, SHORT, ZEROS, create, write_strings
+from extract.stores import CUT, FAILED, OK, SHORT, ZEROS, create, write_strings
 from extract.videos.probe import MISSING, leave_out
 from extract.videos.reader import Frames, VideoError, read_frames, scaled
 from extract.videos.sampling import clip_frames, middle_frames
@@ -27,8 +27,7 @@ def write_shards(manifest: pd.DataFrame, collection: VideoCollection, paths: lis
     """Deals the videos that are used out to the shards, in turn, so that each has long and short ones."""
     used = manifest[~leave_out(manifest, collection)]
     for number, path in enumerate(paths):
-        with atomic_path(path) as temporary:
-            used.iloc[number :: len(paths)].to_csv(temporary, index=False)
+        write_csv(path, used.iloc[number :: len(paths)])
 
 
 def decode_shard(
@@ -61,7 +60,7 @@ def decode_shard(
                 row = jobs[number][0]
                 if result is not None:
                     index[number], pixels["appearance"][number], pixels["motion"][number] = result
-                    statuses.append(SHORT if row["frames"] < t else OK)
+                    statuses.append(row["status"])
                     continue
                 policy = collection.missing if row["status"] == MISSING else collection.unreadable
                 if policy == "error":
@@ -81,7 +80,7 @@ Decoded = tuple[NDArray[np.int32], Frames, Frames]
 
 def _decode_one(job: tuple[dict, Features, dict[str, int]]) -> tuple[Decoded | None, str]:
     row, features, sizes = job
-    if row["status"] not in (OK, SHORT):
+    if row["status"] not in (OK, CUT, SHORT):
         return None, row["reason"]
     index = clip_frames(int(row["frames"]), features.sampling)
     numbers = np.unique(index)

@@ -9,9 +9,9 @@ import pandas as pd
 
 from extract.config import Sampling, VideoCollection
 from extract.errors import UserError
-from extract.files import atomic_path, check_id, read_json, sha256
+from extract.files import check_id, read_json, sha256, write_csv
 from extract.progress import progress
-from extract.stores import FAILED, OK, SHORT, ZEROS
+from extract.stores import CUT, FAILED, OK, SHORT
 from extract.videos.reader import VideoError, choose_backend, survey
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov")
@@ -20,7 +20,10 @@ MISSING = "missing"
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One video. `status`: ok; short (fewer frames than a clip); missing; failed (with the decoder's reason)."""
+    """One video. `status`: ok; short (fewer frames than a clip); cut (the file breaks off); missing; failed.
+
+    All but ok come with a reason. A short or cut video is used as far as it goes.
+    """
 
     video_id: str
     status: str
@@ -57,8 +60,7 @@ def probe(video_ids: list[str], collection: VideoCollection, sampling: Sampling,
 
 def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
     """Writes the manifest as CSV."""
-    with atomic_path(path) as temporary:
-        manifest.to_csv(temporary, index=False)
+    write_csv(path, manifest)
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
@@ -110,11 +112,19 @@ def _probe_one(job: tuple[str, Path | None, Sampling]) -> ManifestRow:
         backend, backend_reason = choose_backend(path, seen)
     except VideoError as error:
         return ManifestRow(video_id, FAILED, reason=str(error), path=str(path))
-    short = seen.frames < sampling.frames
+    status, reasons = OK, []
+    if not seen.rate_stated:
+        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
+    if seen.breaks_off:
+        status = CUT
+        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
+    if seen.frames < sampling.frames:
+        status = SHORT
+        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
     return ManifestRow(
         video_id,
-        SHORT if short else OK,
-        reason=f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated" if short else "",
+        status,
+        reason="; ".join(reasons),
         path=str(path),
         sha256=sha256(path),
         codec=seen.codec,
@@ -146,5 +156,3 @@ def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: _
     if problems:
         raise UserError("\n".join(problems))
 
-
-__all__ = ["FAILED", "MISSING", "ZEROS", "leave_out", "probe", "read_manifest", "write_manifest"]

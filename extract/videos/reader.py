@@ -5,26 +5,29 @@ first read once in order with PyAV (`survey`), which counts its frames and keeps
 wanted; decord is used where all its frames agree with the thumbnails, and PyAV in order everywhere else.
 """
 
-import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 from PIL import Image
 
 from extract.config import Sampling
 from extract.videos.sampling import clip_frames
 
-log = logging.getLogger(__name__)
 Frames = NDArray[np.uint8]
 
 THUMBNAIL = 32
 CLOSE = 8.0
 """Largest mean difference, in grey levels of 0..255, between one frame's thumbnails from two decoders: their colour
 conversions and scalers differ by 1 to 3."""
+
+ASSUMED_RATE = 25.0
+"""Frames a second where a file states none; the manifest says so."""
 
 
 class VideoError(Exception):
@@ -37,6 +40,8 @@ class Survey:
 
     frames: int
     fps: float
+    rate_stated: bool
+    """False where the file states no frame rate and `fps` is assumed."""
     duration: float
     """Seconds: the time of the last frame and its length."""
     width: int
@@ -44,6 +49,8 @@ class Survey:
     rotation: int
     """Degrees that a player turns the picture, counter-clockwise."""
     codec: str
+    breaks_off: str
+    """Why decoding stopped before the end of the file; empty where it did not."""
     thumbnails: dict[int, Frames]
     """Of the frames that a sampling wants, (32, 32, 3)."""
 
@@ -53,23 +60,28 @@ def survey(path: Path, sampling: Sampling) -> Survey:
     small: list[Frames] = []
     last_time = 0.0
     rotation = 0
+    shrink = VideoReformatter()  # one for all frames: setting one up costs more than shrinking a frame
+    broken: list[str] = []
     with _Container(path) as (container, stream):
-        for frame in _decode(container, stream, path):
+        for frame in _decode(container, stream, broken):
             rotation = _rotation(frame)
-            small.append(_rotated(frame.to_ndarray(format="rgb24", width=THUMBNAIL, height=THUMBNAIL), rotation))
+            small.append(_rotated(_pixels(shrink, frame, THUMBNAIL), rotation))
             last_time = frame.time if frame.time is not None else last_time
-        rate = float(stream.average_rate or stream.guessed_rate or 0) or 25.0
+        stated = float(stream.average_rate or stream.guessed_rate or 0)
+        rate = stated or ASSUMED_RATE
         if not small:
             raise VideoError("no frame could be decoded")
         wanted = np.unique(clip_frames(len(small), sampling))
         return Survey(
             frames=len(small),
             fps=rate,
+            rate_stated=bool(stated),
             duration=max(last_time + 1 / rate, len(small) / rate if last_time == 0 else 0.0),
             width=stream.codec_context.width,
             height=stream.codec_context.height,
             rotation=rotation,
             codec=stream.codec_context.name,
+            breaks_off="; ".join(broken),
             thumbnails={int(i): small[i] for i in wanted},
         )
 
@@ -111,11 +123,11 @@ def read_pyav(path: Path, numbers: list[int], size: int | None) -> Frames:
     """Reads in order from the beginning, turned as a player would; `size` None keeps the file's own size."""
     wanted = set(numbers)
     found: dict[int, Frames] = {}
+    shrink = VideoReformatter()
     with _Container(path) as (container, stream):
-        for number, frame in enumerate(_decode(container, stream, path)):
+        for number, frame in enumerate(_decode(container, stream, [])):
             if number in wanted:
-                pixels = frame.to_ndarray(format="rgb24", width=size, height=size)
-                found[number] = _rotated(pixels, _rotation(frame))
+                found[number] = _rotated(_pixels(shrink, frame, size), _rotation(frame))
             if len(found) == len(wanted):
                 break
     absent = wanted - found.keys()
@@ -154,8 +166,10 @@ class _Container:
         self.container.close()
 
 
-def _decode(container: av.container.InputContainer, stream: av.video.stream.VideoStream, path: Path):  # type: ignore[no-untyped-def]
-    """The frames in order. A file that breaks off after its first frames counts as far as it goes."""
+def _decode(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream, broken: list[str]
+) -> Iterator[VideoFrame]:
+    """The frames in order. A file that breaks off after its first frames counts as far as it goes; `broken` says why."""
     number = 0
     try:
         for frame in container.decode(stream):
@@ -164,7 +178,12 @@ def _decode(container: av.container.InputContainer, stream: av.video.stream.Vide
     except (av.FFmpegError, OSError) as error:
         if number == 0:
             raise VideoError(_first_line(error)) from None
-        log.warning("%s breaks off after %d frames: %s", path, number, _first_line(error))
+        broken.append(_first_line(error))
+
+
+def _pixels(shrink: VideoReformatter, frame: VideoFrame, size: int | None) -> Frames:
+    """RGB pixels (size, size, 3), or of the frame's own size for None."""
+    return shrink.reformat(frame, width=size, height=size, format="rgb24").to_ndarray()
 
 
 def _rotation(frame: VideoFrame) -> int:
