@@ -27,10 +27,10 @@ def test_the_background_gives_the_answer_in_test_and_not_in_test_shifted(unrende
 
 def test_habit_is_worth_little(unrendered: Path) -> None:
     table = baselines(unrendered, "test")
-    assert table["questions"]["all"] == 1800
+    assert 1500 < table["questions"]["all"] < 1800
     for column in ("candidates, most frequent", "open, most frequent"):
         assert table[column]["all"] == pytest.approx(0.2, abs=0.05)
-    assert table["places in view"]["action"] < 0.35
+    assert table["places in view"]["action"] < 0.45
 
 
 def test_a_missing_data_set_is_named(tmp_path: Path) -> None:

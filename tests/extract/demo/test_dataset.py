@@ -67,7 +67,8 @@ def test_both_forms_ask_the_same_and_gold_spans_lie_in_the_video(folder: Path) -
             assert gold[row["video"]]["duration"] == pytest.approx(row["frame_count"] / 12, abs=1e-3)
         numbers += [entry["id"] for entry in entries]
         videos += list(table["video"].unique())
-    assert len(numbers) == len(set(numbers)) == 7 * SMALL.questions
+    assert len(numbers) == len(set(numbers))
+    assert 7 * 3 <= len(numbers) <= 7 * SMALL.questions  # a video of one actor has three
     assert len(videos) == len(set(videos)) == 7
 
 

@@ -39,7 +39,7 @@ def test_colours_shapes_and_actions_are_distinct_within_a_video(scripts: list[Sc
     for script in scripts:
         for of in (lambda s: s.actor.colour, lambda s: s.actor.shape, lambda s: s.action):
             named = [of(scene) for scene in script.acted]
-            assert len(named) == len(set(named)) >= 3
+            assert len(named) == len(set(named)) >= 1
 
 
 @pytest.mark.parametrize("bias", [0.0, 0.5, 0.8, 1.0])
@@ -124,10 +124,13 @@ def test_gold_is_the_scenes_that_the_question_is_about(scripts: list[Script]) ->
 def test_types_are_balanced_and_the_right_position_is_uniform(scripts: list[Script]) -> None:
     questions = [question for index, script in enumerate(scripts) for question in ask(script, 0, index, 6)]
     for kind in TYPES:
-        assert np.mean([question.type == kind for question in questions]) == pytest.approx(0.2, abs=0.02)
+        # A video of one or two actors has fewer neighbours to ask for than actors.
+        assert np.mean([question.type == kind for question in questions]) == pytest.approx(0.2, abs=0.05)
     for position in range(5):
         assert np.mean([question.right == position for question in questions]) == pytest.approx(0.2, abs=0.025)
     for script, index in zip(scripts[:50], range(50), strict=True):
+        if len(script.acted) < 3:
+            continue
         counts = [[question.type for question in ask(script, 0, index, 6)].count(kind) for kind in TYPES]
         assert max(counts) - min(counts) <= 1
 
@@ -140,8 +143,8 @@ def test_every_phrasing_is_used(scripts: list[Script]) -> None:
 
 
 def test_what_does_not_fit_is_refused() -> None:
-    with pytest.raises(UserError, match="at least two scenes"):
-        parse(DemoSettings, {"scenes": [2, 4], "empty_scenes": [1, 1]}, "demo")
+    with pytest.raises(UserError, match="at least one scene"):
+        parse(DemoSettings, {"scenes": [2, 4], "empty_scenes": [1, 2]}, "demo")
     with pytest.raises(UserError, match="five shapes"):
         parse(DemoSettings, {"scenes": [6, 7]}, "demo")
     with pytest.raises(UserError, match="did you mean `noise`"):
