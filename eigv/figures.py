@@ -95,7 +95,7 @@ def _draw(strips: list[Strip]) -> Figure:
     heights = []
     for strip in strips:
         height, frame_width = strip.frames[0].shape[:2]
-        heights += [width / len(strip.frames) * height / frame_width + 0.55] + [1.15] * len(strip.answers)
+        heights += [width / len(strip.frames) * height / frame_width + 0.4] + [1.15] * len(strip.answers)
     figure = plt.figure(figsize=(width, sum(heights) + 0.3), layout="constrained")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     row = 0
@@ -120,6 +120,7 @@ def _draw_frames(axes: Axes, strip: Strip) -> None:
             axes.add_patch(Rectangle(corner, *size, fill=False, linewidth=3, edgecolor=COLOURS[number]))
     axes.set_xlim(0, len(strip.frames))
     axes.set_ylim(-0.16, height + 0.01)
+    axes.set_aspect("equal")
     axes.set_title(f"video {strip.video_id}", loc="left", fontsize=10, fontweight="bold")
     axes.axis("off")
 

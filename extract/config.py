@@ -77,6 +77,9 @@ class FineTuning(Settings):
     """Fine-tuning of the text encoder on the questions of the train split."""
 
     epochs: int = Field(3, ge=0, description="Passes over the train split; 0 leaves the encoder as it is.")
+    steps: int | None = Field(
+        None, ge=1, description="At most this many steps an epoch, over questions drawn anew; all questions if empty."
+    )
     batch: int = Field(64, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Peak learning rate (AdamW, linear warm-up and decay).")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps that warm up.")

@@ -93,7 +93,7 @@ def _run_epochs(
     model: QuestionOnly, train: Split, val: Split, settings: FineTuning, state: Path, text: Text
 ) -> list[dict[str, float]]:
     """Trains and leaves the best epoch's weights in the model. Goes on from `state` if that is of these settings."""
-    steps = settings.epochs * -(-len(train.questions) // settings.batch)
+    steps = settings.epochs * steps_an_epoch(len(train.questions), settings)
     optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
     warm = max(1, round(settings.warmup * steps))
     schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -107,7 +107,7 @@ def _run_epochs(
     for epoch in range(len(history) + 1, settings.epochs + 1):
         # Everything random in an epoch follows from its number, so a resumed run equals an uninterrupted one.
         torch.manual_seed(settings.seed * 1000 + epoch)
-        loss = _train_epoch(model, train, settings.batch, optimizer, schedule, epoch, settings.seed)
+        loss = _train_epoch(model, train, settings, optimizer, schedule, epoch)
         accuracy = accuracy_of(model, val, settings.batch)
         history.append({"epoch": epoch, "loss": loss, "val_accuracy": accuracy})
         log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, loss, accuracy)
@@ -119,20 +119,25 @@ def _run_epochs(
     return history
 
 
+def steps_an_epoch(questions: int, settings: FineTuning) -> int:
+    """How many steps an epoch has."""
+    every = -(-questions // settings.batch)
+    return every if settings.steps is None else min(every, settings.steps)
+
+
 def _train_epoch(
     model: QuestionOnly,
     train: Split,
-    batch: int,
+    settings: FineTuning,
     optimizer: torch.optim.Optimizer,
     schedule: torch.optim.lr_scheduler.LRScheduler,
     epoch: int,
-    seed: int,
 ) -> float:
     model.train()
     device = next(model.parameters()).device
-    order = torch.Generator().manual_seed(seed * 1000 + epoch)
+    order = torch.Generator().manual_seed(settings.seed * 1000 + epoch)
     losses: list[float] = []
-    todo = list(batches(train.questions, batch, order))
+    todo = list(batches(train.questions, settings.batch, order))[: steps_an_epoch(len(train.questions), settings)]
     for rows in progress(todo, total=len(todo), label=f"fine-tuning, epoch {epoch}", unit="step"):
         answers = torch.tensor([train.answers[row] for row in rows], device=device)
         if bool((answers < 0).all()):
