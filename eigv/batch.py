@@ -21,7 +21,7 @@ class Batch:
     tokens: Tensor  # (T, L, Dt), token features, padded at the end
     lengths: Tensor  # (T,) int64, at least 1
     answer: Tensor  # (B,) int64, the right candidate or class; -1: an answer outside the vocabulary (evaluation only)
-    bank_row: Tensor  # (B,) int64, the row of the video in the memory bank; -1 outside training
+    excluded: Tensor  # (B, E) int64, rows of the memory bank that may not disrupt the sample; -1 is none
     candidates: int  # A
     qids: list[str]
 

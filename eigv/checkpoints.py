@@ -33,7 +33,7 @@ class ModelCard:
     def build(self) -> VideoQA:
         """The model, with fresh weights."""
         backbone = build(self.settings.backbone, self.settings.backbones, self.clip_width, self.token_width)
-        return VideoQA(backbone, self.classes)
+        return VideoQA(backbone, self.classes, self.settings.eigv.grounding.scaled)
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:

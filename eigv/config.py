@@ -13,6 +13,7 @@ from extract.errors import UserError
 from extract.settings import Settings, parse
 
 FeatureChoice = Literal["app+mot", "app", "mot"]
+Exclude = Literal["own-videos", "question-relevant"]
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
 BackboneName = Literal["comem", "hga", "mspan"]
 
@@ -48,18 +49,53 @@ class Grounding(Settings):
     """The grounding indicator (Eq. 6-9)."""
 
     temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
+    scaled: bool = Field(
+        False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
+    )
 
 
 class Intervener(Settings):
     """The intervener (Eq. 10-14)."""
 
     alpha: float = Field(1.0, gt=0, description="The equivariant mixing ratio is drawn from Beta(alpha, alpha).")
+    alpha_environment: float = Field(
+        1.0, gt=0, description="The invariant mixing ratio is drawn from Beta(this, this); 1 is U(0, 1)."
+    )
+    ratios: Literal["sample", "batch"] = Field(
+        "sample", description="Draw the ratios for each sample, or (official code) once a batch."
+    )
+    candidates: Literal["mixed", "both"] = Field(
+        "mixed",
+        description="Multiple choice: score v* with the mixed candidates of Eq. 11, or (official code) with the "
+        "candidates of both samples as they are.",
+    )
+    question: Literal["encoded", "tokens"] = Field(
+        "encoded",
+        description="Mix encoded questions, or (official code, HGA on MSVD-QA) token features, to be encoded again.",
+    )
+    length: Literal["longer", "own"] = Field(
+        "longer", description="A mixed text is as long as the longer of the two, or (official code) as the own one."
+    )
 
 
 class Disruptor(Settings):
     """The disruptor and its memory bank (Eq. 15-17)."""
 
     negatives: int = Field(5, ge=1, description="N, negatives of each kind for an anchor.")
+    exclude: Exclude = Field(
+        "own-videos",
+        description="Substitutes do not come from the videos of the sample and of its partner, or (footnote 1) from no "
+        "video that shares the answer of either.",
+    )
+    questions: Literal["others", "permuted"] = Field(
+        "others",
+        description="Questions of negatives: of other samples, or (official code) a permutation of all, the own "
+        "question included.",
+    )
+    owners: Literal["own", "shuffled"] = Field(
+        "own",
+        description="An anchor meets its own negatives, or (official code) for most anchors those of other samples.",
+    )
 
 
 class Objective(Settings):
@@ -85,6 +121,7 @@ class Training(Settings):
     epochs: int = Field(80, ge=1, description="Passes over the train split.")
     batch: int = Field(128, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
     patience: int = Field(5, ge=0, description="Epochs without a better validation accuracy before it is halved.")
 
 

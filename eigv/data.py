@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from eigv.batch import Batch
+from eigv.config import Exclude
 from extract.annotations import CANDIDATES, COLUMNS
 from extract.annotations.contract import read_csv
 from extract.errors import UserError
@@ -101,20 +102,40 @@ class Split:
         """A: 5 for multiple choice, 1 for open-ended."""
         return self.tokens.sequences
 
-    def bank(self) -> tuple[Tensor, NDArray[np.int64]]:
-        """The features (V, K, D) of the split's own videos for the memory bank, and of each question its row there."""
-        rows, of_question = np.unique(self.video_row, return_inverse=True)
-        return self.videos.features[torch.from_numpy(rows)], of_question
+    def bank(self, exclude: Exclude) -> tuple[Tensor, NDArray[np.int64]]:
+        """The features (V, K, D) of the split's own videos for the memory bank, and what each question excludes.
+
+        The latter are rows of the bank (Q, E), -1 where a question excludes fewer: its own video, or every video that
+        shares its answer (footnote 1: a substitute holds no question-relevant scene). `UserError` where two
+        questions together would exclude every video.
+        """
+        rows, own = np.unique(self.video_row, return_inverse=True)
+        excluded = own[:, None]
+        if exclude == "question-relevant":
+            excluded = _sharing(self._answer_texts(), own)
+            if 2 * excluded.shape[1] >= len(rows):
+                raise UserError(
+                    f"disruptor.exclude: an answer is shared by {excluded.shape[1]} of {len(rows)} training videos, so a "
+                    "sample and its partner may leave no video for substitutes; use `own-videos`"
+                )
+        return self.videos.features[torch.from_numpy(rows)], excluded
+
+    def _answer_texts(self) -> pd.Series:
+        """Of each question, the right answer in words."""
+        if self.candidates == 1:
+            return self.table["answer"]
+        words = self.table[list(CANDIDATES)].to_numpy()
+        return pd.Series(words[np.arange(len(self)), self.answers])
 
     def batches(
-        self, size: int, order: Tensor | None = None, bank_row: NDArray[np.int64] | None = None
+        self, size: int, order: Tensor | None = None, excluded: NDArray[np.int64] | None = None
     ) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
         numbers = np.arange(len(self)) if order is None else order.numpy()
         for start in range(0, len(numbers), size):
-            yield self.batch(numbers[start : start + size], bank_row)
+            yield self.batch(numbers[start : start + size], excluded)
 
-    def batch(self, questions: NDArray[np.int64], bank_row: NDArray[np.int64] | None = None) -> Batch:
+    def batch(self, questions: NDArray[np.int64], excluded: NDArray[np.int64] | None = None) -> Batch:
         """One batch; texts are padded to the longest in it."""
         sequences = (self.token_row[questions, None] * self.candidates + np.arange(self.candidates)).ravel()
         starts, ends = self.tokens.offsets[sequences], self.tokens.offsets[sequences + 1]
@@ -122,16 +143,25 @@ class Split:
         padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.tokens.shape[1]), np.float32)
         for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
             padded[row, : end - start] = self.tokens.tokens[start:end]
-        rows = np.full(len(questions), -1) if bank_row is None else bank_row[questions]
+        rows = np.full((len(questions), 1), -1) if excluded is None else excluded[questions]
         return Batch(
             video=self.videos.features[torch.from_numpy(self.video_row[questions])],
             tokens=torch.from_numpy(padded),
             lengths=torch.from_numpy(lengths),
             answer=torch.from_numpy(self.answers[questions]),
-            bank_row=torch.from_numpy(rows.astype(np.int64)),
+            excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
             qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
         )
+
+
+def _sharing(answers: pd.Series, video: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of each question, the videos (E) of all questions with its answer, -1 where they are fewer."""
+    of_answer = pd.DataFrame({"answer": answers.to_numpy(), "video": video}).groupby("answer")["video"].unique()
+    padded = np.full((len(of_answer), of_answer.map(len).max()), -1, np.int64)
+    for row, videos in enumerate(of_answer):
+        padded[row, : len(videos)] = videos
+    return padded[of_answer.index.get_indexer(answers)]
 
 
 def _rows(table: pd.DataFrame, column: str, ids: list[str], problem: str) -> NDArray[np.int64]:

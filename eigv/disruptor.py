@@ -23,6 +23,24 @@ def negative_videos(video: Tensor, scene: Scene, substitutes: Tensor) -> Tensor:
     return environment[:, None] + scene.causal[:, None, :, None] * substitutes
 
 
+def permuted_questions(size: int, negatives: int, draws: Draws) -> Tensor:
+    """Rows (B, N) of the questions q_r as the official code draws them: N copies of all, permuted.
+
+    An anchor may meet its own question.
+    """
+    return (draws.permutation(negatives * size) % size).view(negatives, size).T
+
+
+def shuffle_owners(of_videos: Tensor, of_questions: Tensor) -> tuple[Tensor, Tensor]:
+    """The pairs (B, M) of all anchors dealt out as in the official code, M = 2N or N.
+
+    There the negatives lie number by number and are read anchor by anchor, so that most anchors are contrasted with
+    negatives of other samples.
+    """
+    rows, columns = of_videos.shape
+    return of_videos.T.reshape(rows, columns), of_questions.T.reshape(rows, columns)
+
+
 def other_questions(size: int, negatives: int, draws: Draws) -> Tensor:
     """Rows (B, N) of the questions q_r of Eq. 17: uniform over the other samples of the batch, never the own one.
 

@@ -40,23 +40,26 @@ class Scene:
 class CrossModalAttention(nn.Module):
     """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, scaled: bool) -> None:
         super().__init__()
+        self.scale = width**-0.5 if scaled else 1.0
         self.clips = nn.Linear(width, width)
         self.question = nn.Linear(width, width)
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
         """Clips (B, K, D) and question (B, D) to attention (B, K)."""
-        return torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question)).softmax(dim=-1)
+        products = torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        return (self.scale * products).softmax(dim=-1)
 
 
 class GroundingIndicator(nn.Module):
     """Splits every video, clip by clip, into causal scene and environment scene."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, scaled: bool = False) -> None:
+        """`scaled`: divide the inner products by sqrt(width), which the paper does not and the official code does."""
         super().__init__()
-        self.causal = CrossModalAttention(width)
-        self.environment = CrossModalAttention(width)
+        self.causal = CrossModalAttention(width, scaled)
+        self.environment = CrossModalAttention(width, scaled)
 
     def forward(self, clips: Tensor, question: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Scene:
         """The scene of encoded clips (B, K, D) that the encoded question (B, D) asks for.

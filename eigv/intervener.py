@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from eigv.config import Intervener as Settings
 from eigv.grounding import Scene
 from eigv.randomness import Draws
 
@@ -20,10 +21,13 @@ class Intervention:
     invariant: Tensor  # (B,), lambda_1, for the environment scene
 
 
-def draw_intervention(size: int, alpha: float, draws: Draws) -> Intervention:
+def draw_intervention(size: int, settings: Settings, draws: Draws) -> Intervention:
     """For every one of `size` samples: a partner, lambda_0 ~ Beta(alpha, alpha) and lambda_1 ~ U(0, 1)."""
     partner = draws.permutation(size)
-    return Intervention(partner, draws.beta(alpha, size), draws.uniform(size))
+    different = size if settings.ratios == "sample" else 1
+    equivariant = draws.beta(settings.alpha, different)
+    invariant = draws.beta(settings.alpha_environment, different)
+    return Intervention(partner, equivariant.expand(size), invariant.expand(size))
 
 
 def mix_scenes(video: Tensor, scene: Scene, intervention: Intervention) -> Tensor:

@@ -27,7 +27,8 @@ class MemoryBank:
     def draw(self, excluded: Tensor, shape: tuple[int, ...], draws: Draws) -> Tensor:
         """Clips (B, *shape, Dv) for every sample, uniform over all clips of all videos but `excluded` (B, E).
 
-        `excluded` holds rows of the bank; a row may be in it twice. The draws are independent, with replacement.
+        `excluded` holds rows of the bank; a row may be in it twice, -1 is none. The draws are independent, with
+        replacement.
         """
         videos, clips, width = self.features.shape
         index = draw_others(excluded.to(draws.device), videos, clips, shape, draws)  # (B, *shape)
@@ -38,17 +39,19 @@ class MemoryBank:
 def draw_others(excluded: Tensor, videos: int, clips: int, shape: tuple[int, ...], draws: Draws) -> Tensor:
     """Clip numbers (B, *shape) in [0, videos * clips), uniform over those of videos not in `excluded` (B, E).
 
-    A number is drawn below the count of the clips that are left, then moved up past every excluded video: the work
-    does not grow with the bank.
+    A number is drawn below the count of the clips that are left, then its video is moved up past every excluded one:
+    the work does not grow with the bank. A negative number in `excluded` excludes nothing.
     """
-    size = excluded.shape[0]
-    ordered = excluded.sort(dim=1).values
+    size, columns = excluded.shape
+    nothing = 2 * videos  # sorts behind every video, however far that is moved up
+    ordered = excluded.where(excluded >= 0, nothing).sort(dim=1).values
     again = torch.zeros_like(ordered, dtype=torch.bool)
     again[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
-    left = (videos - (~again).sum(dim=1)) * clips  # (B,)
+    ordered = ordered.masked_fill(again, nothing).sort(dim=1).values
+    left = videos - (ordered < nothing).sum(dim=1)  # (B,)
 
-    index = draws.integers(left[:, None], (size, math.prod(shape)))
-    for row, repeated in zip(ordered.unbind(1), again.unbind(1), strict=True):
-        passed = (index >= row[:, None] * clips) & ~repeated[:, None]
-        index = index + passed * clips
-    return index.view(size, *shape)
+    index = draws.integers((left * clips)[:, None], (size, math.prod(shape)))
+    video, clip = index // clips, index % clips
+    # The j-th excluded video (from 0) is passed by every number from it on, which lost j places before it already.
+    passed = torch.searchsorted(ordered - torch.arange(columns, device=ordered.device), video, right=True)
+    return ((video + passed) * clips + clip).view(size, *shape)

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.batch import Batch
 from eigv.config import Eigv
-from eigv.disruptor import negative_videos, other_questions, positive_video
+from eigv.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
 from eigv.grounding import GroundingIndicator, Scene
 from eigv.heads import Heads
 from eigv.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
 from eigv.memory_bank import MemoryBank
 from eigv.methods import Method
-from eigv.objective import answer_loss, contrastive_loss, mixed_answers
+from eigv.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
 from eigv.randomness import Draws
 
 AnswerFrom = Literal["video", "causal-scene"]
@@ -50,6 +50,8 @@ class Study:
     video: Tensor  # (B, K, Dv), v*
     clips: Clips  # v*, encoded
     texts: Tokens  # T rows: in multiple choice a candidate each
+    asked: tuple[Tensor, Tensor]  # the pairs to answer, rows of v* and of `texts`: (B * A,) each, sample by sample
+    target: Tensor  # a* of Eq. 12, (B, A); without a mix the answers (B,) themselves
     question: Tokens  # B rows, q*: in multiple choice the text with the right candidate
     intervention: Intervention | None
     scene: Scene | None  # of the first grounding
@@ -68,12 +70,13 @@ class Twins:
 class VideoQA(nn.Module):
     """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
 
-    def __init__(self, backbone: Backbone, classes: int | None = None) -> None:
-        """Open-ended: `classes` answers; multiple choice: None."""
+    def __init__(self, backbone: Backbone, classes: int | None = None, scaled: bool = False) -> None:
+        """Open-ended: `classes` answers; multiple choice: None. `scaled`: see `GroundingIndicator`."""
         super().__init__()
         self.backbone = backbone
+        self.classes = classes
         self.heads = Heads(backbone.width, classes)
-        self.grounding = GroundingIndicator(backbone.width)
+        self.grounding = GroundingIndicator(backbone.width, scaled)
 
     def training_step(
         self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: Eigv
@@ -84,7 +87,7 @@ class VideoQA(nn.Module):
         of_answers, of_twins = self._represent(batch, study, twins)
 
         logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
-        answer = answer_loss(logits, self._target(batch, study, logits.shape[1]))
+        answer = answer_loss(logits, study.target)
         contrastive, total = None, answer
         if of_twins is not None:
             projected = self.heads.project(of_twins)  # (B, 2 + M, D)
@@ -100,7 +103,7 @@ class VideoQA(nn.Module):
             answer=answer.detach(),
             contrastive=None if contrastive is None else contrastive.detach(),
             causal_share=None if scene is None else scene.causal.detach().mean(),
-            accuracy=_accuracy(logits, batch, study),
+            accuracy=_accuracy(logits, study.target),
         )
 
     @torch.no_grad()
@@ -134,13 +137,16 @@ class VideoQA(nn.Module):
         return self.predict(batch, from_).scene
 
     def _intervene(self, batch: Batch, method: Method, draws: Draws, settings: Eigv) -> Study:
+        how, A = settings.intervener, batch.candidates
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
+        text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
+        asked = (text // A, text)
         if method.mix == "none":
             clips = self.backbone.encode_clips(batch.video)
-            return Study(batch.video, clips, texts, question, intervention=None, scene=None)
+            return Study(batch.video, clips, texts, asked, batch.answer, question, intervention=None, scene=None)
 
-        intervention = draw_intervention(batch.size, settings.intervener.alpha, draws)
+        intervention = draw_intervention(batch.size, how, draws)
         scene = None
         if method.mix == "scenes":
             scene = self._ground(self.backbone.encode_clips(batch.video), question, draws, settings)
@@ -150,13 +156,31 @@ class VideoQA(nn.Module):
         clips = self.backbone.encode_clips(video)
 
         ratio, partner = intervention.equivariant, intervention.partner
-        mixed_question = question.mix(question.select(partner), ratio)
-        mixed_texts = mixed_question
-        if batch.multiple_choice:  # candidate j with the partner's candidate j
-            A = batch.candidates
-            theirs = (partner[:, None] * A + torch.arange(A, device=partner.device)).flatten()  # (T,)
-            mixed_texts = texts.mix(texts.select(theirs), ratio.repeat_interleave(A))
-        return Study(video, clips, mixed_texts, mixed_question, intervention, scene)
+        keep_length = how.length == "own"
+        if how.question == "tokens" and not batch.multiple_choice:
+            mixed_question = self._encode_mixed(batch, intervention, keep_length)
+        else:
+            mixed_question = question.mix(question.select(partner), ratio, keep_length)
+        if not batch.multiple_choice:
+            assert self.classes is not None
+            target = mixed_answers(batch.answer, partner, ratio, self.classes)
+            return Study(video, clips, mixed_question, asked, target, mixed_question, intervention, scene)
+
+        theirs = (partner[:, None] * A + torch.arange(A, device=partner.device)).flatten()  # (T,)
+        if how.candidates == "both":
+            both = torch.cat([text.view(-1, A), theirs.view(-1, A)], dim=1).flatten()  # (B * 2A,)
+            asked = (torch.arange(batch.size, device=text.device).repeat_interleave(2 * A), both)
+            target = answers_of_both(batch.answer, partner, ratio, A)
+        else:  # candidate j with the partner's candidate j
+            texts = texts.mix(texts.select(theirs), ratio.repeat_interleave(A), keep_length)
+            target = mixed_answers(batch.answer, partner, ratio, A)
+        return Study(video, clips, texts, asked, target, mixed_question, intervention, scene)
+
+    def _encode_mixed(self, batch: Batch, mix: Intervention, keep_length: bool) -> Tokens:
+        """The questions, mixed as token features and encoded."""
+        tokens = mix_videos(batch.tokens, mix)
+        lengths = batch.lengths if keep_length else torch.maximum(batch.lengths, batch.lengths[mix.partner])
+        return self.backbone.encode_tokens(tokens, lengths)
 
     def _disrupt(
         self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: Eigv
@@ -173,11 +197,11 @@ class VideoQA(nn.Module):
             if bank is None:
                 raise ValueError("a method that disrupts videos needs a memory bank")
             scene = self._ground(study.clips, study.question, draws, settings)
-            excluded = [batch.bank_row]
+            excluded = [batch.excluded]
             if study.intervention is not None:
-                excluded.append(batch.bank_row[study.intervention.partner])
+                excluded.append(batch.excluded[study.intervention.partner])
             K = study.video.shape[1]
-            substitutes = bank.draw(torch.stack(excluded, dim=1), (1 + N, K), draws).to(study.video)
+            substitutes = bank.draw(torch.cat(excluded, dim=1), (1 + N, K), draws).to(study.video)
             made = [
                 positive_video(study.video, scene, substitutes[:, 0]),
                 negative_videos(study.video, scene, substitutes[:, 1:]).flatten(0, 1),  # (B * N, K, Dv), sample-major
@@ -187,24 +211,26 @@ class VideoQA(nn.Module):
             videos.append(2 * B + torch.arange(B * N, device=own.device).view(B, N))
             questions.append(every)
         if method.disrupt_question:
-            others = other_questions(B, N, draws)  # (B, N), or (1, 0)
+            draw = other_questions if settings.disruptor.questions == "others" else permuted_questions
+            others = draw(B, N, draws)  # (B, N), or (1, 0)
             videos.append(every[:, : others.shape[1]])
             questions.append(others)
 
-        return Twins(clips, (positive, own), (torch.cat(videos, dim=1), torch.cat(questions, dim=1)), scene)
+        negatives = torch.cat(videos, dim=1), torch.cat(questions, dim=1)
+        if settings.disruptor.owners == "shuffled":
+            negatives = shuffle_owners(*negatives)
+        return Twins(clips, (positive, own), negatives, scene)
 
     def _represent(self, batch: Batch, study: Study, twins: Twins | None) -> tuple[Tensor, Tensor | None]:
-        """Answer representations of every text with v* (T, D), and of anchor, positive, negatives (B, 2 + M, D).
+        """Answer representations of the pairs to answer (B * A, D), and of anchor, positive, negatives (B, 2 + M, D).
 
         All pairs are fused in one call, so that they share what depends on one video or one text alone.
         """
-        T = batch.tokens.shape[0]
-        text = torch.arange(T, device=batch.tokens.device)
-        video = text // batch.candidates
+        video, text = study.asked
         if twins is None:
             return self.backbone.fuse(study.clips, study.texts, video, text), None
 
-        B = batch.size
+        B, T, pairs = batch.size, batch.tokens.shape[0], len(text)
         own = torch.arange(B, device=text.device)
         texts, first_question = study.texts, 0
         if batch.multiple_choice:  # q* mixes the two right candidates, which no answer pair need do
@@ -221,7 +247,7 @@ class VideoQA(nn.Module):
             torch.cat(of_videos),
             torch.cat([text, *(first_question + rows for rows in of_questions)]),
         )
-        of_answers, rest = represented[:T], represented[T:]
+        of_answers, rest = represented[:pairs], represented[pairs:]
         if not batch.multiple_choice:
             rest = torch.cat([of_answers, rest])
         pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
@@ -231,18 +257,10 @@ class VideoQA(nn.Module):
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
         return self.grounding(clips.local, question.pooled, noise, settings.grounding.temperature)
 
-    @staticmethod
-    def _target(batch: Batch, study: Study, answers: int) -> Tensor:
-        """a* of Eq. 12, (B, A); without a mix the answers (B,) themselves."""
-        mix = study.intervention
-        return batch.answer if mix is None else mixed_answers(batch.answer, mix.partner, mix.equivariant, answers)
 
-
-def _accuracy(logits: Tensor, batch: Batch, study: Study) -> Tensor:
+def _accuracy(logits: Tensor, target: Tensor) -> Tensor:
+    """How much the predicted answers weigh in the target: (B, A) distributions, or (B,) the right answers."""
     predicted = logits.detach().argmax(dim=1)
-    right = (predicted == batch.answer).float()
-    if study.intervention is None:
-        return right.mean()
-    ratio = study.intervention.equivariant
-    theirs = (predicted == batch.answer[study.intervention.partner]).float()
-    return (ratio * right + (1 - ratio) * theirs).mean()
+    if target.dim() == 1:
+        return (predicted == target).float().mean()
+    return target.gather(1, predicted[:, None]).mean()

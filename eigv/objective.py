@@ -12,8 +12,18 @@ from torch.nn import functional as F
 
 def mixed_answers(answer: Tensor, partner: Tensor, ratio: Tensor, answers: int) -> Tensor:
     """a* (B, A) of Eq. 12: ratio onehot(a) + (1 - ratio) onehot(a[partner]), `answer` (B,), `partner` (B,)."""
+    own, theirs = _weighted(answer, partner, ratio, answers)
+    return own + theirs
+
+
+def answers_of_both(answer: Tensor, partner: Tensor, ratio: Tensor, candidates: int) -> Tensor:
+    """The same over the candidates of both samples side by side, the own first: (B, 2 * candidates)."""
+    return torch.cat(_weighted(answer, partner, ratio, candidates), dim=1)
+
+
+def _weighted(answer: Tensor, partner: Tensor, ratio: Tensor, answers: int) -> tuple[Tensor, Tensor]:
     own = F.one_hot(answer, answers).to(ratio.dtype)
-    return ratio[:, None] * own + (1 - ratio[:, None]) * own[partner]
+    return ratio[:, None] * own, (1 - ratio[:, None]) * own[partner]
 
 
 def answer_loss(logits: Tensor, target: Tensor) -> Tensor:

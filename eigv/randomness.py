@@ -27,10 +27,6 @@ class Draws:
         drawn = np.random.default_rng(int(seed)).beta(alpha, alpha, n)
         return torch.from_numpy(drawn).to(self.device, torch.float32)
 
-    def uniform(self, n: int) -> Tensor:
-        """Independent U(0, 1) numbers, (n,) float32."""
-        return torch.rand(n, generator=self.generator).to(self.device)
-
     def gumbel(self, shape: tuple[int, ...]) -> Tensor:
         """Independent standard Gumbel numbers, `shape` float32: -log(E) with E ~ Exp(1)."""
         exponential = torch.empty(shape).exponential_(generator=self.generator)

@@ -65,9 +65,9 @@ def _epochs(
     model: VideoQA, card: ModelCard, train_split: Split, val_split: Split, state: Path, device: str
 ) -> tuple[resume.History, dict[str, Tensor]]:
     settings = card.settings.training
-    optimizer = torch.optim.Adam(model.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
-    features, bank_row = train_split.bank()
+    features, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
     bank = MemoryBank(features.to(device)) if method_of(card.settings.method).disrupt_video else None
     key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
@@ -80,7 +80,7 @@ def _epochs(
         label=f"{card.settings.backbone} {card.settings.method}",
         unit="epoch",
     ):
-        row = _train_epoch(model, card.settings, train_split, bank, bank_row, optimizer, epoch, device)
+        row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, epoch, device)
         row["val_accuracy"] = accuracy(model, val_split, settings.batch, device)
         row["learning_rate"] = optimizer.param_groups[0]["lr"]
         schedule.step(row["val_accuracy"])
@@ -97,7 +97,7 @@ def _train_epoch(
     settings: RunSettings,
     split: Split,
     bank: MemoryBank | None,
-    bank_row: np.ndarray,
+    excluded: np.ndarray,
     optimizer: torch.optim.Optimizer,
     epoch: int,
     device: str,
@@ -110,7 +110,7 @@ def _train_epoch(
     method = method_of(settings.method)
     model.train()
     watched: dict[str, list[float]] = {}
-    for batch in split.batches(settings.training.batch, order, bank_row):
+    for batch in split.batches(settings.training.batch, order, excluded):
         losses = model.training_step(batch.to(device), method, draws, bank, settings.eigv)
         optimizer.zero_grad(set_to_none=True)
         losses.total.backward()

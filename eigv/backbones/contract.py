@@ -53,15 +53,16 @@ class Tokens(_Rows):
     pooled: Tensor  # (T, D), what the grounding indicator asks with
     mask: Tensor  # (T, L) bool, True for a token, False for padding
 
-    def mix(self, other: Self, ratio: Tensor) -> Self:
+    def mix(self, other: Self, ratio: Tensor, keep_length: bool = False) -> Self:
         """Eq. 11: ratio * self + (1 - ratio) * other, text by text, `ratio` (T,).
 
-        A mixed text is as long as the longer of the two: masks are joined, so no token of either is lost.
+        A mixed text is as long as the longer of the two: masks are joined, so no token of either is lost. With
+        `keep_length` it is as long as the one of `self`, as in the official code: `local` then is not 0 beyond it.
         """
 
         def mixed(a: Tensor, b: Tensor) -> Tensor:
             if a.dtype == torch.bool:
-                return a | b
+                return a if keep_length else a | b
             weight = ratio.to(a.dtype).view(-1, *[1] * (a.dim() - 1))
             return weight * a + (1 - weight) * b
 

@@ -155,4 +155,3 @@ def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: _
                 problems.append(f"  ... and {len(rows) - 50} more")
     if problems:
         raise UserError("\n".join(problems))
-

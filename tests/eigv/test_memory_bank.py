@@ -10,7 +10,7 @@ def _bank(videos: int, clips: int) -> MemoryBank:
     return MemoryBank(torch.arange(videos * clips, dtype=torch.float32).view(videos, clips, 1))
 
 
-@pytest.mark.parametrize("excluded", [[0, 1], [5, 2], [3, 3], [5, 4], [0, 5]])
+@pytest.mark.parametrize("excluded", [[0, 1], [5, 2], [3, 3], [5, 4], [0, 5], [4, 1, 2, 4], [3, -1], [-1, -1]])
 def test_draws_are_uniform_over_the_clips_of_other_videos(excluded: list[int]) -> None:
     n, videos, clips = 24_000, 6, 3
     drawn = draw_others(torch.tensor([excluded]), videos, clips, (n,), Draws(0))[0]
@@ -19,7 +19,7 @@ def test_draws_are_uniform_over_the_clips_of_other_videos(excluded: list[int]) -
     assert (counts[~allowed] == 0).all()
     expected = n / allowed.sum()
     chi_square = ((counts[allowed] - expected) ** 2 / expected).sum()
-    assert chi_square < 40  # 99.8 % of 14 degrees of freedom lie below 34
+    assert chi_square < 45  # 99.9 % of 17 degrees of freedom lie below 41
 
 
 def test_every_sample_has_exclusions_of_its_own() -> None:

@@ -48,7 +48,7 @@ def _batch(form: str, size: int = 4) -> Batch:
         tokens=torch.randn(size * A, 6, 6, generator=generator),
         lengths=torch.randint(1, 7, (size * A,), generator=generator),
         answer=torch.randint(3, (size,), generator=generator),
-        bank_row=torch.arange(size),
+        excluded=torch.arange(size)[:, None],
         candidates=A,
         qids=[str(i) for i in range(size)],
     )
@@ -98,7 +98,7 @@ def test_the_loss_falls(form: str, name: str) -> None:
     model, batch = _model(form), _batch(form)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     totals = []
-    for _ in range(8):
+    for _ in range(16):
         # the same draws in every step: what is left is the fit
         losses = model.training_step(batch, METHODS[name], Draws(3), BANK, SETTINGS)
         optimizer.zero_grad()

@@ -60,9 +60,7 @@ def plan(config: Path) -> tuple[str, float]:
 def open_ended(folder: Path, videos: int) -> None:
     """Annotations in MSVD-QA's form, a question a video, and the empty folder of the videos."""
     (folder / "videos").mkdir(parents=True)
-    entries = [
-        {"id": n, "video_id": n, "question": "what is shown", "answer": "a cat"} for n in range(1, videos + 1)
-    ]
+    entries = [{"id": n, "video_id": n, "question": "what is shown", "answer": "a cat"} for n in range(1, videos + 1)]
     for part, split in enumerate(("train", "val", "test")):
         (folder / f"{split}_qa.json").write_text(json.dumps(entries[part::3]))
     (folder / "youtube_mapping.txt").write_text("".join(f"clip{n} vid{n}\n" for n in range(1, videos + 1)))

@@ -1,0 +1,43 @@
+"""What a split hands to training."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from eigv.data import Split, Videos
+from extract.errors import UserError
+
+_spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
+synthetic = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(synthetic)
+
+
+def train_split(folder: Path, *, multiple_choice: bool, videos: int = 60) -> Split:
+    data = synthetic.write(folder, multiple_choice=multiple_choice, videos=videos)
+    return Split.read("train", data["questions"], data["text"], Videos.read(data["video"], "app"), training=True)
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False])
+def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, multiple_choice):
+    split = train_split(tmp_path, multiple_choice=multiple_choice)
+    features, excluded = split.bank("question-relevant")
+    if multiple_choice:
+        answers = [split.table[f"a{right}"].iloc[i] for i, right in enumerate(split.answers)]
+    else:
+        answers = split.table["answer"].tolist()
+    rows = split.bank("own-videos")[1][:, 0]
+    assert len(features) == 30
+    for question, answer in enumerate(answers):
+        relevant = {rows[other] for other in range(len(answers)) if answers[other] == answer}
+        assert set(excluded[question][excluded[question] >= 0]) == relevant
+        assert rows[question] in relevant
+
+
+def test_an_answer_of_every_video_leaves_no_substitute(tmp_path):
+    split = train_split(tmp_path, multiple_choice=False, videos=12)
+    split.table["answer"] = "yes"
+    with pytest.raises(UserError, match="own-videos"):
+        split.bank("question-relevant")
+    assert np.array_equal(np.unique(split.bank("own-videos")[1]), np.arange(6))
