@@ -115,8 +115,8 @@ class Split:
             excluded = _sharing(self._answer_texts(), own)
             if 2 * excluded.shape[1] >= len(rows):
                 raise UserError(
-                    f"disruptor.exclude: an answer is shared by {excluded.shape[1]} of {len(rows)} training videos, so a "
-                    "sample and its partner may leave no video for substitutes; use `own-videos`"
+                    f"disruptor.exclude: an answer is shared by {excluded.shape[1]} of {len(rows)} training videos, so "
+                    "a sample and its partner may leave no video for substitutes; use `own-videos`"
                 )
         return self.videos.features[torch.from_numpy(rows)], excluded
 
@@ -161,7 +161,7 @@ def _sharing(answers: pd.Series, video: NDArray[np.int64]) -> NDArray[np.int64]:
     padded = np.full((len(of_answer), of_answer.map(len).max()), -1, np.int64)
     for row, videos in enumerate(of_answer):
         padded[row, : len(videos)] = videos
-    return padded[of_answer.index.get_indexer(answers)]
+    return padded[of_answer.index.get_indexer(pd.Index(answers))]
 
 
 def _rows(table: pd.DataFrame, column: str, ids: list[str], problem: str) -> NDArray[np.int64]:

@@ -169,7 +169,7 @@ class _Container:
 def _decode(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream, broken: list[str]
 ) -> Iterator[VideoFrame]:
-    """The frames in order. A file that breaks off after its first frames counts as far as it goes; `broken` says why."""
+    """The frames in order. A file that breaks off after its first ones counts as far as it goes; `broken` says why."""
     number = 0
     try:
         for frame in container.decode(stream):
@@ -183,7 +183,7 @@ def _decode(
 
 def _pixels(shrink: VideoReformatter, frame: VideoFrame, size: int | None) -> Frames:
     """RGB pixels (size, size, 3), or of the frame's own size for None."""
-    return shrink.reformat(frame, width=size, height=size, format="rgb24").to_ndarray()
+    return np.asarray(shrink.reformat(frame, width=size, height=size, format="rgb24").to_ndarray(), np.uint8)
 
 
 def _rotation(frame: VideoFrame) -> int:

@@ -1,7 +1,7 @@
 import torch
 
-from eigv.grounding import Scene, partition
 from eigv.config import Intervener
+from eigv.grounding import Scene, partition
 from eigv.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
 from eigv.randomness import Draws
 
