@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 from pydantic import Field, model_validator
 
+from eigv.presets import official
 from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
@@ -18,6 +19,8 @@ MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "di
 BackboneName = Literal["comem", "hga", "mspan"]
 
 BACKBONES_THERE = ("hga",)
+SECTIONS = ("backbones", "eigv", "training", "inference")
+"""The groups of settings that a run is made of."""
 METHODS_THERE = ("erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv")
 
 
@@ -150,6 +153,29 @@ class Rationales(Settings):
     questions: int = Field(6, ge=1, description="How many questions, two a video where a video has two.")
 
 
+class When(Settings):
+    """Which runs an override is for; what is empty fits every run."""
+
+    dataset: str | None = Field(None, description="Name of a data set.")
+    backbone: BackboneName | None = Field(None, description="A backbone.")
+    method: MethodName | None = Field(None, description="A method.")
+    features: FeatureChoice | None = Field(None, description="A choice of features.")
+
+    def fits(self, run: "Run") -> bool:
+        """Whether the run is one of them."""
+        return all(wanted in (None, getattr(run, name)) for name, wanted in self)
+
+
+class Override(Settings):
+    """Settings of some of the runs, over those of all; later overrides win."""
+
+    when: When = Field(When(), description="The runs that it is for.")
+    backbones: Backbones = Backbones()
+    eigv: Eigv = Eigv()
+    training: Training = Training()
+    inference: Inference = Inference()
+
+
 class Run(NamedTuple):
     """One point of the grid. Its path spells it."""
 
@@ -198,6 +224,12 @@ class Config(Settings):
     eigv: Eigv = Eigv()
     training: Training = Training()
     inference: Inference = Inference()
+    preset: Literal["paper", "official"] = Field(
+        "paper",
+        description="What runs are set to where this configuration says nothing: the paper's text, or the official "
+        "code of the data set and the backbone (docs/method.md).",
+    )
+    overrides: tuple[Override, ...] = Field((), description="Settings of some of the runs.")
     tables: dict[Literal["table1"], Table] = Field({}, description="The tables of the paper.")
     rationales: dict[str, Rationales] = Field({}, description="Rationale pictures, by name.")
 
@@ -212,6 +244,9 @@ class Config(Settings):
             for dataset_name in table.datasets:
                 if dataset_name not in self.datasets:
                     raise ValueError(f"`tables.{name}.datasets` names {dataset_name!r}, which is not in `datasets`")
+        for override in self.overrides:
+            if override.when.dataset not in (None, *self.datasets):
+                raise ValueError(f"`overrides` names {override.when.dataset!r}, which is not in `datasets`")
         for name, picture in self.rationales.items():
             try:
                 run = Run.of(picture.run)
@@ -230,23 +265,23 @@ class Config(Settings):
 def section(config: Config, run: Run) -> dict[str, Any]:
     """The settings of one run, as JSON values; `UserError` for a run that is not in the grid.
 
-    Settings that the run's method does not read are left at their defaults, so that changing them leaves it alone.
+    From the bottom up: the defaults, the preset, what the configuration says for all runs, its overrides. What the run
+    does not read is left at its default, so that changing it leaves the run alone.
     """
     if run.dataset not in config.datasets:
         raise UserError(f"the configuration has no data set {run.dataset!r}; it has {', '.join(config.datasets)}")
     absent = [x for x, there in ((run.backbone, BACKBONES_THERE), (run.method, METHODS_THERE)) if x not in there]
     if absent:
         raise UserError(f"{run} needs {', '.join(absent)}: not in this version yet, or misspelt")
-    values = {
-        "backbone": run.backbone,
-        "method": run.method,
-        "features": run.features,
-        "seed": run.seed,
-        "backbones": config.backbones,
-        "eigv": config.eigv if run.method != "erm" else Eigv(),
-        "training": config.training,
-        "inference": config.inference,
-    }
+    values: dict[str, Any] = {}
+    if config.preset == "official":
+        values = official(config.datasets[run.dataset].format, run.backbone)
+    for layer in (config, *(override for override in config.overrides if override.when.fits(run))):
+        _merge(values, layer.model_dump(mode="json", exclude_unset=True, include=set(SECTIONS)))
+    values["backbones"] = {run.backbone: values.get("backbones", {}).get(run.backbone, {})}
+    if run.method == "erm":
+        values.pop("eigv", None)
+    values |= {name: value for name, value in run._asdict().items() if name != "dataset"}
     return parse(RunSettings, values, str(run)).model_dump(mode="json")
 
 

@@ -46,6 +46,51 @@ def test_a_later_file_goes_over_an_earlier_one(tmp_path):
     assert config.training.epochs == 3 and config.training.batch == 32
 
 
+def over(tmp_path: Path, text: str) -> Config:
+    (tmp_path / "over.yaml").write_text(text)
+    return load([ROOT / "config/demo.yaml", tmp_path / "over.yaml"])
+
+
+def test_an_override_is_for_the_runs_that_it_names(tmp_path):
+    config = over(
+        tmp_path,
+        """
+training: {epochs: 3}
+overrides:
+  - {when: {dataset: demo-mc}, training: {epochs: 5, batch: 8}}
+  - {when: {dataset: demo-mc, method: eigv}, training: {epochs: 7}, eigv: {disruptor: {negatives: 4}}}
+""",
+    )
+    settings = {m: section(config, Run("demo-mc", "hga", m, "app+mot", 0)) for m in ("erm", "eigv")}
+    assert section(config, Run("demo-oe", "hga", "eigv", "app+mot", 0))["training"]["epochs"] == 3
+    assert (settings["erm"]["training"]["epochs"], settings["erm"]["training"]["batch"]) == (5, 8)
+    assert (settings["eigv"]["training"]["epochs"], settings["eigv"]["training"]["batch"]) == (7, 8)
+    assert settings["eigv"]["eigv"]["disruptor"]["negatives"] == 4
+    assert settings["eigv"]["eigv"]["objective"]["beta"] == 0.1  # what no override says stays
+
+
+def test_an_override_for_a_data_set_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(UserError, match="demo-nc"):
+        over(tmp_path, "overrides: [{when: {dataset: demo-nc}, training: {epochs: 5}}]")
+
+
+def test_the_official_preset_lies_under_what_the_configuration_says(tmp_path):
+    (tmp_path / "a.yaml").write_text("""
+name: a
+preset: official
+videos: {v: {folder: v}}
+datasets: {d: {format: msvd-qa, annotations: a, videos: v}, n: {format: nextqa, annotations: a, videos: v}}
+training: {batch: 4}
+""")
+    config = load([tmp_path / "a.yaml"])
+    msvd, nextqa = (section(config, Run(name, "hga", "eigv", "app+mot", 0)) for name in ("d", "n"))
+    assert (msvd["training"]["epochs"], nextqa["training"]["epochs"]) == (100, 35)
+    assert msvd["training"]["batch"] == nextqa["training"]["batch"] == 4
+    assert (msvd["eigv"]["objective"]["similarity"], nextqa["eigv"]["objective"]["similarity"]) == ("dot", "cosine")
+    assert (msvd["eigv"]["objective"]["beta"], nextqa["eigv"]["objective"]["beta"]) == (1, 0.0125)
+    assert nextqa["eigv"]["intervener"]["candidates"] == "both"
+
+
 def test_a_data_set_without_its_collection_is_refused(tmp_path):
     (tmp_path / "a.yaml").write_text(
         "{name: a, videos: {}, datasets: {x: {format: nextqa, annotations: here, videos: gone}}}"
