@@ -16,7 +16,7 @@ FeatureChoice = Literal["app+mot", "app", "mot"]
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
 BackboneName = Literal["comem", "hga", "mspan"]
 
-BACKBONES_THERE = ("hga",)
+BACKBONES_THERE = ("comem", "hga", "mspan")
 METHODS_THERE = ("erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv")
 
 
@@ -28,6 +28,23 @@ class BlockFusion(Settings):
     rank: int = Field(15, ge=1, description="Rank of each block.")
 
 
+class Comem(Settings):
+    """Sizes of the Co-Mem backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
+    words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    text_layers: int = Field(1, ge=1, description="Recurrent layers over tokens; their last states make the question.")
+    episodes: int = Field(3, ge=1, description="Rounds of memory updates.")
+    projection: int | None = Field(
+        None, ge=1, description="Width of the contrasted vector; without it, that of the answer representation."
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of the embedded tokens.")
+    text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
+    official_detached_start: bool = Field(
+        False, description="As the official code: no gradient through the co-memory that the episodes start from."
+    )
+
+
 class Hga(Settings):
     """Sizes of the HGA backbone, as EIGV uses it."""
 
@@ -36,12 +53,40 @@ class Hga(Settings):
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
     fusion: BlockFusion = BlockFusion()
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
+    official_softmax_over_padding: bool = Field(
+        False,
+        description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
+        "on the longest text of its batch.",
+    )
+
+
+class Mspan(Settings):
+    """Sizes of the MSPAN backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the tokens, per direction.")
+    scales: int = Field(2, ge=1, description="Temporal scales: clips are max-pooled over windows of 1, 2, ... clips.")
+    rounds: int = Field(2, ge=1, description="Passes through all scales, down and up.")
+    graph_layers: int = Field(2, ge=1, description="Graph convolutions within a scale, in every pass.")
+    activation: Literal["elu", "relu"] = Field("elu", description="Activation where clips and question are fused.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout everywhere but in the final attention.")
+    attention_dropout: float = Field(0.2, ge=0, lt=1, description="Dropout in the final attention over clips.")
+    official_text_layers: bool = Field(
+        False, description="As the official code: two more recurrent layers over tokens, which nothing reads."
+    )
+    official_soft_mask: bool = Field(
+        False, description="As the official code: nodes that are no neighbours take part in attention, with score 0."
+    )
+    official_adjacency: bool = Field(
+        False, description="As the official code: the last of the overlapping windows of two scales is no neighbour."
+    )
 
 
 class Backbones(Settings):
     """Sizes of each backbone."""
 
+    comem: Comem = Comem()
     hga: Hga = Hga()
+    mspan: Mspan = Mspan()
 
 
 class Grounding(Settings):
@@ -193,7 +238,8 @@ class Config(Settings):
 def section(config: Config, run: Run) -> dict[str, Any]:
     """The settings of one run, as JSON values; `UserError` for a run that is not in the grid.
 
-    Settings that the run's method does not read are left at their defaults, so that changing them leaves it alone.
+    Settings that the run does not read, those of EIGV in plain training and those of other backbones, are left at their
+    defaults, so that changing them leaves it alone.
     """
     if run.dataset not in config.datasets:
         raise UserError(f"the configuration has no data set {run.dataset!r}; it has {', '.join(config.datasets)}")
@@ -205,7 +251,7 @@ def section(config: Config, run: Run) -> dict[str, Any]:
         "method": run.method,
         "features": run.features,
         "seed": run.seed,
-        "backbones": config.backbones,
+        "backbones": {run.backbone: getattr(config.backbones, run.backbone)},
         "eigv": config.eigv if run.method != "erm" else Eigv(),
         "training": config.training,
         "inference": config.inference,

@@ -29,7 +29,6 @@ def test_the_paper_without_data_says_what_to_get_and_where_to_put_it():
     for text in ("data/nextqa/train.csv", "data/msvd-qa/train_qa.json", "data/msrvtt-qa/train_qa.json"):
         assert text in said
     assert "github.com/doc-doc/NExT-QA" in said
-    assert "backbone mspan" in said  # named in the table, and not in this version
 
 
 def test_an_unknown_key_names_the_nearest():
@@ -37,8 +36,8 @@ def test_an_unknown_key_names_the_nearest():
 
 
 def test_an_unknown_run_is_refused():
-    target = "results/demo/runs/demo-mc/mspan/eigv/app+mot/seed0/metrics.json"
-    assert "mspan" in refused(target, "--configfile", "config/demo.yaml")
+    target = "results/demo/runs/demo-mc/mspam/eigv/app+mot/seed0/metrics.json"
+    assert "mspam" in refused(target, "--configfile", "config/demo.yaml")
 
 
 def test_help_is_quick():
@@ -60,9 +59,7 @@ def plan(config: Path) -> tuple[str, float]:
 def open_ended(folder: Path, videos: int) -> None:
     """Annotations in MSVD-QA's form, a question a video, and the empty folder of the videos."""
     (folder / "videos").mkdir(parents=True)
-    entries = [
-        {"id": n, "video_id": n, "question": "what is shown", "answer": "a cat"} for n in range(1, videos + 1)
-    ]
+    entries = [{"id": n, "video_id": n, "question": "what is shown", "answer": "a cat"} for n in range(1, videos + 1)]
     for part, split in enumerate(("train", "val", "test")):
         (folder / f"{split}_qa.json").write_text(json.dumps(entries[part::3]))
     (folder / "youtube_mapping.txt").write_text("".join(f"clip{n} vid{n}\n" for n in range(1, videos + 1)))
