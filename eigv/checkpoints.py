@@ -7,7 +7,7 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from eigv.backbones import build
+from eigv.backbones import ClipWidths, build
 from eigv.config import RunSettings
 from eigv.model import VideoQA
 from extract.errors import UserError
@@ -20,7 +20,7 @@ class ModelCard:
     """What a model is built from, and how it was chosen."""
 
     settings: RunSettings
-    clip_width: int
+    clip_widths: ClipWidths
     token_width: int
     classes: int | None
     """Answers of the vocabulary; None for multiple choice."""
@@ -32,7 +32,7 @@ class ModelCard:
 
     def build(self) -> VideoQA:
         """The model, with fresh weights."""
-        backbone = build(self.settings.backbone, self.settings.backbones, self.clip_width, self.token_width)
+        backbone = build(self.settings.backbone, self.settings.backbones, self.clip_widths, self.token_width)
         return VideoQA(backbone, self.classes, self.settings.eigv.grounding.scaled)
 
 
@@ -41,14 +41,15 @@ def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     with atomic_path(folder / "model.safetensors") as temporary:
         save_file({name: value.contiguous() for name, value in state.items()}, temporary)
     values = {name: value for name, value in vars(card).items() if name != "settings"}
-    write_json(folder / "model.json", {"settings": card.settings.model_dump(mode="json"), **values})
+    described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
+    write_json(folder / "model.json", described)
 
 
 def load(path: Path) -> tuple[VideoQA, ModelCard]:
     """The model of a `model.json`, in evaluation mode; `UserError` where weights and description do not fit."""
     values = read_json(path, "the model")
     settings = parse(RunSettings, values.pop("settings", {}), f"the model {path}")
-    card = ModelCard(settings=settings, **values)
+    card = ModelCard(settings=settings, clip_widths=ClipWidths(**values.pop("clip_widths")), **values)
     model = card.build()
     weights = path.with_name("model.safetensors")
     if not weights.is_file():

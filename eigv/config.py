@@ -18,7 +18,7 @@ Exclude = Literal["own-videos", "question-relevant"]
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
 BackboneName = Literal["comem", "hga", "mspan"]
 
-BACKBONES_THERE = ("hga",)
+BACKBONES_THERE = ("comem", "hga", "mspan")
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
 METHODS_THERE = ("erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv")
@@ -32,6 +32,23 @@ class BlockFusion(Settings):
     rank: int = Field(15, ge=1, description="Rank of each block.")
 
 
+class Comem(Settings):
+    """Sizes of the Co-Mem backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
+    words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    text_layers: int = Field(1, ge=1, description="Recurrent layers over tokens; their last states make the question.")
+    episodes: int = Field(3, ge=1, description="Rounds of memory updates.")
+    projection: int | None = Field(
+        None, ge=1, description="Width of the contrasted vector; without it, that of the answer representation."
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of the embedded tokens.")
+    text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
+    official_detached_start: bool = Field(
+        False, description="As the official code: no gradient through the co-memory that the episodes start from."
+    )
+
+
 class Hga(Settings):
     """Sizes of the HGA backbone, as EIGV uses it."""
 
@@ -40,12 +57,40 @@ class Hga(Settings):
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
     fusion: BlockFusion = BlockFusion()
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
+    official_softmax_over_padding: bool = Field(
+        False,
+        description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
+        "on the longest text of its batch.",
+    )
+
+
+class Mspan(Settings):
+    """Sizes of the MSPAN backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the tokens, per direction.")
+    scales: int = Field(2, ge=1, description="Temporal scales: clips are max-pooled over windows of 1, 2, ... clips.")
+    rounds: int = Field(2, ge=1, description="Passes through all scales, down and up.")
+    graph_layers: int = Field(2, ge=1, description="Graph convolutions within a scale, in every pass.")
+    activation: Literal["elu", "relu"] = Field("elu", description="Activation where clips and question are fused.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout everywhere but in the final attention.")
+    attention_dropout: float = Field(0.2, ge=0, lt=1, description="Dropout in the final attention over clips.")
+    official_text_layers: bool = Field(
+        False, description="As the official code: two more recurrent layers over tokens, which nothing reads."
+    )
+    official_soft_mask: bool = Field(
+        False, description="As the official code: nodes that are no neighbours take part in attention, with score 0."
+    )
+    official_adjacency: bool = Field(
+        False, description="As the official code: the last of the overlapping windows of two scales is no neighbour."
+    )
 
 
 class Backbones(Settings):
     """Sizes of each backbone."""
 
+    comem: Comem = Comem()
     hga: Hga = Hga()
+    mspan: Mspan = Mspan()
 
 
 class Grounding(Settings):

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from eigv.backbones import ClipWidths
 from eigv.batch import Batch
 from eigv.config import Exclude
 from extract.annotations import CANDIDATES, COLUMNS
@@ -31,18 +32,16 @@ class Videos:
     store: VideoFeatures
     features: Tensor
     """(N, K, D) float32: appearance, motion or both side by side."""
+    widths: ClipWidths
+    """Of each kind; 0 for one that the run does not use."""
 
     @classmethod
     def read(cls, path: Path, choice: str) -> "Videos":
         """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot."""
         store = VideoFeatures.read(path)
-        parts = [store.features[name].astype(np.float32) for name in PARTS[choice]]
-        return cls(store, torch.from_numpy(np.concatenate(parts, axis=2)))
-
-    @property
-    def width(self) -> int:
-        """D."""
-        return self.features.shape[2]
+        parts = {name: store.features[name].astype(np.float32) for name in PARTS[choice]}
+        widths = ClipWidths(**{kind: parts[kind].shape[2] if kind in parts else 0 for kind in ClipWidths._fields})
+        return cls(store, torch.from_numpy(np.concatenate(list(parts.values()), axis=2)), widths)
 
 
 @dataclass(frozen=True)

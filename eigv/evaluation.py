@@ -150,7 +150,8 @@ def _rationale_statistics(table: pd.DataFrame, settings: Any, videos: Videos) ->
 
 def _check_fit(card: checkpoints.ModelCard, split: Split) -> None:
     for what, width, expected in (
-        ("video features", split.videos.width, card.clip_width),
+        ("appearance features", split.videos.widths.appearance, card.clip_widths.appearance),
+        ("motion features", split.videos.widths.motion, card.clip_widths.motion),
         ("token features", split.tokens.tokens.shape[1], card.token_width),
     ):
         if width != expected:

@@ -1,24 +1,26 @@
 """What is read from an answer representation: scores of answers, and the vector that is contrasted.
 
-Sizes: P pairs of a video and a text, D width, C answer classes.
+Sizes: P pairs of a video and a text, R width of an answer representation, C answer classes.
 """
 
 from torch import Tensor, nn
 
+from eigv.backbones.contract import Backbone
+
 
 class Heads(nn.Module):
-    """The answer head and the contrastive head on one answer representation."""
+    """The answer head and the contrastive head on one answer representation, as the backbone wants them."""
 
-    def __init__(self, width: int, classes: int | None) -> None:
+    def __init__(self, backbone: Backbone, classes: int | None) -> None:
         """Open-ended: `classes` answers to choose from; multiple choice: None, a text is scored by one number."""
         super().__init__()
-        self.answer = nn.Linear(width, classes or 1)
-        self.projection = nn.Sequential(nn.ReLU(), nn.Linear(width, width))
+        self.answer = backbone.answer_head(classes or 1)
+        self.projection = backbone.projection_head()
 
     def scores(self, representation: Tensor) -> Tensor:
-        """Answer representations (P, D) to logits: (P, C), or (P, 1) in multiple choice."""
+        """Answer representations (P, R) to logits: (P, C), or (P, 1) in multiple choice."""
         return self.answer(representation)
 
     def project(self, representation: Tensor) -> Tensor:
-        """Answer representations (P, D) to the vectors of Eq. 18, (P, D): W ReLU(z) + b."""
+        """Answer representations (..., R) to the vectors of Eq. 18, one each."""
         return self.projection(representation)

@@ -1,6 +1,7 @@
 """VideoQA with EIGV: one training step for every method, answers and rationales (section 4).
 
-Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, A answers, P pairs, N negatives of a kind.
+Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, R width of an answer representation,
+A answers, P pairs, N negatives of a kind.
 """
 
 from dataclasses import dataclass
@@ -75,7 +76,7 @@ class VideoQA(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.classes = classes
-        self.heads = Heads(backbone.width, classes)
+        self.heads = Heads(backbone, classes)
         self.grounding = GroundingIndicator(backbone.width, scaled)
 
     def training_step(
@@ -90,7 +91,7 @@ class VideoQA(nn.Module):
         answer = answer_loss(logits, study.target)
         contrastive, total = None, answer
         if of_twins is not None:
-            projected = self.heads.project(of_twins)  # (B, 2 + M, D)
+            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
             contrast = settings.objective
             contrastive = contrastive_loss(
                 projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
@@ -222,7 +223,7 @@ class VideoQA(nn.Module):
         return Twins(clips, (positive, own), negatives, scene)
 
     def _represent(self, batch: Batch, study: Study, twins: Twins | None) -> tuple[Tensor, Tensor | None]:
-        """Answer representations of the pairs to answer (B * A, D), and of anchor, positive, negatives (B, 2 + M, D).
+        """Answer representations of the pairs to answer (B * A, R), and of anchor, positive, negatives (B, 2 + M, R).
 
         All pairs are fused in one call, so that they share what depends on one video or one text alone.
         """

@@ -44,7 +44,7 @@ def train(
     torch.manual_seed(settings.seed)
     card = ModelCard(
         settings,
-        clip_width=videos.width,
+        clip_widths=videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_json(questions / "answers.json", "the answers")),
     )

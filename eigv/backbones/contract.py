@@ -1,13 +1,14 @@
 """What a VideoQA model must offer for EIGV to wrap it, and the registry of those that do.
 
-Sizes: B videos, K clips, T texts, L tokens, D width of the encoded features, P pairs of a video and a text.
+Sizes: B videos, K clips, T texts, L tokens, D width of the encoded features, R width of an answer representation,
+P pairs of a video and a text.
 """
 
 import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,34 +31,31 @@ class _Rows:
 
     @classmethod
     def cat(cls, parts: Sequence[Self]) -> Self:
-        """All rows of `parts`, one part after another; the parts agree in all other sizes."""
+        """All rows of `parts`, one part after another; the parts agree in their class and in all other sizes."""
         if len(parts) == 1:
             return parts[0]
         names = parts[0]._tensors()
-        return cls(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
+        return type(parts[0])(**{name: torch.cat([getattr(part, name) for part in parts]) for name in names})
 
 
 @dataclass(frozen=True)
 class Clips(_Rows):
-    """Encoded videos."""
+    """Encoded videos. A backbone that needs more of them adds fields in a subclass."""
 
     local: Tensor  # (B, K, D), one row a clip: what the grounding indicator looks at
-    pooled: Tensor  # (B, D)
 
 
 @dataclass(frozen=True)
 class Tokens(_Rows):
-    """Encoded texts. Rows of `local` where `mask` is False are 0."""
+    """Encoded texts. A backbone that needs more of them adds fields in a subclass."""
 
-    local: Tensor  # (T, L, D)
     pooled: Tensor  # (T, D), what the grounding indicator asks with
-    mask: Tensor  # (T, L) bool, True for a token, False for padding
 
     def mix(self, other: Self, ratio: Tensor, keep_length: bool = False) -> Self:
         """Eq. 11: ratio * self + (1 - ratio) * other, text by text, `ratio` (T,).
 
-        A mixed text is as long as the longer of the two: masks are joined, so no token of either is lost. With
-        `keep_length` it is as long as the one of `self`, as in the official code: `local` then is not 0 beyond it.
+        A mixed text is as long as the longer of the two: fields of bool, masks, are joined, so no token is lost. With
+        `keep_length` it is as long as the one of `self`, as in the official code: masks are those of `self`.
         """
 
         def mixed(a: Tensor, b: Tensor) -> Tensor:
@@ -70,30 +68,59 @@ class Tokens(_Rows):
         return type(self)(**{name: mixed(tensor, theirs[name]) for name, tensor in self._tensors().items()})
 
 
-class Backbone(nn.Module, ABC):
-    """A VideoQA model without its answer head.
+class ClipWidths(NamedTuple):
+    """The widths of the two kinds of clip features, which stand side by side: appearance, then motion.
+
+    A kind that a run does not use is 0 wide.
+    """
+
+    appearance: int
+    motion: int
+
+    @property
+    def total(self) -> int:
+        """Dv."""
+        return self.appearance + self.motion
+
+
+C = TypeVar("C", bound=Clips)
+T = TypeVar("T", bound=Tokens)
+
+
+class Backbone(nn.Module, ABC, Generic[C, T]):
+    """A VideoQA model without its heads.
 
     Three steps, so that what depends on one video or on one text is computed once however many pairs share it.
-    Neither padding nor the other rows of a batch may change a row's result.
+    In evaluation, neither padding nor the other rows of a batch may change a row's result.
     """
 
     width: int
-    """D, the width of `Clips.local`, `Tokens.pooled` and of the answer representation."""
+    """D, the width of `Clips.local` and `Tokens.pooled`."""
+
+    @property
+    def answer_width(self) -> int:
+        """R, the width of an answer representation; D unless a backbone says otherwise."""
+        return self.width
 
     @abstractmethod
-    def encode_clips(self, video: Tensor) -> Clips:
+    def encode_clips(self, video: Tensor) -> C:
         """Encodes clip features `video` (B, K, Dv)."""
 
     @abstractmethod
-    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
-        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,) are valid.
-
-        The result may be shorter than L, but not shorter than the longest text.
-        """
+    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> T:
+        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,) are valid."""
 
     @abstractmethod
-    def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
-        """Answer representations (P, D) of the pairs of video `clip_index` (P,) and text `token_index` (P,)."""
+    def fuse(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """Answer representations (P, R) of the pairs of video `clip_index` (P,) and text `token_index` (P,)."""
+
+    def answer_head(self, outputs: int) -> nn.Module:
+        """A new head that maps answer representations (P, R) to logits (P, `outputs`): linear, unless overridden."""
+        return nn.Linear(self.answer_width, outputs)
+
+    def projection_head(self) -> nn.Module:
+        """A new head that maps answer representations (..., R) to the vectors that are contrasted: W ReLU(z) + b."""
+        return nn.Sequential(nn.ReLU(), nn.Linear(self.answer_width, self.answer_width))
 
 
 Maker = TypeVar("Maker", bound=Callable[..., Backbone])
@@ -102,7 +129,7 @@ _registry: dict[str, Callable[..., Backbone]] = {}
 
 
 def register(name: str) -> Callable[[Maker], Maker]:
-    """Registers a backbone: `make(settings, clip_width, token_width)`, its settings the field `name` of `Backbones`."""
+    """Registers a backbone: `make(settings, clip_widths, token_width)`, settings: the field `name` of `Backbones`."""
 
     def keep(make: Maker) -> Maker:
         if name in _registry:
@@ -118,8 +145,8 @@ def list_backbones() -> list[str]:
     return sorted(_registry)
 
 
-def build(name: str, settings: "Backbones", clip_width: int, token_width: int) -> Backbone:
-    """The backbone `name` for clip features of `clip_width` and token features of `token_width`.
+def build(name: str, settings: "Backbones", clip_widths: ClipWidths, token_width: int) -> Backbone:
+    """The backbone `name` for clip features of `clip_widths` and token features of `token_width`.
 
     Raises `UserError` for a name that no backbone has.
     """
@@ -128,4 +155,4 @@ def build(name: str, settings: "Backbones", clip_width: int, token_width: int) -
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UserError(f"There is no backbone {name!r}.{hint} There are: {', '.join(list_backbones())}.")
     own: Any = getattr(settings, name)
-    return _registry[name](own, clip_width=clip_width, token_width=token_width)
+    return _registry[name](own, clip_widths=clip_widths, token_width=token_width)

@@ -3,17 +3,39 @@
 Sizes: B videos, K clips, T texts, L tokens, H hidden width per direction, D = 2H width.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from eigv.backbones.contract import Clips, Tokens
+
+
+@dataclass(frozen=True)
+class PooledClips(Clips):
+    """Encoded videos with a summary of each."""
+
+    pooled: Tensor  # (B, D)
+
+
+@dataclass(frozen=True)
+class TokenStates(Tokens):
+    """Encoded texts with a state for each token. Rows of `local` where `mask` is False are 0."""
+
+    local: Tensor  # (T, L, D)
+    mask: Tensor  # (T, L) bool, True for a token, False for padding
 
 
 def valid(lengths: Tensor, size: int) -> Tensor:
     """The mask (T, size) bool of sequences with `lengths` (T,): True below the length."""
     return torch.arange(size, device=lengths.device) < lengths[:, None]
+
+
+def packed(tokens: Tensor, lengths: Tensor) -> PackedSequence:
+    """Sequences (T, L, D) without their padding, as recurrent layers take them."""
+    return pack_padded_sequence(tokens, lengths.cpu(), batch_first=True, enforce_sorted=False)
 
 
 def plain_layer_norm(x: Tensor) -> Tensor:
@@ -36,11 +58,11 @@ class ClipEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.recurrent = nn.LSTM(hidden, hidden, batch_first=True, bidirectional=True)
 
-    def forward(self, video: Tensor) -> Clips:
+    def forward(self, video: Tensor) -> PooledClips:
         """Clip features (B, K, Dv) to `local` = LN of all states (B, K, D), `pooled` = both last states (B, D)."""
         embedded = self.dropout(F.relu(self.embed(video)))
         states, (last, _) = self.recurrent(embedded)
-        return Clips(local=plain_layer_norm(states), pooled=_ends(last))
+        return PooledClips(local=plain_layer_norm(states), pooled=_ends(last))
 
 
 class TokenEncoder(nn.Module):
@@ -53,14 +75,13 @@ class TokenEncoder(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
 
-    def forward(self, tokens: Tensor, lengths: Tensor) -> Tokens:
+    def forward(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
         """Token features (T, L, Dt) to `local` = LN of all states, `pooled` = both last states (not normalised).
 
         The result is cut to the longest text; rows of padding are 0.
         """
         # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
         embedded = self.dropout(self.dropout(F.relu(self.embed(tokens))))
-        packed = pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        states, (last, _) = self.recurrent(packed)
+        states, (last, _) = self.recurrent(packed(embedded, lengths))
         local, _ = pad_packed_sequence(states, batch_first=True)
-        return Tokens(local=plain_layer_norm(local), pooled=_ends(last), mask=valid(lengths, local.shape[1]))
+        return TokenStates(local=plain_layer_norm(local), pooled=_ends(last), mask=valid(lengths, local.shape[1]))

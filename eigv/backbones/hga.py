@@ -9,8 +9,8 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from eigv.backbones.block_fusion import BlockFusion
-from eigv.backbones.contract import Backbone, Clips, Tokens, register
-from eigv.backbones.encoders import ClipEncoder, TokenEncoder, plain_layer_norm
+from eigv.backbones.contract import Backbone, ClipWidths, register
+from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, plain_layer_norm
 from eigv.config import Hga as Settings
 
 
@@ -30,45 +30,50 @@ class NodeMap(nn.Module):
 class AttentionPool(nn.Module):
     """Weighs the nodes of a graph by w tanh(W x + b) and sums them; padding has no weight."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, softmax_over_padding: bool = False) -> None:
         super().__init__()
+        self.softmax_over_padding = softmax_over_padding
         self.score = nn.Sequential(nn.Linear(width, width // 2), nn.Tanh(), nn.Linear(width // 2, 1))
 
     def forward(self, nodes: Tensor, mask: Tensor) -> Tensor:
         """(P, N, D) with `mask` (P, N) bool to (P, D)."""
-        scores = self.score(nodes)[..., 0].masked_fill(~mask, -torch.inf)
-        return torch.einsum("pn,pnd->pd", scores.softmax(dim=-1), nodes)
+        scores = self.score(nodes)[..., 0]
+        if self.softmax_over_padding:  # then the weights of a graph with padding sum to less than 1
+            weights = scores.softmax(dim=-1) * mask
+        else:
+            weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
+        return torch.einsum("pn,pnd->pd", weights, nodes)
 
 
 @register("hga")
-class Hga(Backbone):
+class Hga(Backbone[PooledClips, TokenStates]):
     """Tokens and clips are the nodes of one graph.
 
     With X = [tokens; clips] and h of `NodeMap`, every graph layer computes X <- Dropout(ReLU(LN(h h^T X W^T))); the
     pooled graph and the pooled inputs are fused by two `BlockFusion`s. The width D is twice the hidden width.
     """
 
-    def __init__(self, settings: Settings, clip_width: int, token_width: int) -> None:
+    def __init__(self, settings: Settings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
-        self.clips = ClipEncoder(clip_width, settings.hidden, settings.dropout)
+        self.clips = ClipEncoder(clip_widths.total, settings.hidden, settings.dropout)
         self.tokens = TokenEncoder(token_width, settings.words, settings.hidden, settings.dropout)
         self.nodes = NodeMap(width)
         self.layers = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(settings.graph_layers)])
         self.dropout = nn.Dropout(settings.dropout)
-        self.pool = AttentionPool(width)
+        self.pool = AttentionPool(width, settings.official_softmax_over_padding)
         self.fuse_inputs = BlockFusion(width, width, width, settings.fusion, settings.dropout)
         self.fuse_graph = BlockFusion(width, width, width, settings.fusion)
 
-    def encode_clips(self, video: Tensor) -> Clips:
-        """Clip features (B, K, Dv) to `Clips`."""
+    def encode_clips(self, video: Tensor) -> PooledClips:
+        """Clip features (B, K, Dv) to `PooledClips`."""
         return self.clips(video)
 
-    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
-        """Token features (T, L, Dt) with `lengths` (T,) to `Tokens`."""
+    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
+        """Token features (T, L, Dt) with `lengths` (T,) to `TokenStates`."""
         return self.tokens(tokens, lengths)
 
-    def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+    def fuse(self, clips: PooledClips, tokens: TokenStates, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, D) of the pairs."""
 
         def pairs(of_tokens: Tensor, of_clips: Tensor) -> Tensor:

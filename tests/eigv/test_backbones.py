@@ -7,13 +7,19 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eigv.backbones import Backbone, Clips, Tokens, build, list_backbones
+from eigv.backbones import Backbone, Clips, ClipWidths, build, list_backbones
+from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import Hga
-from eigv.config import Backbones, BlockFusion
+from eigv.config import Backbones, BlockFusion, Comem, Mspan
 from eigv.config import Hga as HgaSettings
 from extract.errors import UserError
 
-SMALL = Backbones(hga=HgaSettings(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)))
+SMALL = Backbones(
+    comem=Comem(hidden=4, words=12, text_layers=2),
+    hga=HgaSettings(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
+    mspan=Mspan(hidden=4, scales=3),
+)
+WIDTHS = ClipWidths(appearance=6, motion=4)
 every_backbone = pytest.mark.parametrize("name", list_backbones())
 
 
@@ -26,9 +32,9 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def _backbone(name: str) -> Backbone:
+def _backbone(name: str, widths: ClipWidths = WIDTHS) -> Backbone:
     torch.manual_seed(0)
-    return build(name, SMALL, clip_width=10, token_width=6).eval()
+    return build(name, SMALL, widths, token_width=6).eval()
 
 
 def _inputs() -> tuple[Tensor, Tensor, Tensor]:
@@ -41,11 +47,12 @@ def test_shapes(name: str) -> None:
     backbone, (video, tokens, lengths) = _backbone(name), _inputs()
     clips, texts = backbone.encode_clips(video), backbone.encode_tokens(tokens, lengths)
     D = backbone.width
-    assert clips.local.shape == (3, 5, D) and clips.pooled.shape == (3, D)
-    assert texts.local.shape == (4, 7, D) and texts.pooled.shape == (4, D)
-    assert texts.mask.dtype == torch.bool and texts.mask.sum(dim=1).tolist() == lengths.tolist()
+    assert clips.local.shape == (3, 5, D)
+    assert texts.pooled.shape == (4, D)
     fused = backbone.fuse(clips, texts, torch.tensor([0, 0, 2, 1, 2]), torch.tensor([3, 1, 0, 0, 2]))
-    assert fused.shape == (5, D)
+    assert fused.shape == (5, backbone.answer_width)
+    assert backbone.answer_head(9)(fused).shape == (5, 9)
+    assert backbone.projection_head()(fused[None]).shape[:2] == (1, 5)
 
 
 @every_backbone
@@ -82,7 +89,7 @@ def test_a_gradient_reaches_every_parameter_and_is_finite(name: str) -> None:
 
 def test_an_unknown_backbone_is_refused_by_name() -> None:
     with pytest.raises(UserError, match=r"no backbone 'hgaa'\. Did you mean 'hga'"):
-        build("hgaa", SMALL, 4, 4)
+        build("hgaa", SMALL, WIDTHS, 4)
 
 
 def test_hga_is_its_formulas_written_for_one_pair() -> None:
@@ -106,7 +113,7 @@ def test_hga_is_its_formulas_written_for_one_pair() -> None:
 
 def test_mixed_texts_keep_the_tokens_of_both() -> None:
     local = torch.tensor([[[2.0], [0.0]], [[4.0], [8.0]]])
-    texts = Tokens(local, torch.tensor([[1.0], [3.0]]), torch.tensor([[True, False], [True, True]]))
+    texts = TokenStates(torch.tensor([[1.0], [3.0]]), local, torch.tensor([[True, False], [True, True]]))
     mixed = texts.mix(texts.select(torch.tensor([1, 0])), torch.tensor([0.75, 1.0]))
     assert mixed.local[..., 0].tolist() == [[2.5, 2.0], [4.0, 8.0]]
     assert mixed.pooled[:, 0].tolist() == [1.5, 3.0]
@@ -114,6 +121,7 @@ def test_mixed_texts_keep_the_tokens_of_both() -> None:
 
 
 def test_rows_are_selected_and_joined() -> None:
-    clips = Clips(torch.randn(3, 2, 4), torch.randn(3, 4))
+    clips = PooledClips(torch.randn(3, 2, 4), torch.randn(3, 4))
     again = Clips.cat([clips.select(torch.tensor([0, 1])), clips.select(torch.tensor([2]))])
+    assert isinstance(again, PooledClips)
     assert torch.equal(again.local, clips.local) and torch.equal(again.pooled, clips.pooled)

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 import yaml
 
+from eigv.backbones import list_backbones
 from eigv.config import BACKBONES_THERE, METHODS_THERE, Config, Run, load, section
 from eigv.methods import METHODS
 from extract.errors import UserError
@@ -106,6 +107,15 @@ def test_what_plain_training_does_not_read_does_not_change_its_settings():
     assert section(config, plain) == section(other, plain)
 
 
+def test_another_backbone_s_sizes_do_not_change_a_run_s_settings():
+    config = load([ROOT / "config/demo.yaml"])
+    backbones = config.backbones.model_copy(update={"comem": config.backbones.comem.model_copy(update={"hidden": 3})})
+    other = config.model_copy(update={"backbones": backbones})
+    hga, comem = (Run("demo-mc", name, "eigv", "app+mot", 0) for name in ("hga", "comem"))
+    assert section(config, hga) == section(other, hga)
+    assert section(config, comem) != section(other, comem)
+
+
 def test_a_run_reads_back_from_its_path():
     run = Run("nextqa", "hga", "eigv", "app+mot", 3)
     assert Run.of(str(run)) == run
@@ -114,6 +124,6 @@ def test_a_run_reads_back_from_its_path():
 
 
 def test_what_is_not_there_yet_is_refused():
-    with pytest.raises(UserError, match="mspan"):
-        section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspan", "eigv", "app+mot", 0))
-    assert set(METHODS_THERE) <= set(METHODS) and BACKBONES_THERE
+    with pytest.raises(UserError, match="mspam"):
+        section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspam", "eigv", "app+mot", 0))
+    assert set(METHODS_THERE) <= set(METHODS) and list(BACKBONES_THERE) == list_backbones()

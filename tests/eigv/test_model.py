@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from eigv.backbones import build
+from eigv.backbones import ClipWidths, build
 from eigv.batch import Batch
 from eigv.config import Backbones, BlockFusion, Disruptor, Eigv, Hga
 from eigv.memory_bank import MemoryBank
@@ -36,7 +36,7 @@ def _one_thread() -> Iterator[None]:
 def _model(form: str, dropout: float = 0.0) -> VideoQA:
     torch.manual_seed(0)
     hga = Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3), dropout=dropout)
-    backbone = build("hga", Backbones(hga=hga), clip_width=10, token_width=6)
+    backbone = build("hga", Backbones(hga=hga), ClipWidths(6, 4), token_width=6)
     return VideoQA(backbone, None if form == "multiple-choice" else 4)
 
 

@@ -29,7 +29,6 @@ def test_the_paper_without_data_says_what_to_get_and_where_to_put_it():
     for text in ("data/nextqa/train.csv", "data/msvd-qa/train_qa.json", "data/msrvtt-qa/train_qa.json"):
         assert text in said
     assert "github.com/doc-doc/NExT-QA" in said
-    assert "backbone mspan" in said  # named in the table, and not in this version
 
 
 def test_an_unknown_key_names_the_nearest():
@@ -37,8 +36,8 @@ def test_an_unknown_key_names_the_nearest():
 
 
 def test_an_unknown_run_is_refused():
-    target = "results/demo/runs/demo-mc/mspan/eigv/app+mot/seed0/metrics.json"
-    assert "mspan" in refused(target, "--configfile", "config/demo.yaml")
+    target = "results/demo/runs/demo-mc/mspam/eigv/app+mot/seed0/metrics.json"
+    assert "mspam" in refused(target, "--configfile", "config/demo.yaml")
 
 
 def test_help_is_quick():
