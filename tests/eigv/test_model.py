@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from eigv.backbones import ClipWidths, build
+from eigv.backbones import ClipWidths, build, list_backbones
 from eigv.batch import Batch
-from eigv.config import Backbones, BlockFusion, Disruptor, Eigv, Hga
+from eigv.config import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
 from eigv.memory_bank import MemoryBank
 from eigv.methods import METHODS, method
 from eigv.model import VideoQA
@@ -21,6 +21,12 @@ SETTINGS = Eigv(disruptor=Disruptor(negatives=2))
 BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
 FORMS = ["multiple-choice", "open-ended"]
 every_form = pytest.mark.parametrize("form", FORMS)
+BACKBONES = Backbones(
+    comem=Comem(hidden=4, words=12),
+    hga=Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
+    mspan=Mspan(hidden=4),
+)
+every_backbone = pytest.mark.parametrize("backbone", list_backbones())
 every_method = pytest.mark.parametrize("name", list(METHODS))
 
 
@@ -33,11 +39,13 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(threads)
 
 
-def _model(form: str, dropout: float = 0.0) -> VideoQA:
+def _model(form: str, dropout: float = 0.0, backbone: str = "hga") -> VideoQA:
     torch.manual_seed(0)
-    hga = Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3), dropout=dropout)
-    backbone = build("hga", Backbones(hga=hga), ClipWidths(6, 4), token_width=6)
-    return VideoQA(backbone, None if form == "multiple-choice" else 4)
+    built = build(backbone, BACKBONES, ClipWidths(6, 4), token_width=6)
+    for module in built.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    return VideoQA(built, None if form == "multiple-choice" else 4)
 
 
 def _batch(form: str, size: int = 4) -> Batch:
@@ -71,11 +79,12 @@ class Fixed(Draws):
         return torch.full((n,), self.environment)
 
 
+@every_backbone
 @every_form
 @every_method
 @pytest.mark.parametrize("size", [1, 4])
-def test_a_step_gives_finite_losses_and_gradients(form: str, name: str, size: int) -> None:
-    model, which = _model(form, dropout=0.3), METHODS[name]
+def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name: str, size: int) -> None:
+    model, which = _model(form, 0.3, backbone), METHODS[name]
     losses = model.training_step(_batch(form, size), which, Draws(0), BANK, SETTINGS)
     losses.total.backward()
     assert losses.total.isfinite() and 0 <= losses.accuracy <= 1.000001
@@ -92,10 +101,11 @@ def test_a_step_gives_finite_losses_and_gradients(form: str, name: str, size: in
         torch.testing.assert_close(losses.total.detach(), losses.answer + 0.75 * losses.contrastive)
 
 
+@every_backbone
 @every_form
 @every_method
-def test_the_loss_falls(form: str, name: str) -> None:
-    model, batch = _model(form), _batch(form)
+def test_the_loss_falls(backbone: str, form: str, name: str) -> None:
+    model, batch = _model(form, backbone=backbone), _batch(form)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     totals = []
     for _ in range(16):
@@ -164,9 +174,10 @@ def test_question_negatives_are_the_other_questions_with_the_own_video(form: str
     torch.testing.assert_close(losses.contrastive, expected.detach(), atol=1e-5, rtol=1e-5)
 
 
+@every_backbone
 @every_form
-def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(form: str) -> None:
-    model, batch = _model(form, dropout=0.3).eval(), _batch(form)
+def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(backbone: str, form: str) -> None:
+    model, batch = _model(form, 0.3, backbone).eval(), _batch(form)
     A = batch.candidates
     last = dataclasses.replace(
         batch,
@@ -184,6 +195,15 @@ def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(form: str)
         alone = model.predict(last, source)
         torch.testing.assert_close(first.logits[3:], alone.logits, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(first.scene.probability_causal[3:], alone.scene.probability_causal)
+
+
+@every_form
+def test_batch_statistics_are_those_of_the_answers_alone(form: str) -> None:
+    contrasted, plain = _model(form, backbone="mspan"), _model(form, backbone="mspan")
+    contrasted.training_step(_batch(form), METHODS["disrupt-q"], Draws(0), None, SETTINGS)
+    plain.training_step(_batch(form), METHODS["erm"], Draws(0), None, SETTINGS)
+    for (name, one), (_, two) in zip(contrasted.named_buffers(), plain.named_buffers(), strict=True):
+        torch.testing.assert_close(one, two, msg=name)
 
 
 @every_form

@@ -21,7 +21,11 @@ SMALL = {
     "backbone": "hga",
     "features": "app+mot",
     "seed": 0,
-    "backbones": {"hga": {"hidden": 32, "words": 16, "dropout": 0.0, "fusion": {"width": 64, "chunks": 8, "rank": 4}}},
+    "backbones": {
+        "comem": {"hidden": 16, "words": 16, "dropout": 0.0},
+        "hga": {"hidden": 32, "words": 16, "dropout": 0.0, "fusion": {"width": 64, "chunks": 8, "rank": 4}},
+        "mspan": {"hidden": 16, "dropout": 0.0},
+    },
     "eigv": {"disruptor": {"negatives": 2}, "objective": {"beta": 0.1}, "intervener": {"alpha": 0.2}},
 }
 
@@ -54,6 +58,16 @@ def test_a_run_beats_chance(tmp_path, method, multiple_choice):
     if method == "eigv":
         assert {"causal_share", "contrastive_loss", "gradient_norm"} <= set(history.columns)
         assert 0 <= metrics["rationale"]["causal_share"] <= 1
+
+
+@pytest.mark.parametrize("features", ["app+mot", "app"])
+@pytest.mark.parametrize("backbone", ["comem", "mspan"])
+def test_a_run_of_another_backbone_beats_chance(tmp_path, backbone, features):
+    data = synthetic.write(tmp_path, multiple_choice=False, videos=400)
+    other = settings("erm", epochs=10, learning_rate=0.003).model_copy(
+        update={"backbone": backbone, "features": features}
+    )
+    assert run(other, data, tmp_path / "run")["accuracy"] > 60
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch):
