@@ -6,47 +6,19 @@ one of these, with the switches on that its weights were trained under, and `loa
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from eigv.backbones import ClipWidths, build
-from eigv.config import Backbones, Comem, Hga, Mspan
+from eigv.config import Backbones
 from eigv.model import VideoQA
+from eigv.presets import VARIANTS, official
 from extract.errors import UserError
 
-
-class Variant(NamedTuple):
-    """One of the official models."""
-
-    settings: Hga | Comem | Mspan
-    classes: int | None
-    """Answers; the open-ended ones keep a last class for answers outside the vocabulary. None for multiple choice."""
-
-
-_HGA = Hga(official_softmax_over_padding=True)
-_HGA_OPEN = _HGA.model_copy(update={"words": 512, "dropout": 0.5})
-_COMEM = Comem(official_detached_start=True)
-_COMEM_OPEN = Comem(
-    hidden=512, words=512, text_layers=2, projection=1024, dropout=0.5, text_dropout=0.5, official_detached_start=True
-)
-_MSPAN = Mspan(official_text_layers=True, official_soft_mask=True, official_adjacency=True)
-_MSPAN_OPEN = _MSPAN.model_copy(update={"activation": "relu"})
-
-VARIANTS: dict[tuple[str, str], Variant] = {
-    ("nextqa", "hga"): Variant(_HGA, None),
-    ("nextqa", "comem"): Variant(_COMEM, None),
-    ("nextqa", "mspan"): Variant(_MSPAN, None),
-    ("msvd-qa", "hga"): Variant(_HGA_OPEN, 1853),
-    ("msvd-qa", "comem"): Variant(_COMEM_OPEN, 1853),
-    ("msvd-qa", "mspan"): Variant(_MSPAN_OPEN, 1853),
-    ("msrvtt-qa", "hga"): Variant(_HGA_OPEN, 5001),
-    ("msrvtt-qa", "comem"): Variant(_COMEM_OPEN, 5001),
-    ("msrvtt-qa", "mspan"): Variant(_MSPAN_OPEN, 5001),
-}
-"""By data set and backbone."""
+CLASSES = {"nextqa": None, "msvd-qa": 1853, "msrvtt-qa": 5001}
+"""Answers of the open-ended models, the last for answers outside the vocabulary; None for multiple choice."""
 
 
 def official_model(
@@ -56,9 +28,8 @@ def official_model(
     if (dataset, backbone) not in VARIANTS:
         known = ", ".join(" ".join(names) for names in VARIANTS)
         raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
-    variant = VARIANTS[dataset, backbone]
-    settings = Backbones(**{backbone: variant.settings})
-    return VideoQA(build(backbone, settings, clip_widths, token_width), variant.classes)
+    settings = Backbones.model_validate(official(dataset, backbone)["backbones"])
+    return VideoQA(build(backbone, settings, clip_widths, token_width), CLASSES[dataset], scaled=True)
 
 
 # Our name to the official ones that it is made of, both up to `.weight`, `.bias` and the like. `#` is a number, the
@@ -166,7 +137,7 @@ def from_official(model: VideoQA, state: Mapping[str, Tensor]) -> dict[str, Tens
     """An official `state` under our names and in our shapes; `UserError` that lists all that does not fit.
 
     Neither side may have an entry more than the other, but for those of `KNOWN_DEAD`. The official grounding divides
-    its scores by the square root of their width, ours does not: the question's map takes that over.
+    its scores by the square root of their width: the model must be built with `scaled`.
     """
     keys, wanted = official_keys(model), model.state_dict()
     used = {name for names in keys.values() for name in names}
@@ -233,8 +204,7 @@ def _assemble(key: str, parts: list[Tensor], wanted: dict[str, Tensor]) -> Tenso
     (part,) = parts
     if part.shape != shape:
         raise ValueError
-    scaled = re.fullmatch(r"grounding\.\w+\.question\.\w+", key)
-    return part * shape[0] ** -0.5 if scaled else part
+    return part
 
 
 def _chunk(part: Tensor, size: int, rank: int) -> Tensor:

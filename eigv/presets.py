@@ -4,9 +4,7 @@ Source: the authors' repository with its nine variants (commit 3609d65); preset 
 `eigv/config.py`. What each switch does stands in docs/method.md.
 """
 
-from typing import Any, Literal
-
-DatasetName = Literal["nextqa", "msvd-qa", "msrvtt-qa"]
+from typing import Any
 
 # Epochs, batch, learning rate, weight decay; lambda_0 and lambda_1 ~ Beta(a, a); beta; Gumbel temperature.
 _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, float, float]] = {
@@ -21,13 +19,32 @@ _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, floa
     ("msrvtt-qa", "mspan"): (40, 128, 1e-4, 5e-6, 1.0, 1.0, 1.0, 0.9),
 }
 
+VARIANTS = tuple(_NUMBERS)
+"""Data set and backbone of the nine official models."""
 
-def official(dataset: DatasetName, backbone: str) -> dict[str, Any]:
-    """Settings of a run (`eigv`, `training`) as in the official variant for a data set's layout and a backbone."""
+_OPEN_HGA = {"words": 512, "dropout": 0.5}
+_OPEN_COMEM = {"hidden": 512, "words": 512, "text_layers": 2, "projection": 1024, "dropout": 0.5, "text_dropout": 0.5}
+
+
+def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
+    multiple_choice = dataset == "nextqa"
+    match backbone:
+        case "hga":
+            return {"official_softmax_over_padding": True} | ({} if multiple_choice else _OPEN_HGA)
+        case "comem":
+            return {"official_detached_start": True} | ({} if multiple_choice else _OPEN_COMEM)
+        case _:
+            switches = ("official_text_layers", "official_soft_mask", "official_adjacency")
+            return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
+
+
+def official(dataset: str, backbone: str) -> dict[str, Any]:
+    """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set."""
     epochs, batch, rate, decay, alpha, alpha_environment, beta, temperature = _NUMBERS[dataset, backbone]
     encodes_mixed_tokens = backbone == "hga" and dataset != "nextqa"
     compares_products = backbone == "hga" and dataset == "msvd-qa"
     return {
+        "backbones": {backbone: _backbone(dataset, backbone)},
         "eigv": {
             "grounding": {"temperature": temperature, "scaled": True},
             "intervener": {

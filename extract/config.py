@@ -47,6 +47,11 @@ class Sampling(Settings):
 
     clips: int = Field(16, ge=1, description="K, clips a video.")
     frames: int = Field(16, ge=1, description="T, consecutive frames a clip.")
+    positions: Literal["middles", "hcrn"] = Field(
+        "middles",
+        description="Clips around the middles of K equal parts, or where the code of HCRN (from which NExT-QA's "
+        "features come) puts them.",
+    )
 
 
 class Network(Settings):

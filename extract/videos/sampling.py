@@ -18,10 +18,31 @@ def clip_frames(n: int, sampling: Sampling) -> NDArray[np.int32]:
     """
     if n < 1:
         raise ValueError(f"a video of {n} frames has no clips")
+    if sampling.positions == "hcrn":
+        return np.array([_hcrn_clip(n, n * k // (sampling.clips + 1), sampling.frames) for k in _counted(sampling)])
     middles = ((2 * np.arange(sampling.clips) + 1) * n) // (2 * sampling.clips)
     starts = np.clip(middles - sampling.frames // 2, 0, max(n - sampling.frames, 0))
     frames = starts[:, None] + np.arange(sampling.frames)
     return np.minimum(frames, n - 1).astype(np.int32)
+
+
+def _counted(sampling: Sampling) -> range:
+    return range(1, sampling.clips + 1)
+
+
+def _hcrn_clip(n: int, centre: int, frames: int) -> NDArray[np.int32]:
+    """The clip of HCRN's code around a centre: (T,).
+
+    Centres are the inner ones of K + 2 evenly spread points. A clip that reaches over an end is cut there, one frame
+    early at the end of the video, and filled up with copies of the first, then of the last frame.
+    """
+    start, stop = max(centre - frames // 2, 0), centre + frames // 2
+    if stop > n:
+        stop = n - 1
+    absent = frames - (stop - start)
+    first = [0] * absent if start == 0 else []
+    last = [n - 1] * absent if stop == n - 1 else []
+    return np.array([*first, *range(start, stop), *last][:frames], np.int32)
 
 
 def middle_frames(frames: NDArray[np.int32]) -> NDArray[np.int32]:
