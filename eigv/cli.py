@@ -71,6 +71,22 @@ def evaluate(
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
 
 
+@app.command("import-checkpoint")
+def import_checkpoint(
+    checkpoint: Annotated[Path, typer.Argument(help="A state_dict of the official code, saved by torch.save.")],
+    dataset: Annotated[str, typer.Option(help="nextqa, msvd-qa or msrvtt-qa: which official variant it is.")],
+    backbone: Annotated[str, typer.Option(help="hga, comem or mspan")],
+    out: Annotated[Path, typer.Option(help="Folder for model.safetensors and model.json.")],
+) -> None:
+    """Import a checkpoint of the official code, so that `eigv evaluate` takes it."""
+    from eigv.official import import_checkpoint as run
+
+    card = run(checkpoint, dataset, backbone, out)
+    typer.echo(
+        f"{out}/model.json: {backbone}, clip features {card.clip_widths.total}, token features {card.token_width}"
+    )
+
+
 @app.command()
 def table(
     name: Annotated[str, typer.Argument(help="Name of the table.")],

@@ -4,18 +4,24 @@ The official repository trained each of three backbones on each of three data se
 one of these, with the switches on that its weights were trained under, and `load_official` fills it.
 """
 
+import pickle
 import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from eigv.backbones import ClipWidths, build
-from eigv.config import Backbones
+from eigv.checkpoints import ModelCard, save
+from eigv.config import Backbones, RunSettings
 from eigv.model import VideoQA
 from eigv.presets import VARIANTS, official
 from extract.errors import UserError
+from extract.files import sha256
+from extract.settings import parse
 
 CLASSES = {"nextqa": None, "msvd-qa": 1853, "msrvtt-qa": 5001}
 """Answers of the open-ended models, the last for answers outside the vocabulary; None for multiple choice."""
@@ -196,7 +202,7 @@ def _assemble(key: str, parts: list[Tensor], wanted: dict[str, Tensor]) -> Tenso
     shape = wanted[key].shape
     if re.search(r"\.merge_(first|second)\.", key):
         size = wanted[re.sub(r"\w+$", "weight", key)].shape[1]
-        return torch.stack([_chunk(part, size, shape[-1] // size) for part in parts]).view(shape)
+        return assemble_chunks(parts, size, shape[-1] // size).view(shape)
     if len(parts) > 1:  # streams, and maps of one input in a stream
         if sum(part.shape[0] for part in parts) != shape[0] * shape[1]:
             raise ValueError
@@ -207,6 +213,11 @@ def _assemble(key: str, parts: list[Tensor], wanted: dict[str, Tensor]) -> Tenso
     return part
 
 
+def assemble_chunks(parts: list[Tensor], size: int, rank: int) -> Tensor:
+    """The weights (C, size, rank * size) or biases (C, 1, rank * size) of a `ChunkLinear` from one a chunk."""
+    return torch.stack([_chunk(part, size, rank) for part in parts])
+
+
 def _chunk(part: Tensor, size: int, rank: int) -> Tensor:
     """One chunk's weight (rank * s, s) or bias (rank * s,), s <= size, as (size, rank * size) or (1, rank * size)."""
     less = size - part.shape[0] // rank  # the last chunk may be smaller; zeros fill it up
@@ -214,3 +225,100 @@ def _chunk(part: Tensor, size: int, rank: int) -> Tensor:
     if part.dim() == 1:
         return F.pad(by_rank, (0, less)).view(1, rank * size)
     return F.pad(by_rank, (0, less, 0, less)).permute(2, 0, 1).reshape(size, rank * size)
+
+
+def sizes(backbone: str, state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
+    """What an official `state` says of its sizes: settings of the backbone, all clip features and token features.
+
+    Raises `UserError` where it is no checkpoint of that backbone.
+    """
+    try:
+        return _SIZES[backbone](state)
+    except (KeyError, IndexError) as error:
+        raise UserError(f"this is no official checkpoint of {backbone}: it has no {error}") from None
+
+
+def _sizes_of_hga(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
+    hidden, clip_width = state["vid_encoder.vid2hid.0.weight"].shape
+    words, token_width = state["qns_encoder.embedding.0.weight"].shape
+    rank_and_size, size = state["fusion.merge_linears0.0.weight"].shape
+    fusion = {
+        "width": state["fusion.linear0.weight"].shape[0],
+        "chunks": sum(re.fullmatch(r"fusion\.merge_linears0\.\d+\.weight", name) is not None for name in state),
+        "rank": rank_and_size // size,
+    }
+    layers = sum(
+        re.fullmatch(r"gcn\.layers\.\d+\.weight\.weight|gcn\.layers\.\d+\.weight", name) is not None for name in state
+    )
+    return {"hidden": hidden, "words": words, "fusion": fusion, "graph_layers": layers}, clip_width, token_width
+
+
+def _sizes_of_comem(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
+    appearance = state["vid_encoder.rnn_app_l1.weight_ih_l0"].shape[1]
+    motion = state["vid_encoder.rnn_motion_l1.weight_ih_l0"].shape[1]
+    words, token_width = state["qns_encoder.embedding.0.weight"].shape
+    hidden = state["vid_encoder.rnn_app_l1.weight_hh_l0"].shape[1]
+    layers = sum(re.fullmatch(r"qns_encoder\.rnn\.weight_ih_l\d+", name) is not None for name in state)
+    found = {"hidden": hidden, "words": words, "text_layers": layers}
+    return found | {"projection": state["project_head.1.weight"].shape[0]}, appearance + motion, token_width
+
+
+def _sizes_of_mspan(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
+    token_width = state["linguistic.encoder.weight_ih_l0"].shape[1]
+    hidden = state["linguistic.encoder.weight_hh_l0"].shape[1]
+    rounds = {name.split(".")[2] for name in state if name.startswith("ssp_offer.GCN_Module.")}
+    layers = {name.split(".")[4] for name in state if name.startswith("ssp_offer.GCN_Module.0.gcn.")}
+    found = {"hidden": hidden, "rounds": len(rounds), "graph_layers": len(layers)}
+    return found, state["fc_cat.weight"].shape[1], token_width
+
+
+_SIZES = {"hga": _sizes_of_hga, "comem": _sizes_of_comem, "mspan": _sizes_of_mspan}
+
+
+def import_checkpoint(path: Path, dataset: str, backbone: str, out: Path) -> ModelCard:
+    """Turns an official checkpoint into `model.safetensors` and `model.json` in `out`, as a trained run has them.
+
+    Sizes are read off the weights; appearance and motion features are taken to be equally wide. `UserError` for
+    anything but a state_dict of that backbone: a file that holds more than tensors is not opened.
+    """
+    if (dataset, backbone) not in VARIANTS:
+        raise UserError(f"there is no official model of {backbone} for {dataset}")
+    state = _read_state(path)
+    found, clip_width, token_width = sizes(backbone, state)
+    values = official(dataset, backbone)
+    values["backbones"][backbone] |= found
+    settings = parse(
+        RunSettings, values | {"backbone": backbone, "method": "eigv", "features": "app+mot", "seed": 999}, str(path)
+    )
+    classes = _classes(state)
+    card = ModelCard(
+        settings,
+        clip_widths=ClipWidths(clip_width - clip_width // 2, clip_width // 2),
+        token_width=token_width,
+        classes=None if dataset == "nextqa" else classes,
+        inputs={"imported": {"file": path.name, "sha256": sha256(path), "variant": f"{dataset} {backbone}"}},
+    )
+    save(out, card, from_official(card.build(), state))
+    return card
+
+
+def _classes(state: Mapping[str, Tensor]) -> int:
+    last = "decoder.weight" if "decoder.weight" in state else "classifier.4.weight"
+    if last not in state:
+        raise UserError("this is no official checkpoint of EIGV: it has neither decoder nor classifier")
+    return state[last].shape[0]
+
+
+def _read_state(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise UserError(f"the checkpoint {path} does not exist")
+    try:
+        # Only tensors: a pickle could run code.
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UserError(f"{path} is not a file of tensors alone, and is not opened: {str(error)[:200]}") from None
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UserError(f"{path} does not hold a state_dict")
+    # Models that were wrapped for several GPUs have a prefix.
+    return {name.removeprefix("module."): value for name, value in state.items()}

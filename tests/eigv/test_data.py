@@ -1,6 +1,5 @@
 """What a split hands to training."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,7 @@ import pytest
 
 from eigv.data import Split, Videos
 from extract.errors import UserError
-
-_spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
-synthetic = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(synthetic)
+from tests.eigv import synthetic
 
 
 def train_split(folder: Path, *, multiple_choice: bool, videos: int = 60) -> Split:

@@ -1,8 +1,6 @@
 """Training learns, is deterministic, survives a kill, and its evaluation is traceable."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -12,10 +10,7 @@ from eigv.config import RunSettings
 from eigv.evaluation import evaluate
 from eigv.training import train
 from extract.errors import UserError
-
-_spec = importlib.util.spec_from_file_location("synthetic", Path(__file__).with_name("synthetic.py"))
-synthetic = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(synthetic)
+from tests.eigv import synthetic
 
 SMALL = {
     "backbone": "hga",

@@ -1,8 +1,6 @@
 """The 3D ResNeXt against Hara's legacy network: keys, shapes and features."""
 
 import json
-import math
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +8,7 @@ import pytest
 import torch
 
 from extract.networks.resnext3d import RESNEXT3D_101, RESNEXT3D_TINY, ResNeXt3D, hara_key
+from tests.legacy_resnext import legacy_network
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
 KEYS = GOLDEN / "resnext101_legacy_keys.json"
@@ -64,7 +63,7 @@ def test_names_map_one_to_one_to_the_legacy_keys() -> None:
 @needs_golden
 @pytest.mark.slow
 def test_features_are_those_of_the_legacy_network() -> None:
-    network = _with_named_weights()
+    network = legacy_network(KEYS)
     with np.load(FEATURES) as golden, torch.inference_mode():
         small = network(torch.from_numpy(golden["in/x32"]))
         _assert_close(small, golden["out/x32_feat"])
@@ -75,29 +74,3 @@ def test_features_are_those_of_the_legacy_network() -> None:
 
 def _assert_close(features: torch.Tensor, expected: np.ndarray) -> None:
     assert np.linalg.norm(features.numpy() - expected) <= 1e-4 * np.linalg.norm(expected)
-
-
-def _with_named_weights() -> ResNeXt3D:
-    """The network with the weights that the golden numbers were made with: each tensor is drawn from its name."""
-    kinds = {key: kind for key, _, _, kind in json.loads(KEYS.read_text())}
-    network = ResNeXt3D(RESNEXT3D_101).eval()
-    state = network.state_dict()
-    for name, tensor in state.items():
-        key = hara_key(name)
-        if kinds[key] is not None:
-            state[name] = torch.from_numpy(_draw(key, kinds[key], tuple(tensor.shape)))
-    network.load_state_dict(state, strict=True)
-    return network
-
-
-def _draw(key: str, kind: str, shape: tuple[int, ...]) -> np.ndarray:
-    noise = np.random.RandomState(zlib.crc32(key.encode()) & 0x7FFFFFFF).standard_normal(shape)
-    values = {
-        "conv": lambda: noise * math.sqrt(2 / math.prod(shape[1:])),
-        "bn_weight": lambda: 1 + 0.1 * noise,
-        "bn3_weight": lambda: 0.3 + 0.05 * noise,
-        "bn_bias": lambda: 0.1 * noise,
-        "bn_mean": lambda: 0.1 * noise,
-        "bn_var": lambda: 1 + 0.1 * np.abs(noise),
-    }[kind]()
-    return values.astype(np.float32)
