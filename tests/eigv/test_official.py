@@ -3,15 +3,30 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from eigv import checkpoints
-from eigv.official import import_checkpoint
+from eigv.official import from_official, import_checkpoint, load_official, official_model
+from eigv.presets import VARIANTS
 from extract.errors import UserError
 
-SEED = 3
+OFFICIAL_NAMES = {"hga": "HGA", "comem": "Co-Mem", "mspan": "MSPAN"}
+
+
+def recorded(shared: Path, name: str, group: str = "param") -> dict[str, torch.Tensor]:
+    """One group of the numbers of a golden file."""
+    with np.load(shared / f"golden/{name}.npz") as golden:
+        names = [key for key in golden.files if key.startswith(f"{group}/")]
+        return {key.removeprefix(f"{group}/"): torch.from_numpy(golden[key]) for key in names}
+
+
+def small_model(backbone: str, state: dict[str, torch.Tensor], **switches: bool) -> VideoQA:
+    """The multiple-choice variant in the sizes of `state`."""
+    found, clip_width, token_width = sizes(backbone, state)
+    own = official("nextqa", backbone)["backbones"][backbone] | found | switches
+    settings = Backbones.model_validate({backbone: own})
+    return VideoQA(build(backbone, settings, ClipWidths(clip_width // 2, clip_width // 2), token_width), scaled=True)
 
 
 @pytest.mark.parametrize(
@@ -20,11 +35,8 @@ SEED = 3
 )
 def test_an_imported_model_is_loaded_as_a_trained_one_and_answers_as_recorded(shared, tmp_path, backbone, data):
     kind = "train" if (backbone, data) == ("mspan", "msvd") else "eval"
-    with np.load(shared / f"golden/eigv_{backbone}_{data}_{kind}.npz") as golden:
-        state = {k.removeprefix("param/"): torch.from_numpy(golden[k]) for k in golden.files if k.startswith("param/")}
-        inputs = {k: torch.from_numpy(golden[f"in_a/{k}"]) for k in ("v", "q", "q_len")} if kind == "eval" else None
-        expected = golden["out_a/logits"] if inputs else None
-    torch.save(state, tmp_path / "official.pt")
+    name = f"eigv_{backbone}_{data}_{kind}"
+    torch.save(recorded(shared, name), tmp_path / "official.pt")
     dataset = {"nextqa": "nextqa", "msvd": "msvd-qa"}[data]
     import_checkpoint(tmp_path / "official.pt", dataset, backbone, tmp_path / "run")
 
@@ -33,14 +45,15 @@ def test_an_imported_model_is_loaded_as_a_trained_one_and_answers_as_recorded(sh
     assert (card.classes is None) == (data == "nextqa")
     about = json.loads((tmp_path / "run/model.json").read_text())["inputs"]["imported"]
     assert about["file"] == "official.pt" and len(about["sha256"]) == 64
-    if inputs is None:
+    if kind == "train":
         return
+    inputs, expected = recorded(shared, name, "in_a"), recorded(shared, name, "out_a")["logits"]
     clips = model.backbone.encode_clips(inputs["v"])
     texts = model.backbone.encode_tokens(inputs["q"].flatten(0, -3), inputs["q_len"].flatten())
     text = torch.arange(len(texts.pooled))
     with torch.no_grad():
         logits = model.heads.scores(model.backbone.fuse(clips, texts, text // (len(text) // len(clips.local)), text))
-    np.testing.assert_allclose(logits.view(expected.shape), expected, atol=1e-5)
+    torch.testing.assert_close(logits.view(expected.shape), expected, atol=1e-5, rtol=1e-5)
 
 
 class Trap:
@@ -65,3 +78,36 @@ def test_what_is_no_official_checkpoint_is_refused(tmp_path, content):
         import_checkpoint(tmp_path / "other.pt", "nextqa", "hga", tmp_path / "run")
     with pytest.raises(UserError, match="no official model"):
         import_checkpoint(tmp_path / "other.pt", "nextoe", "hga", tmp_path / "run")
+
+
+@pytest.mark.parametrize(("data", "backbone"), list(VARIANTS))
+def test_every_official_model_is_imported_whole(shared: Path, data: str, backbone: str) -> None:
+    name = f"keys_eigv_{data.removesuffix('-qa')}_{OFFICIAL_NAMES[backbone]}.json"
+    shapes = json.loads((shared / "golden" / name).read_text())
+    with torch.device("meta"):
+        model = official_model(data, backbone)
+        state = {key: torch.empty(shape) for key, shape in shapes}
+    imported = from_official(model, state)
+    assert {key: value.shape for key, value in imported.items()} == {k: v.shape for k, v in model.state_dict().items()}
+    numbers = sum(value.numel() for key, value in state.items())
+    assert sum(value.numel() for value in model.state_dict().values()) == numbers
+
+
+def test_what_does_not_fit_is_named(shared: Path) -> None:
+    state = recorded(shared, "eigv_comem_nextqa_eval")
+    model = small_model("comem", state)
+    short = {key: value for key, value in state.items() if key != "vq2word.bias"} | {"vq3word.bias": torch.zeros(1)}
+    with pytest.raises(UserError, match=r"has no vq2word.bias\n.*vq3word.bias is of no use"):
+        load_official(model, short)
+    with pytest.raises(UserError, match=r"decoder.weight \(64, 1\) does not make heads.answer.weight \(1, 64\)"):
+        load_official(model, state | {"decoder.weight": state["decoder.weight"].T})
+    with pytest.raises(UserError, match=r"epm_app.z1.weight .* does not make backbone.memory.score.weight"):
+        load_official(model, state | {"epm_mot.z1.weight": torch.zeros(5, 5)})
+
+
+def test_unread_layers_of_mspan_may_be_left_out(shared: Path) -> None:
+    state = recorded(shared, "eigv_mspan_nextqa_eval")
+    model = small_model("mspan", state, official_text_layers=False)
+    load_official(model, state)
+    assert torch.equal(model.state_dict()["backbone.clips.weight"], state["fc_cat.weight"])
+    assert not any("unused" in name for name in model.state_dict())
