@@ -1,14 +1,18 @@
-"""Importing a checkpoint of the official code with the command that users get."""
+"""Importing checkpoints of the official code with the command that users get."""
 
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from eigv import checkpoints
-from eigv.official import from_official, import_checkpoint, load_official, official_model
-from eigv.presets import VARIANTS
+from eigv.backbones import ClipWidths, build
+from eigv.config import Backbones
+from eigv.model import VideoQA
+from eigv.official import from_official, import_checkpoint, load_official, official_model, sizes
+from eigv.presets import VARIANTS, official
 from extract.errors import UserError
 
 OFFICIAL_NAMES = {"hga": "HGA", "comem": "Co-Mem", "mspan": "MSPAN"}
