@@ -32,8 +32,9 @@ class ModelCard:
 
     def build(self) -> VideoQA:
         """The model, with fresh weights."""
-        backbone = build(self.settings.backbone, self.settings.backbones, self.clip_widths, self.token_width)
-        return VideoQA(backbone, self.classes, self.settings.eigv.grounding.scaled)
+        run = self.settings
+        backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
+        return VideoQA(backbone, self.classes, run.eigv.grounding.scaled)
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:

@@ -1,14 +1,14 @@
 """The whole configuration: what is extracted, what is trained, what is shown. One place for every default."""
 
+import difflib
 import itertools
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import yaml
 from pydantic import Field, model_validator
 
-from eigv.presets import official
+from eigv.presets import VARIANTS, official
 from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
@@ -16,12 +16,10 @@ from extract.settings import Settings, parse
 FeatureChoice = Literal["app+mot", "app", "mot"]
 Exclude = Literal["own-videos", "question-relevant"]
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
-BackboneName = Literal["comem", "hga", "mspan"]
+BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
 
-BACKBONES_THERE = ("comem", "hga", "mspan")
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
-METHODS_THERE = ("erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv")
 
 
 class BlockFusion(Settings):
@@ -91,6 +89,13 @@ class Backbones(Settings):
     comem: Comem = Comem()
     hga: Hga = Hga()
     mspan: Mspan = Mspan()
+
+
+class Plugin(Settings):
+    """A backbone of the user's own (docs/method.md)."""
+
+    file: Path = Field(description="The Python file that registers it.")
+    settings: dict[str, Any] = Field({}, description="Its settings, in the keys that it declares.")
 
 
 class Grounding(Settings):
@@ -251,6 +256,7 @@ class RunSettings(Settings):
     features: FeatureChoice
     seed: int = Field(ge=0)
     backbones: Backbones = Backbones()
+    plugin: Plugin | None = Field(None, description="Where the backbone comes from, if it is not one of ours.")
     eigv: Eigv = Eigv()
     training: Training = Training()
     inference: Inference = Inference()
@@ -274,6 +280,7 @@ class Config(Settings):
         description="What runs are set to where this configuration says nothing: the paper's text, or the official "
         "code of the data set and the backbone (docs/method.md).",
     )
+    plugins: dict[BackboneName, Plugin] = Field({}, description="Backbones of your own, by name.")
     overrides: tuple[Override, ...] = Field((), description="Settings of some of the runs.")
     tables: dict[Literal["table1"], Table] = Field({}, description="The tables of the paper.")
     rationales: dict[str, Rationales] = Field({}, description="Rationale pictures, by name.")
@@ -289,6 +296,8 @@ class Config(Settings):
             for dataset_name in table.datasets:
                 if dataset_name not in self.datasets:
                     raise ValueError(f"`tables.{name}.datasets` names {dataset_name!r}, which is not in `datasets`")
+            for problem in filter(None, map(self.unknown_backbone, table.backbones)):
+                raise ValueError(f"`tables.{name}.backbones`: {problem}")
         for override in self.overrides:
             if override.when.dataset not in (None, *self.datasets):
                 raise ValueError(f"`overrides` names {override.when.dataset!r}, which is not in `datasets`")
@@ -300,6 +309,15 @@ class Config(Settings):
             if run.dataset not in self.datasets:
                 raise ValueError(f"`rationales.{name}.run` names {run.dataset!r}, which is not in `datasets`")
         return self
+
+    def unknown_backbone(self, name: str) -> str | None:
+        """What to say of a backbone that there is not; None for one that there is."""
+        there = [*Backbones.model_fields, *self.plugins]
+        if name in there:
+            return None
+        near = difflib.get_close_matches(name, there, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "a file of your own is named under `plugins`"
+        return f"there is no backbone {name!r} ({', '.join(there)}); {hint}"
 
     def runs(self, table: str) -> list[Run]:
         """The runs that a table needs, in its order."""
@@ -315,15 +333,21 @@ def section(config: Config, run: Run) -> dict[str, Any]:
     """
     if run.dataset not in config.datasets:
         raise UserError(f"the configuration has no data set {run.dataset!r}; it has {', '.join(config.datasets)}")
-    absent = [x for x, there in ((run.backbone, BACKBONES_THERE), (run.method, METHODS_THERE)) if x not in there]
-    if absent:
-        raise UserError(f"{run} needs {', '.join(absent)}: not in this version yet, or misspelt")
+    if problem := config.unknown_backbone(run.backbone):
+        raise UserError(problem)
     values: dict[str, Any] = {}
     if config.preset == "official":
-        values = official(config.datasets[run.dataset].format, run.backbone)
+        dataset = config.datasets[run.dataset].format
+        if (dataset, run.backbone) not in VARIANTS:
+            raise UserError(f"preset official: the official code has no {run.backbone} for {dataset}")
+        values = official(dataset, run.backbone)
     for layer in (config, *(override for override in config.overrides if override.when.fits(run))):
         _merge(values, layer.model_dump(mode="json", exclude_unset=True, include=set(SECTIONS)))
-    values["backbones"] = {run.backbone: values.get("backbones", {}).get(run.backbone, {})}
+    own = values.pop("backbones", {}).get(run.backbone)
+    if run.backbone in config.plugins:
+        values["plugin"] = config.plugins[run.backbone]
+    elif own:
+        values["backbones"] = {run.backbone: own}
     if run.method == "erm":
         values.pop("eigv", None)
     values |= {name: value for name, value in run._asdict().items() if name != "dataset"}
@@ -342,17 +366,6 @@ def load(files: list[Path]) -> Config:
             raise UserError(f"the configuration {file} is not YAML: {error}") from None
         _merge(merged, values or {})
     return parse(Config, merged, "configuration " + ", ".join(map(str, files)))
-
-
-def not_there_yet(config: Config) -> Iterator[str]:
-    """What the configuration asks for and this version does not have."""
-    for name, table in config.tables.items():
-        for backbone in table.backbones:
-            if backbone not in BACKBONES_THERE:
-                yield f"tables.{name}: backbone {backbone}"
-        for method in table.methods:
-            if method not in METHODS_THERE:
-                yield f"tables.{name}: method {method}"
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:

@@ -107,7 +107,7 @@ def markdown(name: str, table: Table, cells: pd.DataFrame) -> str:
                 picked = cells[
                     (cells["features"] == features) & (cells["backbone"] == backbone) & (cells["method"] == method)
                 ].set_index(["dataset", "split"])
-                title = METHOD_TITLES.get(method, BACKBONE_TITLES[backbone] + FEATURE_TITLES[features])
+                title = METHOD_TITLES.get(method, BACKBONE_TITLES.get(backbone, backbone) + FEATURE_TITLES[features])
                 texts = [_cell_text(picked.loc[column], footnotes) for column in columns]
                 lines.append(f"| {title} | {' | '.join(texts)} |")
     seeds = ", ".join(map(str, table.seeds))

@@ -5,18 +5,22 @@ P pairs of a video and a text.
 """
 
 import difflib
+import importlib.util
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from extract.errors import UserError
+from extract.settings import Settings, parse
 
 if TYPE_CHECKING:
-    from eigv.config import Backbones
+    from eigv.config import Backbones, Plugin
 
 
 class _Rows:
@@ -125,16 +129,26 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
 
 Maker = TypeVar("Maker", bound=Callable[..., Backbone])
 
-_registry: dict[str, Callable[..., Backbone]] = {}
+
+class _Entry(NamedTuple):
+    make: Callable[..., Backbone]
+    settings: type[Settings] | None
 
 
-def register(name: str) -> Callable[[Maker], Maker]:
-    """Registers a backbone: `make(settings, clip_widths, token_width)`, settings: the field `name` of `Backbones`."""
+_registry: dict[str, _Entry] = {}
+_plugins: set[Path] = set()
+
+
+def register(name: str, settings: type[Settings] | None = None) -> Callable[[Maker], Maker]:
+    """Registers a backbone: `make(settings, clip_widths, token_width)`.
+
+    `settings` is the type of a plugin's settings; without it they are the field `name` of `Backbones`.
+    """
 
     def keep(make: Maker) -> Maker:
         if name in _registry:
             raise ValueError(f"two backbones are called {name!r}")
-        _registry[name] = make
+        _registry[name] = _Entry(make, settings)
         return make
 
     return keep
@@ -145,14 +159,41 @@ def list_backbones() -> list[str]:
     return sorted(_registry)
 
 
-def build(name: str, settings: "Backbones", clip_widths: ClipWidths, token_width: int) -> Backbone:
+def build(
+    name: str, settings: "Backbones", clip_widths: ClipWidths, token_width: int, plugin: "Plugin | None" = None
+) -> Backbone:
     """The backbone `name` for clip features of `clip_widths` and token features of `token_width`.
 
-    Raises `UserError` for a name that no backbone has.
+    Raises `UserError` for a name that no backbone has, and for a plugin that can not be read.
     """
+    if plugin:
+        _load(plugin.file)
     if name not in _registry:
         near: list[str] = difflib.get_close_matches(name, _registry, n=1)
+        where = f" {plugin.file} does not register it." if plugin else ""
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"There is no backbone {name!r}.{hint} There are: {', '.join(list_backbones())}.")
-    own: Any = getattr(settings, name)
-    return _registry[name](own, clip_widths=clip_widths, token_width=token_width)
+        raise UserError(f"There is no backbone {name!r}.{where}{hint} There are: {', '.join(list_backbones())}.")
+    make, own_type = _registry[name]
+    if own_type:
+        own: Any = parse(own_type, plugin.settings if plugin else {}, f"plugins.{name}.settings")
+    else:
+        own = getattr(settings, name)
+    return make(own, clip_widths=clip_widths, token_width=token_width)
+
+
+def _load(file: Path) -> None:
+    """Runs the Python file of a plugin, once; it registers what it holds."""
+    path = file.resolve()
+    if path in _plugins:
+        return
+    if not path.is_file():
+        raise UserError(f"the plugin {file} does not exist")
+    spec = importlib.util.spec_from_file_location(f"eigv_plugin_{path.stem}", path)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, SyntaxError, ValueError) as error:
+        raise UserError(f"the plugin {file} can not be loaded: {error}") from None
+    _plugins.add(path)

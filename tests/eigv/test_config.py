@@ -1,6 +1,7 @@
 """The configuration: strict, layered, and the same in the files, the types and the schema."""
 
 import json
+import typing
 from pathlib import Path
 
 import jsonschema
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from eigv.backbones import list_backbones
-from eigv.config import BACKBONES_THERE, METHODS_THERE, Config, Run, load, section
+from eigv.config import Backbones, Config, MethodName, Run, load, section
 from eigv.methods import METHODS
 from extract.errors import UserError
 
@@ -123,7 +124,8 @@ def test_a_run_reads_back_from_its_path():
         Run.of("nextqa/hga")
 
 
-def test_what_is_not_there_yet_is_refused():
+def test_a_backbone_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="mspam"):
         section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspam", "eigv", "app+mot", 0))
-    assert set(METHODS_THERE) <= set(METHODS) and list(BACKBONES_THERE) == list_backbones()
+    assert set(typing.get_args(MethodName)) == set(METHODS)
+    assert set(Backbones.model_fields) <= set(list_backbones())

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from eigv.config import Config, Run, not_there_yet, section  # noqa: E402
+from eigv.config import Config, Run, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
 from extract import settings as strict  # noqa: E402
@@ -67,17 +67,10 @@ def known(names, name, what):
 def raw_annotations(wildcards):
     """The annotation files of a data set. Before the first job, everything that is missing is said at once."""
     if missing := what_is_missing():
-        raise WorkflowError("\n".join([*missing, *what_is_not_there_yet()]))
+        raise WorkflowError("\n".join(missing))
     found = dataset(wildcards)
     reader = READERS[found.format]
     return sorted({str(path) for split in splits(found) for path in reader.files(found, split)})
-
-
-def what_is_not_there_yet():
-    absent = list(not_there_yet(CONFIG))
-    if not absent:
-        return []
-    return ["this configuration asks for what is not in this version yet; take it out:", *(f"  {it}" for it in absent)]
 
 
 def what_is_missing():
@@ -130,14 +123,18 @@ def run_settings(wildcards):
         raise WorkflowError(str(error))
 
 
+def plugin_of(wildcards):
+    """The file of a backbone of the user's own: a change of it trains anew."""
+    plugin = CONFIG.plugins.get(wildcards.backbone)
+    return [str(plugin.file)] if plugin else []
+
+
 def run_folder(run):
     return f"{RESULTS}/runs/{run}"
 
 
 def table_runs(name):
-    """The metrics of the runs that a table shows; what this version does not have is refused."""
-    if absent := what_is_not_there_yet():
-        raise WorkflowError("\n".join([*what_is_missing(), *absent]))
+    """The metrics of the runs that a table shows."""
     files = []
     for run in CONFIG.runs(name):
         files.append(f"{run_folder(run)}/metrics.json")

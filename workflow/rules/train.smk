@@ -9,6 +9,7 @@ rule train:
         questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
         train=f"{RESULTS}/datasets/{{dataset}}/text/text_train.h5",
         val=f"{RESULTS}/datasets/{{dataset}}/text/text_val.h5",
+        plugin=plugin_of,
     output:
         weights=f"{RUN}/model.safetensors",
         model=f"{RUN}/model.json",
