@@ -139,9 +139,10 @@ class Split:
         sequences = (self.token_row[questions, None] * self.candidates + np.arange(self.candidates)).ravel()
         starts, ends = self.tokens.offsets[sequences], self.tokens.offsets[sequences + 1]
         lengths = ends - starts
-        padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.tokens.shape[1]), np.float32)
-        for row, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            padded[row, : end - start] = self.tokens.tokens[start:end]
+        position = np.arange(int(lengths.max()))
+        valid = position < lengths[:, None]  # (T, L)
+        padded = np.zeros((*valid.shape, self.tokens.tokens.shape[1]), np.float32)
+        padded[valid] = self.tokens.tokens[(starts[:, None] + position)[valid]]
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded[questions]
         return Batch(
             video=self.videos.features[torch.from_numpy(self.video_row[questions])],
