@@ -21,10 +21,10 @@ msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
 test: test-unit test-workflow  ## All tests
 
 test-unit: .venv/ready  ## The quick tests
-	$(BIN)/pytest -m "not workflow" -n 2 tests
+	$(BIN)/pytest -m "not workflow and not slow" -n 2 tests
 
-test-workflow: .venv/ready  ## The tests that run the real workflow
-	$(BIN)/pytest -m workflow tests
+test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
+	$(BIN)/pytest -m "workflow or slow" tests
 
 lint: .venv/ready  ## Formatting, style, types, workflow
 	$(BIN)/ruff format --check .
