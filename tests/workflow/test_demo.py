@@ -99,7 +99,8 @@ def test_an_ablation_by_its_path(results):
     target = "results/tiny/runs/demo-mc/hga/disrupt-q/mot/seed3/metrics.json"
     snakemake(target, *CONFIG)
     metrics = json.loads((ROOT / target).read_text())
-    assert metrics["seed"] == 3 and metrics["questions"] == 24
+    questions = pd.read_csv(results / "datasets/demo-mc/annotations/test.csv")
+    assert metrics["seed"] == 3 and metrics["questions"] == len(questions)
 
 
 def test_planning_is_quick(results):
