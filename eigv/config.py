@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import yaml
 from pydantic import Field, model_validator
 
-from eigv.presets import VARIANTS, official
+from eigv.presets import official
 from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
@@ -337,10 +337,7 @@ def section(config: Config, run: Run) -> dict[str, Any]:
         raise UserError(problem)
     values: dict[str, Any] = {}
     if config.preset == "official":
-        dataset = config.datasets[run.dataset].format
-        if (dataset, run.backbone) not in VARIANTS:
-            raise UserError(f"preset official: the official code has no {run.backbone} for {dataset}")
-        values = official(dataset, run.backbone)
+        values = official(config.datasets[run.dataset].format, run.backbone)
     for layer in (config, *(override for override in config.overrides if override.when.fits(run))):
         _merge(values, layer.model_dump(mode="json", exclude_unset=True, include=set(SECTIONS)))
     own = values.pop("backbones", {}).get(run.backbone)

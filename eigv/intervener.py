@@ -22,7 +22,10 @@ class Intervention:
 
 
 def draw_intervention(size: int, settings: Settings, draws: Draws) -> Intervention:
-    """For every one of `size` samples: a partner, lambda_0 ~ Beta(alpha, alpha) and lambda_1 ~ U(0, 1)."""
+    """For every one of `size` samples: a partner, lambda_0 ~ Beta(alpha, alpha), lambda_1 likewise, by default U(0, 1).
+
+    With `ratios: batch` all samples have the same two ratios.
+    """
     partner = draws.permutation(size)
     different = size if settings.ratios == "sample" else 1
     equivariant = draws.beta(settings.alpha, different)

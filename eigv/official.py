@@ -1,12 +1,13 @@
 """The official implementation's checkpoints: its nine models as settings, its parameter names, and how to load them.
 
-The official repository trained each of three backbones on each of three data sets. `official_model` builds the like of
-one of these, with the switches on that its weights were trained under, and `load_official` fills it.
+The official repository trained each of three backbones on each of three data sets. `official_card` describes the model
+that a state_dict belongs to, with the switches on that its weights were trained under, and `load_official` fills it.
 """
 
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,29 +15,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from eigv.backbones import ClipWidths, build
+from eigv.backbones import ClipWidths
 from eigv.checkpoints import ModelCard, save
-from eigv.config import Backbones, RunSettings
+from eigv.config import RunSettings
 from eigv.model import VideoQA
-from eigv.presets import VARIANTS, official
+from eigv.presets import official
 from extract.errors import UserError
 from extract.files import sha256
 from extract.settings import parse
-
-CLASSES = {"nextqa": None, "msvd-qa": 1853, "msrvtt-qa": 5001}
-"""Answers of the open-ended models, the last for answers outside the vocabulary; None for multiple choice."""
-
-
-def official_model(
-    dataset: str, backbone: str, clip_widths: ClipWidths = ClipWidths(2048, 2048), token_width: int = 768
-) -> VideoQA:
-    """The like of an official model, with fresh weights; `UserError` for a variant that there is not."""
-    if (dataset, backbone) not in VARIANTS:
-        known = ", ".join(" ".join(names) for names in VARIANTS)
-        raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
-    settings = Backbones.model_validate(official(dataset, backbone)["backbones"])
-    return VideoQA(build(backbone, settings, clip_widths, token_width), CLASSES[dataset], scaled=True)
-
 
 # Our name to the official ones that it is made of, both up to `.weight`, `.bias` and the like. `#` is a number, the
 # same on both sides. Several: they are stacked in this order. `*` runs over the chunks of a block fusion.
@@ -275,29 +261,32 @@ def _sizes_of_mspan(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, i
 _SIZES = {"hga": _sizes_of_hga, "comem": _sizes_of_comem, "mspan": _sizes_of_mspan}
 
 
+def official_card(dataset: str, backbone: str, state: Mapping[str, Tensor]) -> ModelCard:
+    """The description of the official model that `state` belongs to.
+
+    Sizes are read off the weights; appearance and motion features are taken to be equally wide.
+    """
+    values = official(dataset, backbone)
+    found, clip_width, token_width = sizes(backbone, state)
+    values["backbones"][backbone] |= found
+    values |= {"backbone": backbone, "method": "eigv", "features": "app+mot", "seed": 999}
+    return ModelCard(
+        parse(RunSettings, values, f"the official {backbone} for {dataset}"),
+        clip_widths=ClipWidths(clip_width - clip_width // 2, clip_width // 2),
+        token_width=token_width,
+        classes=None if dataset == "nextqa" else _classes(state),
+    )
+
+
 def import_checkpoint(path: Path, dataset: str, backbone: str, out: Path) -> ModelCard:
     """Turns an official checkpoint into `model.safetensors` and `model.json` in `out`, as a trained run has them.
 
-    Sizes are read off the weights; appearance and motion features are taken to be equally wide. `UserError` for
-    anything but a state_dict of that backbone: a file that holds more than tensors is not opened.
+    `UserError` for anything but a state_dict of that backbone: a file that holds more than tensors is not opened.
     """
-    if (dataset, backbone) not in VARIANTS:
-        raise UserError(f"there is no official model of {backbone} for {dataset}")
+    official(dataset, backbone)  # refused before a large file is read
     state = _read_state(path)
-    found, clip_width, token_width = sizes(backbone, state)
-    values = official(dataset, backbone)
-    values["backbones"][backbone] |= found
-    settings = parse(
-        RunSettings, values | {"backbone": backbone, "method": "eigv", "features": "app+mot", "seed": 999}, str(path)
-    )
-    classes = _classes(state)
-    card = ModelCard(
-        settings,
-        clip_widths=ClipWidths(clip_width - clip_width // 2, clip_width // 2),
-        token_width=token_width,
-        classes=None if dataset == "nextqa" else classes,
-        inputs={"imported": {"file": path.name, "sha256": sha256(path), "variant": f"{dataset} {backbone}"}},
-    )
+    imported = {"file": path.name, "sha256": sha256(path), "variant": f"{dataset} {backbone}"}
+    card = replace(official_card(dataset, backbone, state), inputs={"imported": imported})
     save(out, card, from_official(card.build(), state))
     return card
 

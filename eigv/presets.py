@@ -6,6 +6,8 @@ Source: the authors' repository with its nine variants (commit 3609d65); preset 
 
 from typing import Any
 
+from extract.errors import UserError
+
 # Epochs, batch, learning rate, weight decay; lambda_0 and lambda_1 ~ Beta(a, a); beta; Gumbel temperature.
 _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, float, float]] = {
     ("nextqa", "hga"): (35, 128, 5e-5, 0.0, 0.1, 1.0, 0.0125, 0.9),
@@ -39,7 +41,13 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
 
 
 def official(dataset: str, backbone: str) -> dict[str, Any]:
-    """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set."""
+    """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set.
+
+    `UserError` for a combination that it has not.
+    """
+    if (dataset, backbone) not in VARIANTS:
+        known = ", ".join(" ".join(names) for names in VARIANTS)
+        raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
     epochs, batch, rate, decay, alpha, alpha_environment, beta, temperature = _NUMBERS[dataset, backbone]
     encodes_mixed_tokens = backbone == "hga" and dataset != "nextqa"
     compares_products = backbone == "hga" and dataset == "msvd-qa"

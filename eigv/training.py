@@ -67,8 +67,10 @@ def _epochs(
     settings = card.settings.training
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
-    features, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
-    bank = MemoryBank(features.to(device)) if method_of(card.settings.method).disrupt_video else None
+    bank, excluded = None, None
+    if method_of(card.settings.method).disrupt_video:
+        features, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
+        bank = MemoryBank(features.to(device))
     key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     history, best = resume.restore(state, key, parts, device)
@@ -97,7 +99,7 @@ def _train_epoch(
     settings: RunSettings,
     split: Split,
     bank: MemoryBank | None,
-    excluded: np.ndarray,
+    excluded: np.ndarray | None,
     optimizer: torch.optim.Optimizer,
     epoch: int,
     device: str,

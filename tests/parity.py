@@ -18,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones import ClipWidths, build
 from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.hga import Hga
 from eigv.backbones.mspan import near_windows, overlapping_windows
@@ -31,8 +30,7 @@ from eigv.memory_bank import MemoryBank
 from eigv.methods import METHODS
 from eigv.model import VideoQA
 from eigv.objective import contrastive_loss
-from eigv.official import assemble_chunks, from_official, load_official, sizes
-from eigv.presets import official
+from eigv.official import assemble_chunks, from_official, load_official, official_card
 from eigv.randomness import Draws
 from extract.config import Sampling
 from extract.videos.sampling import clip_frames
@@ -109,20 +107,15 @@ def _group(golden: Golden, name: str) -> Golden:
 def _model(golden: Golden, backbone: str, data: str) -> tuple[VideoQA, RunSettings]:
     """The official variant in the sizes of the recorded weights, without dropout, as the files were recorded."""
     state = _group(golden, "param")
-    found, clip_width, token_width = sizes(backbone, state)
-    values = official(DATASETS[data], backbone)
-    own = values["backbones"][backbone]
-    own |= found | {"dropout": 0.0}
-    own |= {"comem": {"text_dropout": 0.0}, "mspan": {"attention_dropout": 0.0}}.get(backbone, {})
-    run = {"backbone": backbone, "method": "eigv", "features": "app+mot", "seed": 0}
-    settings = RunSettings.model_validate(values | run)
-    widths = ClipWidths(clip_width // 2, clip_width // 2)
-    last = state.get("decoder.weight", state.get("classifier.4.weight"))
-    assert last is not None
-    built = build(backbone, settings.backbones, widths, token_width)
-    model = VideoQA(built, None if data == "nextqa" else last.shape[0], scaled=True)
+    card = official_card(DATASETS[data], backbone, state)
+    model = card.build()
     load_official(model, state)
-    return model, settings
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, nn.RNNBase):
+            module.dropout = 0.0
+    return model, card.settings
 
 
 def _batch(inputs: Golden, candidates: int) -> Batch:

@@ -19,15 +19,13 @@ def clip_frames(n: int, sampling: Sampling) -> NDArray[np.int32]:
     if n < 1:
         raise ValueError(f"a video of {n} frames has no clips")
     if sampling.positions == "hcrn":
-        return np.array([_hcrn_clip(n, n * k // (sampling.clips + 1), sampling.frames) for k in _counted(sampling)])
+        return np.array(
+            [_hcrn_clip(n, n * k // (sampling.clips + 1), sampling.frames) for k in range(1, sampling.clips + 1)]
+        )
     middles = ((2 * np.arange(sampling.clips) + 1) * n) // (2 * sampling.clips)
     starts = np.clip(middles - sampling.frames // 2, 0, max(n - sampling.frames, 0))
     frames = starts[:, None] + np.arange(sampling.frames)
     return np.minimum(frames, n - 1).astype(np.int32)
-
-
-def _counted(sampling: Sampling) -> range:
-    return range(1, sampling.clips + 1)
 
 
 def _hcrn_clip(n: int, centre: int, frames: int) -> NDArray[np.int32]:

@@ -1,6 +1,7 @@
 """Importing checkpoints of the official code with the command that users get."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +9,10 @@ import pytest
 import torch
 
 from eigv import checkpoints
-from eigv.backbones import ClipWidths, build
-from eigv.config import Backbones
+from eigv.config import RunSettings
 from eigv.model import VideoQA
-from eigv.official import from_official, import_checkpoint, load_official, official_model, sizes
-from eigv.presets import VARIANTS, official
+from eigv.official import from_official, import_checkpoint, load_official, official_card
+from eigv.presets import VARIANTS
 from extract.errors import UserError
 
 OFFICIAL_NAMES = {"hga": "HGA", "comem": "Co-Mem", "mspan": "MSPAN"}
@@ -27,10 +27,10 @@ def recorded(shared: Path, name: str, group: str = "param") -> dict[str, torch.T
 
 def small_model(backbone: str, state: dict[str, torch.Tensor], **switches: bool) -> VideoQA:
     """The multiple-choice variant in the sizes of `state`."""
-    found, clip_width, token_width = sizes(backbone, state)
-    own = official("nextqa", backbone)["backbones"][backbone] | found | switches
-    settings = Backbones.model_validate({backbone: own})
-    return VideoQA(build(backbone, settings, ClipWidths(clip_width // 2, clip_width // 2), token_width), scaled=True)
+    card = official_card("nextqa", backbone, state)
+    values = card.settings.model_dump()
+    values["backbones"][backbone] |= switches
+    return replace(card, settings=RunSettings.model_validate(values)).build()
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_every_official_model_is_imported_whole(shared: Path, data: str, backbon
     name = f"keys_eigv_{data.removesuffix('-qa')}_{OFFICIAL_NAMES[backbone]}.json"
     shapes = json.loads((shared / "golden" / name).read_text())
     with torch.device("meta"):
-        model = official_model(data, backbone)
         state = {key: torch.empty(shape) for key, shape in shapes}
+        model = official_card(data, backbone, state).build()
     imported = from_official(model, state)
     assert {key: value.shape for key, value in imported.items()} == {k: v.shape for k, v in model.state_dict().items()}
     numbers = sum(value.numel() for key, value in state.items())
