@@ -1,5 +1,6 @@
 """Evaluation of a trained model on one split: accuracy, predictions, rationales."""
 
+import logging
 import platform
 import time
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from eigv import checkpoints
+from eigv import checkpoints, monitors
 from eigv.data import Split, Videos
 from eigv.methods import method as method_of
 from eigv.model import AnswerFrom, VideoQA
@@ -20,6 +21,8 @@ from extract.errors import UserError
 from extract.files import read_json, sha256, write_csv, write_json
 from extract.progress import progress
 from extract.provenance import commit, versions
+
+log = logging.getLogger(__name__)
 
 TOP = 5
 """How many answers of an open-ended prediction are written with their probability."""
@@ -41,13 +44,13 @@ def evaluate(
     model.to(device)
     vocabulary: list[str] = read_json(questions / "answers.json", "the answer vocabulary")
     grounds = method_of(card.settings.method).grounds
-    table = _predictions(model, card.settings.training.batch, split, vocabulary, answer_from, grounds, device)
+    table, effects = _predictions(model, card.settings.training.batch, split, vocabulary, answer_from, grounds, device)
     metrics: dict[str, Any] = {"split": split_name, "answer_from": answer_from, **accuracies(table)}
     if grounds:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
-        second = _predictions(model, card.settings.training.batch, split, vocabulary, other, grounds, device)
+        second, _ = _predictions(model, card.settings.training.batch, split, vocabulary, other, grounds, device)
         metrics[f"accuracy_from_{other}"] = accuracies(second)["accuracy"]
-        metrics["rationale"] = _rationale_statistics(table, card.settings, videos)
+        metrics["rationale"] = _rationale_statistics(table, effects)
     summary = read_json(questions / "summary.json", "the counts of questions")[split_name]
     metrics |= {
         "questions_left_out": summary["questions_left_out"] + split.left_out,
@@ -102,13 +105,16 @@ def _predictions(
     answer_from: AnswerFrom,
     grounds: bool,
     device: str,
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, list[float]]:
+    """One row a question, and what `monitors.question_effects` gives."""
     rows: list[dict[str, Any]] = []
+    effects: list[float] = []
     store = split.videos.store
     batches = split.batches(batch_size)
     total = -(-len(split) // batch_size)
     for batch in progress(batches, total=total, label=f"answers from the {answer_from}", unit="batch"):
         prediction = model.predict(batch.to(device), answer_from)
+        effects += monitors.question_effects(prediction)
         probabilities = torch.softmax(prediction.logits, dim=1).cpu().numpy()
         causal = prediction.scene.causal.cpu().numpy() > 0.5
         chances = prediction.scene.probability_causal.cpu().numpy()
@@ -124,7 +130,7 @@ def _predictions(
                 row["causal_spans"] = " ".join(f"{start:.2f}-{end:.2f}" for start, end in seconds)
                 row["clip_probability"] = " ".join(f"{chance:.3f}" for chance in chances[i])
             rows.append(row)
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows), effects
 
 
 def _answer(probabilities: NDArray[np.float32], right: int, vocabulary: list[str]) -> dict[str, Any]:
@@ -137,14 +143,21 @@ def _answer(probabilities: NDArray[np.float32], right: int, vocabulary: list[str
     return {"prediction": vocabulary[best], "correct": int(best == right), "top": top}
 
 
-def _rationale_statistics(table: pd.DataFrame, settings: Any, videos: Videos) -> dict[str, Any]:
-    clips = videos.features.shape[1]
-    counts = np.array([len(str(chosen).split()) for chosen in table["causal_clips"]])
-    share = float(counts.mean() / clips)
-    statistics: dict[str, Any] = {"causal_share": share, "clips": clips}
-    if share > 0.95 or share < 0.05:
-        which = "nearly every" if share > 0.95 else "hardly any"
-        statistics["warning"] = f"the grounding indicator has collapsed: {which} clip is called causal"
+def _rationale_statistics(table: pd.DataFrame, effects: list[float]) -> dict[str, Any]:
+    """What `eigv/monitors.py` watches, of the selections in `table`, and a warning in words where one is due."""
+    chances = np.array([row.split() for row in table["clip_probability"]], dtype=float)  # (Q, K)
+    shares = np.array([len(str(chosen).split()) for chosen in table["causal_clips"]]) / chances.shape[1]
+    statistics: dict[str, Any] = {
+        "causal_share": float(shares.mean()),
+        "causal_spread": float(shares.std()),
+        "causal_agreement": float((chances**2 + (1 - chances) ** 2).mean()),
+        "question_effect": float(np.mean(effects)) if effects else None,
+        "clips": chances.shape[1],
+    }
+    warning = monitors.in_words(statistics)
+    if warning:
+        log.warning("%s", warning)
+        statistics["warning"] = warning
     return statistics
 
 

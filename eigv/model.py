@@ -32,7 +32,7 @@ class Losses:
     total: Tensor  # Eq. 20; the only one that carries a gradient
     answer: Tensor  # Eq. 19
     contrastive: Tensor | None  # Eq. 18; None without a disruptor
-    causal_share: Tensor | None  # the share of clips in the causal scene; None without grounding
+    scene: Scene | None  # of the last grounding, for the monitors; None without one
     accuracy: Tensor  # on the mixed input: an answer counts as much as its sample weighs in the mix
 
 
@@ -42,6 +42,7 @@ class Prediction:
 
     logits: Tensor  # (B, A)
     scene: Scene  # of the predicted answer
+    elsewhere: Scene  # of the same videos for the text of the next sample's predicted answer: see `eigv/monitors.py`
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class VideoQA(nn.Module):
             total=total,
             answer=answer.detach(),
             contrastive=None if contrastive is None else contrastive.detach(),
-            causal_share=None if scene is None else scene.causal.detach().mean(),
+            scene=scene,
             accuracy=_accuracy(logits, study.target),
         )
 
@@ -119,15 +120,15 @@ class VideoQA(nn.Module):
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         video = text // batch.candidates  # (T,), the video of each text
         if from_ == "video":
-            logits = self.heads.scores(self.backbone.fuse(clips, texts, video, text)).view(batch.size, -1)  # (B, A)
-            asked = batch.text_of(logits.argmax(dim=1))  # (B,)
-            return Prediction(logits, self.grounding(clips.local, texts.pooled[asked]))
-
-        scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
-        causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
-        alone = self.backbone.encode_clips(causal)
-        logits = self.heads.scores(self.backbone.fuse(alone, texts, text, text)).view(batch.size, -1)  # (B, A)
-        return Prediction(logits, scenes.select(batch.text_of(logits.argmax(dim=1))))
+            answers = self.backbone.fuse(clips, texts, video, text)
+        else:
+            scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
+            causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
+            answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
+        logits = self.heads.scores(answers).view(batch.size, -1)  # (B, A)
+        asked = batch.text_of(logits.argmax(dim=1))  # (B,)
+        scene, elsewhere = (self.grounding(clips.local, texts.pooled[which]) for which in (asked, asked.roll(-1)))
+        return Prediction(logits, scene, elsewhere)
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
         """The logits (B, A) of `predict`."""

@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from eigv import monitors
 from eigv.checkpoints import ModelCard, save
 from eigv.config import RunSettings
 from eigv.data import Split, Videos
@@ -57,6 +58,9 @@ def train(
         write_csv(out / "history.csv", pd.DataFrame(history))
         save(out, card, best)
         shutil.rmtree(state)
+    warning = monitors.in_words(history[-1])
+    if warning:
+        log.warning("%s", warning)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
 
@@ -83,7 +87,7 @@ def _epochs(
         unit="epoch",
     ):
         row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, epoch, device)
-        row["val_accuracy"] = accuracy(model, val_split, settings.batch, device)
+        row |= _check_epoch(model, card.settings, train_split, val_split, device)
         row["learning_rate"] = optimizer.param_groups[0]["lr"]
         schedule.step(row["val_accuracy"])
         if not history or row["val_accuracy"] > max(past["val_accuracy"] for past in history):
@@ -127,23 +131,38 @@ def _train_epoch(
             "answer_loss": losses.answer,
             "contrastive_loss": losses.contrastive,
             "train_accuracy": 100 * losses.accuracy,
-            "causal_share": losses.causal_share,
             "gradient_norm": norm,
         }
+        if losses.scene is not None:
+            values |= monitors.selection(losses.scene)
         for name, value in values.items():
             if value is not None:
-                watched.setdefault(name, []).append(float(value.detach() if isinstance(value, Tensor) else value))
+                watched.setdefault(name, []).append(float(value.detach()))
     return {"epoch": float(epoch)} | {name: float(np.mean(values)) for name, values in watched.items()}
 
 
-def accuracy(model: VideoQA, split: Split, batch: int, device: str) -> float:
-    """Percentage of a split's questions answered right, from the whole video."""
+def _check_epoch(
+    model: VideoQA, settings: RunSettings, train_split: Split, val_split: Split, device: str
+) -> dict[str, float]:
+    """What the model gives without mixing, noise and dropout: on validation, and on as many questions of train."""
+    checked = settings.training.batch
+    val, effects = _accuracy(model, val_split, len(val_split), checked, device)
+    clean, _ = _accuracy(model, train_split, min(len(train_split), len(val_split)), checked, device)
+    row = {"clean_accuracy": clean, "val_accuracy": val}
+    if method_of(settings.method).grounds and effects:
+        row["question_effect"] = float(np.mean(effects))
+    return row
+
+
+def _accuracy(model: VideoQA, split: Split, count: int, size: int, device: str) -> tuple[float, list[float]]:
+    """Percentage of a split's first `count` questions answered right from the whole video, and `question_effects`."""
     model.eval()
-    right = 0
-    for part in split.batches(batch):
-        part = part.to(device)
-        right += int((model.predict(part).logits.argmax(dim=1) == part.answer).sum())
-    return 100.0 * right / len(split)
+    right, effects = 0, []
+    for part in split.batches(size, torch.arange(count)):
+        prediction = model.predict(part.to(device))
+        right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
+        effects += monitors.question_effects(prediction)
+    return 100.0 * right / count, effects
 
 
 def _about_inputs(split: Split) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name
     losses.total.backward()
     assert losses.total.isfinite() and 0 <= losses.accuracy <= 1.000001
     assert (losses.contrastive is not None) == which.contrasts
-    assert (losses.causal_share is not None) == which.grounds
+    assert (losses.scene is not None) == which.grounds
     for key, parameter in model.named_parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all(), key
     if size > 1:
