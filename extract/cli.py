@@ -71,6 +71,20 @@ def train_motion(
 
 
 @app.command()
+def calibrate(
+    out: Annotated[Path, typer.Option(help="The file of means and deviations.")] = Path(
+        "appearance-extrema.safetensors"
+    ),
+    seed: Annotated[int, typer.Option(help="Seed.")] = 0,
+) -> None:
+    """Make what the demo's appearance features are standardised by (the recipe of the shipped file)."""
+    from extract.demo.appearance import calibrate as run
+
+    for name, value in run(out, seed=seed).items():
+        typer.echo(f"{name}: {value}")
+
+
+@app.command()
 def annotations(settings: Settings, out: Out) -> None:
     """Read a data set's annotation files; writes {split}.csv in our columns. Settings: one data set."""
     from extract.annotations.questions import write_all

