@@ -102,11 +102,11 @@ class Split:
         return self.tokens.sequences
 
     def bank(self, exclude: Exclude) -> tuple[Tensor, NDArray[np.int64]]:
-        """The features (V, K, D) of the split's own videos for the memory bank, and what each question excludes.
+        """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes.
 
-        The latter are rows of the bank (Q, E), -1 where a question excludes fewer: its own video, or every video that
-        shares its answer (footnote 1: a substitute holds no question-relevant scene). `UserError` where two
-        questions together would exclude every video.
+        The latter are positions in these rows (Q, E), -1 where a question excludes fewer: its own video, or every
+        video that shares its answer (footnote 1: a substitute holds no question-relevant scene). `UserError` where
+        two questions together would exclude every video.
         """
         rows, own = np.unique(self.video_row, return_inverse=True)
         excluded = own[:, None]
@@ -117,7 +117,7 @@ class Split:
                     f"disruptor.exclude: an answer is shared by {excluded.shape[1]} of {len(rows)} training videos, so "
                     "a sample and its partner may leave no video for substitutes; use `own-videos`"
                 )
-        return self.videos.features[torch.from_numpy(rows)], excluded
+        return torch.from_numpy(rows), excluded
 
     def _answer_texts(self) -> pd.Series:
         """Of each question, the right answer in words."""

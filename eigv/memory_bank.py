@@ -15,25 +15,30 @@ from extract.errors import UserError
 class MemoryBank:
     """All clips of the training videos. It looks at a tensor that the data set holds and never copies it."""
 
-    def __init__(self, features: Tensor) -> None:
-        """The bank over clip features (V, K, Dv), of any number type, on any device."""
-        if features.shape[0] < 3:
+    def __init__(self, features: Tensor, rows: Tensor | None = None) -> None:
+        """The bank over clip features (N, K, Dv), of any number type, on any device.
+
+        `rows` (V,) are the training videos among the N; all of them if None.
+        """
+        self.features = features
+        self.rows = torch.arange(len(features)) if rows is None else rows
+        self.rows = self.rows.to(features.device)
+        if len(self.rows) < 3:
             raise UserError(
-                f"the memory bank needs three or more training videos, there are {features.shape[0]}: "
+                f"the memory bank needs three or more training videos, there are {len(self.rows)}: "
                 "a sample and its partner take their substitutes from a third"
             )
-        self.features = features
 
     def draw(self, excluded: Tensor, shape: tuple[int, ...], draws: Draws) -> Tensor:
         """Clips (B, *shape, Dv) for every sample, uniform over all clips of all videos but `excluded` (B, E).
 
-        `excluded` holds rows of the bank; a row may be in it twice, -1 is none. The draws are independent, with
-        replacement.
+        `excluded` holds numbers of training videos, 0 to V - 1; one may be in it twice, -1 is none. The draws are
+        independent, with replacement.
         """
-        videos, clips, width = self.features.shape
-        index = draw_others(excluded.to(draws.device), videos, clips, shape, draws)  # (B, *shape)
+        _, clips, width = self.features.shape
+        index = draw_others(excluded.to(draws.device), len(self.rows), clips, shape, draws)  # (B, *shape)
         flat = index.flatten().to(self.features.device)
-        return self.features[flat // clips, flat % clips].view(*index.shape, width)
+        return self.features[self.rows[flat // clips], flat % clips].view(*index.shape, width)
 
 
 def draw_others(excluded: Tensor, videos: int, clips: int, shape: tuple[int, ...], draws: Draws) -> Tensor:

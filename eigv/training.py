@@ -73,8 +73,8 @@ def _epochs(
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
     bank, excluded = None, None
     if method_of(card.settings.method).disrupt_video:
-        features, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
-        bank = MemoryBank(features.to(device))
+        rows, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
+        bank = MemoryBank(train_split.videos.features.to(device), rows)
     key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
     history, best = resume.restore(state, key, parts, device)

@@ -18,13 +18,13 @@ def train_split(folder: Path, *, multiple_choice: bool, videos: int = 60) -> Spl
 @pytest.mark.parametrize("multiple_choice", [True, False])
 def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, multiple_choice):
     split = train_split(tmp_path, multiple_choice=multiple_choice)
-    features, excluded = split.bank("question-relevant")
+    bank_rows, excluded = split.bank("question-relevant")
     if multiple_choice:
         answers = [split.table[f"a{right}"].iloc[i] for i, right in enumerate(split.answers)]
     else:
         answers = split.table["answer"].tolist()
     rows = split.bank("own-videos")[1][:, 0]
-    assert len(features) == 30
+    assert bank_rows.tolist() == sorted(set(split.video_row)) and len(bank_rows) == 30
     for question, answer in enumerate(answers):
         relevant = {rows[other] for other in range(len(answers)) if answers[other] == answer}
         assert set(excluded[question][excluded[question] >= 0]) == relevant

@@ -38,6 +38,14 @@ def test_the_bank_holds_the_very_tensor() -> None:
     assert MemoryBank(features).features is features
 
 
+def test_the_bank_is_of_the_named_rows_alone() -> None:
+    features = torch.arange(12.0).view(6, 2, 1)
+    bank = MemoryBank(features, rows=torch.tensor([1, 3, 4, 5]))
+    drawn = bank.draw(torch.tensor([[0, 2]]), (400,), Draws(0))  # the first and the third of these
+    assert set(drawn.flatten().tolist()) == {6.0, 7.0, 10.0, 11.0}
+    assert bank.features is features
+
+
 def test_too_few_videos_are_refused() -> None:
     with pytest.raises(UserError, match="three or more training videos"):
         _bank(2, 4)
