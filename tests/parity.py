@@ -389,15 +389,15 @@ def _other_sizes(golden: Golden) -> Iterator[Row]:
 
 
 KINDS: dict[str, Callable[..., Iterator[Row]]] = {
-    r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_eval": _evaluation,
-    r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_train(?:_forced)?": _training,
-    r"block_fusion": _block_fusion,
-    r"nce_losses": _contrast,
-    r"gumbel_st": _gumbel,
-    r"neg_layout": _layout,
+    r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_eval(?:_.+)?": _evaluation,
+    r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_train(?:_.+)?": _training,
+    r"block_fusion(?:_.+)?": _block_fusion,
+    r"nce_losses(?:_.+)?": _contrast,
+    r"gumbel_st(?:_.+)?": _gumbel,
+    r"neg_layout(?:_.+)?": _layout,
     r"mspan_adjacency_scale\d": _adjacency,
     r"mspan_(?:oe|mc)_eval": _other_sizes,
-    r"clip_indices": _clip_indices,
+    r"clip_indices(?:_.+)?": _clip_indices,
 }
 
 if __name__ == "__main__":

@@ -222,3 +222,30 @@ def test_an_unknown_method_is_refused_by_name() -> None:
     assert method("eigv").grounds
     with pytest.raises(UserError, match="Did you mean 'disruptor'"):
         method("disrupter")
+
+
+class Decided(Draws):
+    """Draws whose Gumbel noise makes every clip causal, or none."""
+
+    def __init__(self, causal: bool) -> None:
+        super().__init__(0)
+        self.column = 0 if causal else 1
+
+    def gumbel(self, shape: tuple[int, ...]) -> Tensor:
+        noise = torch.zeros(shape)
+        noise[:, self.column] = 9.0
+        return noise
+
+
+@every_backbone
+@every_form
+@every_method
+@pytest.mark.parametrize("causal", [True, False], ids=["all causal", "none causal"])
+def test_a_step_bears_a_scene_of_everything_and_of_nothing(backbone: str, form: str, name: str, causal: bool) -> None:
+    model = _model(form, backbone=backbone)
+    losses = model.training_step(_batch(form), METHODS[name], Decided(causal), BANK, SETTINGS)
+    losses.total.backward()
+    assert losses.total.isfinite()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
+    if METHODS[name].grounds:
+        assert losses.scene is not None and (losses.scene.causal == float(causal)).all()
