@@ -38,8 +38,8 @@ format: .venv/ready  ## Put code and workflow into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
 
-schema: .venv/ready  ## Write the JSON schema of the configuration
-	$(BIN)/eigv schema > workflow/schemas/config.schema.json
+schema: .venv/ready  ## Write the JSON schema of the configuration, and the table of keys in config/README.md
+	$(BIN)/eigv schema --readme config/README.md > workflow/schemas/config.schema.json
 
 lock: .venv/ready  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \

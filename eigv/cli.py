@@ -219,10 +219,15 @@ def settings(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    readme: Annotated[Path | None, typer.Option(help="Bring this README's table of keys up to date.")] = None,
+) -> None:
     """Print the JSON schema of the configuration."""
     from eigv.config import Config
+    from eigv.config_docs import write
 
+    if readme:
+        write(readme)
     typer.echo(json.dumps(Config.model_json_schema(), indent=2))
 
 

@@ -173,6 +173,9 @@ class Training(Settings):
     """Optimisation (section 5.1)."""
 
     epochs: int = Field(80, ge=1, description="Passes over the train split.")
+    questions: int | None = Field(
+        None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
+    )
     batch: int = Field(128, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")

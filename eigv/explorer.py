@@ -42,7 +42,32 @@ def write_explorer(how: Explorer, runs: Path, questions: Path, manifest: Path, v
     tables = [table.iloc[kept].reset_index(drop=True) for table in tables]
     names = list(dict.fromkeys(tables[0]["video_id"]))
     strips = dict(read_strips(names, video, manifest, THUMBNAIL_WIDTH, len(os.sched_getaffinity(0))))
-    write_text(out, _page(_data(how, tables, names, strips), [strips[name] for name in names]))
+    write_text(out, page(how, tables, strips))
+
+
+def page(how: Explorer, tables: list[pd.DataFrame], strips: dict[str, Strip | None]) -> str:
+    """The page for the answers of each run of `how` to the same questions (as `read_answers` gives them)."""
+    names = list(dict.fromkeys(tables[0]["video_id"]))
+    data = _data(how, tables, names, strips)
+    sheets = "\n".join(
+        f'<script type="text/plain" id="strip-{n}">{_sheet(strip)}</script>'
+        for n, name in enumerate(names)
+        if (strip := strips[name])
+    )
+    # Inside a script element only `</` could end it.
+    values = (
+        json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\u0021--")
+    )
+    template = (PAGE / "page.html").read_text(encoding="utf-8")
+    parts = {
+        "@TITLE@": html.escape(data["title"]),
+        "@CSS@": (PAGE / "page.css").read_text(encoding="utf-8"),
+        "@JS@": (PAGE / "page.js").read_text(encoding="utf-8"),
+        "@STRIPS@": sheets,
+        "@DATA@": values,
+    }
+    # In one pass: what is put in may itself look like a mark.
+    return re.sub("|".join(parts), lambda match: parts[match.group()], template)
 
 
 def _spread(table: pd.DataFrame, count: int) -> np.ndarray:
@@ -64,6 +89,7 @@ def _spread(table: pd.DataFrame, count: int) -> np.ndarray:
 def _data(
     how: Explorer, tables: list[pd.DataFrame], names: list[str], strips: dict[str, Strip | None]
 ) -> dict[str, Any]:
+    """What the page shows, in the form that its script describes."""
     first = tables[0]
     types = sorted(set(first["type"]))
     number = {name: n for n, name in enumerate(names)}
@@ -115,35 +141,14 @@ def _answer(row: dict[Hashable, Any], multiple_choice: bool) -> dict[str, Any]:
 
 
 def _name(path: str, paths: tuple[str, ...]) -> str:
-    """What tells a run from the others, and its method at least."""
+    """Backbone and method of a run, and what else tells it from the other runs."""
     run, others = Run.of(path), [Run.of(other) for other in paths]
-    parts = [title("method", run.method)]
-    if len({other.backbone for other in others}) > 1 or run.method == "erm":
-        parts.insert(0, title("backbone", run.backbone))
+    method = "plain" if run.method == "erm" else title("method", run.method)
+    parts = [title("backbone", run.backbone), method]
     parts += [run.features] if len({other.features for other in others}) > 1 else []
     parts += [f"seed {run.seed}"] if len({other.seed for other in others}) > 1 else []
-    parts += [run.point] if len({other.point for other in others}) > 1 and run.point else []
-    return " ".join(parts).replace("Plain backbone", "plain") if run.method == "erm" else " ".join(parts)
-
-
-def _page(data: dict[str, Any], strips: list[Strip | None]) -> str:
-    sheets = "\n".join(
-        f'<script type="text/plain" id="strip-{n}">{_sheet(strip)}</script>' for n, strip in enumerate(strips) if strip
-    )
-    # Inside a script element only `</` could end it.
-    values = (
-        json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\u0021--")
-    )
-    page = (PAGE / "page.html").read_text(encoding="utf-8")
-    parts = {
-        "@TITLE@": html.escape(data["title"]),
-        "@CSS@": (PAGE / "page.css").read_text(encoding="utf-8"),
-        "@JS@": (PAGE / "page.js").read_text(encoding="utf-8"),
-        "@STRIPS@": sheets,
-        "@DATA@": values,
-    }
-    # In one pass: what is put in may itself look like a mark.
-    return re.sub("|".join(parts), lambda match: parts[match.group()], page)
+    parts += [run.point] if len({other.point for other in others}) > 1 else []
+    return " ".join(filter(None, parts))
 
 
 def _sheet(strip: Strip) -> str:

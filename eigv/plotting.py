@@ -52,9 +52,12 @@ def save(figure: Figure, out: list[Path], dpi: int = 150) -> None:
 
 
 def legend_below(figure: Figure, axes: list[Axes], columns: int = 4) -> None:
-    """One legend for all panels, under them, each label once."""
+    """One legend for all panels, under them, each label once, the paper's last."""
     found: dict[str, Artist] = {}
     for panel in axes:
         for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    figure.legend(list(found.values()), list(found), loc="outside lower center", ncols=min(columns, len(found)))
+    labels = sorted(found, key=lambda label: label.startswith("paper"))
+    figure.legend(
+        [found[label] for label in labels], labels, loc="outside lower center", ncols=min(columns, len(found))
+    )

@@ -108,7 +108,8 @@ def _draw_line(panel: Axes, sweep: Sweep, line: Line, cells: dict[Value, Cell]) 
         panel.errorbar(x, y, yerr=spread, color=colour, marker=marker, label=label, linewidth=1.6, capsize=3)
     paper = _paper(sweep, line)
     if not math.isnan(paper):
-        panel.axhline(paper, color=colour, linestyle=":", linewidth=1.2, label=f"{label}, paper (Tables 1 and 2)")
+        panel.axhline(paper, color=colour, linestyle=":", linewidth=1.2)
+        panel.plot([], [], color="#4d4d4d", linestyle=":", linewidth=1.2, label="paper (Tables 1 and 2)")
 
 
 def _band(panel: Axes, cell: Cell, colour: str) -> None:
@@ -150,5 +151,7 @@ def _finish(panel: Axes, name: str, sweep: Sweep) -> None:
         panel.set_xticks([], minor=True)
         mark = published.published()["sweeps"].get(name, {}).get("mark")
         if mark is not None and min(sweep.values) <= mark <= max(sweep.values):
-            panel.axvline(mark, color="#999999", linestyle="--", linewidth=1, label=f"paper: rises until about {mark}")
+            panel.axvline(
+                mark, color="#999999", linestyle="--", linewidth=1, label=f"paper: rises until about N = {mark}"
+            )
     panel.margins(x=0.08, y=0.15)

@@ -89,14 +89,14 @@ body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1c; margin: 2rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 td { font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .6rem; }
-th, td { padding: .25rem .8rem; text-align: right; white-space: nowrap; }
+th, td { padding: .25rem .5rem; text-align: right; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; }
 thead th { font-weight: 600; } thead tr:last-child th { border-bottom: 1px solid; }
 thead .group { text-align: center; }
 tr.plain td, tr.heading td { border-top: 1px solid #ccc; } tr.method td:first-child { padding-left: 2rem; }
 tr.cited { color: #666; } tr.heading td { font-style: italic; }
 td.paper, td.difference { color: #666; }
-td.group-start, th.group-start { padding-left: 1.6rem; }
+td.group-start, th.group-start { padding-left: 1.3rem; }
 p, ol { max-width: 60rem; color: #444; font-size: 13px; margin: .5rem 0; } .none { color: #999; font-style: italic; }
 """
 

@@ -113,7 +113,7 @@ def _train_epoch(
     seed = settings.seed * 1_000_003 + epoch
     torch.manual_seed(seed)
     draws = Draws(seed, device)
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[: settings.training.questions]
     method = method_of(settings.method)
     model.train()
     watched: dict[str, list[float]] = {}
