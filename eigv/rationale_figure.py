@@ -40,10 +40,11 @@ def rationale_picture(
     shown = [(strip, part) for name, part in zip(names, chosen, strict=True) if (strip := strips[name])]
     if not shown:
         raise UserError(f"none of the videos can be read: {', '.join(names)}")
-    save(_draw(shown), out, dpi=110)
+    save(draw(shown), out, dpi=110)
 
 
-def _draw(shown: list[tuple[Strip, pd.DataFrame]]) -> Figure:
+def draw(shown: list[tuple[Strip, pd.DataFrame]]) -> Figure:
+    """Videos with their answered questions (as `read_answers` gives them), one below the other."""
     heights = []
     for strip, answers in shown:
         height, frame_width = strip.frames[0].shape[:2]
@@ -112,7 +113,7 @@ def _lines(answer: pd.Series, number: int) -> list[str]:
         said = ", ".join({"prediction": "predicted", "answer": "gold"}[mark] for mark in marks)
         # Spaces that do not break keep a candidate on one line.
         texts.append(f"{i + 1}. {answer[name]}{f' [{said}]' if said else ''}".replace(" ", "\u00a0"))
-    return [*question, *textwrap.wrap("   ".join(texts), 170)]
+    return [*question, *textwrap.wrap("   ".join(texts), 170, break_on_hyphens=False)]
 
 
 def _causal(answer: pd.Series) -> list[int]:

@@ -85,7 +85,7 @@ def _latex(text: str) -> str:
 
 
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1c1c1c; margin: 2rem; }
+body { font: 14px/1.45 system-ui, sans-serif; color: #1c1c1c; margin: 2rem; }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 td { font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding-bottom: .6rem; }

@@ -1,7 +1,9 @@
 """What a test can say of a picture: that no two texts lie over each other, and that none leaves it."""
 
 import itertools
+from collections.abc import Iterator
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
@@ -9,10 +11,12 @@ from matplotlib.text import Text
 def overlapping(figure: Figure) -> list[tuple[str, str]]:
     """The texts of a figure that overlap, pair by pair, or leave it."""
     figure.canvas.draw()
-    boxes = []
-    for text in figure.findobj(Text):
-        if text.get_visible() and text.get_text().strip() and _is_drawn(text):
-            boxes.append((text.get_text(), text.get_window_extent().padded(-1)))
+    texts = [*figure.texts, *(text for legend in figure.legends for text in legend.get_texts())]
+    texts += [figure._suptitle] if figure._suptitle else []
+    for axes in figure.axes:
+        texts += _texts(axes) if axes.get_visible() else []
+    unique = {id(text): text for text in texts if text.get_text().strip()}.values()
+    boxes = [(text.get_text(), text.get_window_extent().padded(-1)) for text in unique]
     pairs = [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)]
     frame = figure.bbox.padded(1)
     outside = [
@@ -23,12 +27,11 @@ def overlapping(figure: Figure) -> list[tuple[str, str]]:
     return pairs + outside
 
 
-def _is_drawn(text: Text) -> bool:
-    """Axes that are switched off keep their tick labels, and ticks outside the view are not drawn."""
-    axes = text.axes
-    if axes is None or text in axes.texts or text in (axes.title, axes._left_title, axes._right_title):
-        return axes is None or axes.get_visible()
-    if not (axes.get_visible() and axes.axison):
-        return False
-    box, view = text.get_window_extent(), axes.bbox.padded(80)
-    return view.overlaps(box)
+def _texts(axes: Axes) -> Iterator[Text]:
+    yield from (*axes.texts, axes.title, axes._left_title, axes._right_title)
+    if not axes.axison:
+        return
+    for axis in (axes.xaxis, axes.yaxis):
+        yield axis.label
+        low, high = sorted(axis.get_view_interval())
+        yield from (tick.label1 for tick in axis.get_major_ticks() if low <= tick.get_loc() <= high)

@@ -42,8 +42,11 @@ def paper(shared, tmp_path_factory) -> list[str]:
         empty(folder / f"videos/nextqa/{place}.mp4")
     for line in (shared / "data/msvd-qa/youtube_mapping.txt").read_text().splitlines():
         empty(folder / f"videos/msvd/{line.split()[0]}.avi")
+    for weights in ("resnet152-394f9c45.pth", "resnext-101-kinetics.pth"):
+        empty(folder / "weights" / weights)
     (folder / "placeholders.yaml").write_text(f"""
 results: {folder}/results
+features: {{weights_folder: {folder}/weights}}
 videos:
   nextqa: {{folder: {folder}/videos/nextqa, mapping: {shared}/data/nextqa/map_vid_vidorID.json}}
   msvd: {{folder: {folder}/videos/msvd}}

@@ -21,6 +21,7 @@ from eigv.config import Config, canonical, section  # noqa: E402
 from eigv.runs import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
+from extract.networks import lookup  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
 
@@ -92,7 +93,26 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
+    if not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
+        lines += missing_weights()
     return ["these files are needed and not there:", *lines] if lines else []
+
+
+def missing_weights():
+    """The files of network weights that features are made with and that no package carries."""
+    lines = []
+    for kind in ("appearance", "motion"):
+        choice = getattr(CONFIG.features, kind)
+        entry = lookup(kind, choice.network)
+        if isinstance(choice.weights, Path):
+            path, source = choice.weights, "named by `weights:`"
+        elif choice.weights == "published" and not entry.locate:
+            path, source = CONFIG.features.weights_folder / entry.file, f"from {entry.source}"
+        else:
+            continue
+        if not path.is_file():
+            lines += [f"  weights of the {kind} network {choice.network}, {source}:", f"    {path}"]
+    return lines
 
 
 def annotation_folders_of(wildcards):

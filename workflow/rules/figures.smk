@@ -65,8 +65,8 @@ rule rationale:
         picture=report(
             f"{OUT}/figures/{{picture}}.png",
             caption="../report/rationale.rst",
-            category="Figures",
-            subcategory="Rationales",
+            # Where tables of rationales against ground truth and of their faithfulness belong, too.
+            category="Rationales",
             labels={"figure": "{picture}"},
         ),
         pdf=f"{OUT}/figures/{{picture}}.pdf",
