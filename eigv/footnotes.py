@@ -1,5 +1,6 @@
 """What a reader of a number must be told: what it lacks, and in what it differs from the numbers beside it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -63,8 +64,7 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
     if left_out := metrics.get("questions_left_out"):
         every = metrics["questions"] + left_out
         yield f"{left_out} of {every} questions left out, their videos are missing or unreadable"
-    if warning := metrics.get("rationale", {}).get("warning"):
-        yield warning
+    yield from filter(None, map(_without_numbers, metrics.get("rationale", {}).get("warning", "").split("; ")))
     settings = result.about.get("settings")
     if settings and result.run.backbone != "question-only":
         try:
@@ -73,6 +73,11 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
             return
         if differ := _differences(settings, wanted):
             yield f"made with other settings than this configuration's: {', '.join(differ)}"
+
+
+def _without_numbers(warning: str) -> str:
+    """A warning without its numbers, which differ from run to run and stand in `metrics.json`: one footnote for all."""
+    return re.sub(r":[^:]*\d %.*", "", re.sub(r" \([^)]*\)", "", warning))
 
 
 def _about_seeds(cell: Cell) -> Iterator[str]:

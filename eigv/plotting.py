@@ -1,5 +1,6 @@
 """One look for all figures: colours, type sizes, and files that are the same again."""
 
+import logging
 from pathlib import Path
 
 import matplotlib
@@ -12,6 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from extract.files import atomic_path
+
+# It tells of every glyph that goes into a PDF.
+logging.getLogger("fontTools").setLevel(logging.WARNING)
 
 plt.rcParams.update(
     {

@@ -10,7 +10,9 @@ NETWORKS = {
 }
 
 
-def write(config: Config, run: Run, accuracy: float, *, commit: str = "1" * 40, inputs=None, settings=None) -> None:
+def write(
+    config: Config, run: Run, accuracy: float, *, commit: str = "1" * 40, inputs=None, settings=None, warning=""
+) -> None:
     """Writes `metrics.json` and `run.json` of a run."""
     folder = config.outcomes / "runs" / str(run)
     metrics = {"split": "test", "answer_from": "video", "accuracy": accuracy, "questions": 100, "by_type": {}}
@@ -19,5 +21,7 @@ def write(config: Config, run: Run, accuracy: float, *, commit: str = "1" * 40, 
         "seed": run.seed,
         "inputs": NETWORKS | {"text_encoder": "bert"} | (inputs or {}),
     }
+    if warning:
+        metrics["rationale"] = {"warning": warning}
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "run.json", {"settings": settings or section(config, run), "commit": commit})

@@ -1,12 +1,14 @@
 """Tables: means and gains beside the published values, and everything that a reader must be told."""
 
 import re
+from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from eigv.config import Config, load, section
+from eigv.monitors import in_words
 from eigv.published import cited, published, value
 from eigv.results import Key
 from eigv.runs import Run
@@ -92,6 +94,17 @@ def test_a_table_does_not_mix_silently(paper, about, note):
     assert pd.isna(cell(paper, "table1", **HGA, method="erm")["notes"])
     for form in ("md", "html", "tex"):
         assert note.split(";")[0].split("(")[0] in made(paper, "table1", form)
+
+
+def test_one_footnote_for_the_same_warning_of_many_runs(paper):
+    for n, run in enumerate(paper.runs("table1")):
+        inputs = {"text_encoder": "bert"}
+        made_up_runs.write(paper, run, 40.0, inputs=inputs, warning=in_words({"causal_share": 1.0 - n / 1e4}))
+    notes = set(pd.read_csv(StringIO(made(paper, "table1", "csv")))["notes"].dropna())
+    assert "the grounding indicator has collapsed: nearly every clip is called causal" in notes
+    warning = in_words({"causal_share": 0.5, "causal_agreement": 0.51})
+    made_up_runs.write(paper, Run("nextqa", "hga", "eigv", "app+mot", 1), 40.0, warning=warning)
+    assert "the selection is close to a coin toss while the model trains" in made(paper, "table1", "md")
 
 
 def test_runs_of_other_settings_are_said(paper):

@@ -83,7 +83,9 @@ def test_tables(results):
 def test_every_number_leads_to_its_run_and_its_commit(results):
     table = pd.read_csv(results / "tables/table2.csv").set_index("method")
     folder = ROOT / table.at["mixup", "runs"]
-    assert json.loads((folder / "metrics.json").read_text())["accuracy"] == pytest.approx(table.at["mixup", "accuracy"])
+    assert json.loads((folder / "metrics.json").read_text())["accuracy"] == pytest.approx(
+        table.at["mixup", "accuracy"], abs=1e-3
+    )
     about = json.loads((folder / "run.json").read_text())
     assert about["settings"]["method"] == "mixup" and about["settings"]["training"]["questions"] == 400
     assert about["commit"][:10] in table.at["mixup", "code"]
@@ -122,7 +124,7 @@ def jobs(said: str) -> dict[str, int]:
     return {name: int(count) for name, count in re.findall(r"^(\S+) +(\d+)$", table, re.M)}
 
 
-RUN = "runs/demo-oe/hga/mixup/app+mot/training.epochs=2,training.questions=400/seed0"
+RUN = "runs/demo-oe/hga/mixup/app+mot/training.epochs=1,training.questions=400/seed0"
 
 
 def test_deleting_metrics_reruns_one_evaluation_and_no_training(results):
