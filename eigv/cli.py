@@ -174,7 +174,7 @@ def explorer(
     video: Video,
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
-    """Write a page to browse the predictions of runs. Settings: `{"runs": [one, another]}`, as paths below --runs."""
+    """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
     from eigv.explorer import write_explorer
     from eigv.targets import Explorer
     from extract.settings import parse
