@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips test test-unit test-workflow lint format schema lock clean
+.PHONY: help demo msvd-clips test test-unit test-workflow lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -38,8 +38,13 @@ format: .venv/ready  ## Put code and workflow into shape
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
 
-schema: .venv/ready  ## Write the JSON schema of the configuration
-	$(BIN)/eigv schema > workflow/schemas/config.schema.json
+schema: .venv/ready  ## Write the JSON schema of the configuration, and the table of keys in config/README.md
+	$(BIN)/eigv schema --readme config/README.md > workflow/schemas/config.schema.json
+
+rulegraph: .venv/ready  ## Draw the graph of the rules for the README (needs Graphviz)
+	$(BIN)/snakemake --rulegraph --configfile config/demo.yaml 2> /dev/null | tred \
+	    | sed -E 's/color="?[0-9. ]+"?/color="#57606a"/; s/color=grey/color="#afb8c1"/; s/penwidth=2/penwidth=1.2/g' \
+	    | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Gbgcolor=white -Tsvg > docs/images/rulegraph.svg
 
 lock: .venv/ready  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \

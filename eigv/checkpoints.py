@@ -29,6 +29,8 @@ class ModelCard:
     val_accuracy: float = 0.0
     inputs: dict[str, Any] | None = None
     """What the features were made with."""
+    commit: str = ""
+    """The commit of the code that trained it."""
 
     def build(self) -> VideoQA:
         """The model, with fresh weights."""

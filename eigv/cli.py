@@ -20,6 +20,11 @@ Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or
 Video = Annotated[Path, typer.Option(help="The video features, video.h5.")]
 Questions = Annotated[Path, typer.Option(help="Folder of annotations.")]
 Text = Annotated[Path, typer.Option(help="Folder of token features, text_<split>.h5.")]
+Configs = Annotated[
+    list[str], typer.Option("--config", help="Configuration file, or JSON text; later ones go over earlier ones.")
+]
+Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
+Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 
@@ -90,39 +95,121 @@ def import_checkpoint(
 @app.command()
 def table(
     name: Annotated[str, typer.Argument(help="Name of the table.")],
-    settings: Settings,
-    runs: Annotated[Path, typer.Option(help="Folder of the runs.")],
-    out: Annotated[Path, typer.Option(help="Folder for {name}.csv and {name}.md.")],
-    shifted: Annotated[str, typer.Option(help="JSON: the second test split of each data set that has one.")] = "{}",
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.csv, .md, .tex, .html; else that of the configuration.")
+    ] = None,
 ) -> None:
-    """Aggregate runs into a table. Settings: one table."""
-    from eigv.config import Table
+    """Gather runs into a table, beside the published values. Cells that have not been run say so."""
+    from eigv.config import load
     from eigv.tables import write_table
-    from extract.settings import parse
 
-    values = parse(Table, command_line.read_settings(settings), "--settings")
-    write_table(name, values, json.loads(shifted), runs, out)
-    typer.echo((out / f"{name}.md").read_text())
+    values = load(config)
+    folder = out or values.outcomes / "tables"
+    write_table(values, name, folder)
+    typer.echo((folder / f"{name}.md").read_text())
+
+
+@app.command()
+def sweep(
+    name: Annotated[str, typer.Argument(help="Name of the sweep.")],
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.png, .pdf, .csv; else that of the configuration.")
+    ] = None,
+) -> None:
+    """Draw accuracy against the value of a setting, over seeds (Figure 5)."""
+    from eigv.config import load
+    from eigv.sweeps import write_sweep
+
+    values = load(config)
+    write_sweep(values, name, out or values.outcomes / "figures")
+
+
+@app.command("learning-curves")
+def learning_curves(
+    runs: Annotated[list[Path], typer.Argument(help="Folders of trained runs.")],
+    root: Annotated[Path, typer.Option(help="The folder that the paths of runs begin after.")],
+    out: Pictures,
+    title: Annotated[str, typer.Option(help="What the picture is about.")] = "",
+) -> None:
+    """Draw the validation accuracy of runs, epoch by epoch."""
+    from eigv.curves import draw
+    from eigv.plotting import save
+    from eigv.runs import Run
+
+    save(draw(root, [Run.of(str(run.relative_to(root))) for run in runs], title), out)
 
 
 @app.command()
 def rationale(
     predictions: Annotated[Path, typer.Option(help="The predictions.csv of a run.")],
     questions: Questions,
-    manifest: Annotated[Path, typer.Option(help="The manifest of the videos.")],
+    manifest: Manifest,
     video: Video,
-    out: Annotated[Path, typer.Option(help="The picture (PNG or PDF).")],
+    out: Pictures,
+    settings: Settings = "{}",
     count: Annotated[int, typer.Option(min=1, help="How many questions.")] = 6,
+    choose: Annotated[str, typer.Option(help="spread, best, worst or random")] = "spread",
+    qid: Annotated[
+        list[str] | None, typer.Option(help="A question by its id, instead of a choice; repeat for more.")
+    ] = None,
 ) -> None:
-    """Draw the clips that answers rest on (as in Figure 6)."""
-    from eigv.figures import rationale_picture
+    """Draw the clips that answers rest on (Figure 6). Settings: of a rationale picture, over the other options."""
+    from eigv.rationale_figure import rationale_picture
+    from eigv.targets import Rationales
+    from extract.settings import parse
 
-    rationale_picture(predictions, questions, manifest, video, count, out)
+    options = {"run": str(predictions.parent), "questions": count, "choose": choose, "qids": qid or []}
+    how = parse(Rationales, options | command_line.read_settings(settings), "--settings")
+    rationale_picture(predictions, questions, manifest, video, how, out)
+
+
+@app.command()
+def explorer(
+    settings: Settings,
+    runs: Annotated[Path, typer.Option(help="Folder of the runs.")],
+    questions: Questions,
+    manifest: Manifest,
+    video: Video,
+    out: Annotated[Path, typer.Option(help="The page (HTML).")],
+) -> None:
+    """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
+    from eigv.explorer import write_explorer
+    from eigv.targets import Explorer
+    from extract.settings import parse
+
+    how = parse(Explorer, command_line.read_settings(settings), "--settings")
+    write_explorer(how, runs, questions, manifest, video, out)
+
+
+@app.command()
+def problems(
+    manifest: Annotated[Path, typer.Argument(help="The manifest of a collection of videos.")],
+    out: Annotated[Path, typer.Option(help="The page (HTML).")],
+) -> None:
+    """Write a page of the videos that are not as they should be."""
+    from eigv.report_pages import problems as page
+    from extract.files import write_text
+
+    write_text(out, page(manifest))
+
+
+@app.command()
+def times(
+    folders: Annotated[list[Path], typer.Argument(help="Folders of Snakemake's benchmark files.")],
+    out: Annotated[Path, typer.Option(help="The page (HTML).")],
+) -> None:
+    """Write a page of the time and memory that each stage took."""
+    from eigv.report_pages import times as page
+    from extract.files import write_text
+
+    write_text(out, page(folders))
 
 
 @app.command()
 def settings(
-    config: Annotated[list[Path], typer.Option(help="Configuration file; later ones go over earlier ones.")],
+    config: Configs,
     run: Annotated[str, typer.Option(help="dataset/backbone/method/features/seedN")],
 ) -> None:
     """Print the settings of one run of a configuration, for `eigv train --settings`."""
@@ -132,10 +219,15 @@ def settings(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    readme: Annotated[Path | None, typer.Option(help="Bring this README's table of keys up to date.")] = None,
+) -> None:
     """Print the JSON schema of the configuration."""
     from eigv.config import Config
+    from eigv.config_docs import write
 
+    if readme:
+        write(readme)
     typer.echo(json.dumps(Config.model_json_schema(), indent=2))
 
 

@@ -1,22 +1,23 @@
 """The whole configuration: what is extracted, what is trained, what is shown. One place for every default."""
 
 import difflib
-import itertools
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
 
+from eigv.methods import method
 from eigv.presets import official
+from eigv.runs import Run, nested, pairs
+from eigv.runs import point as spelled_point
+from eigv.targets import BackboneName, Explorer, FeatureChoice, MethodName, Rationales, Sweep, Table, TargetName
 from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
 
-FeatureChoice = Literal["app+mot", "app", "mot"]
 Exclude = Literal["own-videos", "question-relevant"]
-MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
-BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
 
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
@@ -172,6 +173,9 @@ class Training(Settings):
     """Optimisation (section 5.1)."""
 
     epochs: int = Field(80, ge=1, description="Passes over the train split.")
+    questions: int | None = Field(
+        None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
+    )
     batch: int = Field(128, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
@@ -186,23 +190,6 @@ class Inference(Settings):
     )
 
 
-class Table(Settings):
-    """The runs that a table shows."""
-
-    datasets: tuple[str, ...] = Field(description="Data sets, in the order of the columns.")
-    backbones: tuple[BackboneName, ...] = Field(description="Backbones, in the order of the rows.")
-    methods: tuple[MethodName, ...] = Field(description="Methods for each backbone, in the order of the rows.")
-    features: tuple[FeatureChoice, ...] = Field(("app+mot",), description="Feature settings.")
-    seeds: tuple[int, ...] = Field((0,), min_length=1, description="One run a seed; mean and deviation are shown.")
-
-
-class Rationales(Settings):
-    """The rationale picture: some test questions with the clips that the answer rests on."""
-
-    run: str = Field(description="The run whose answers are shown: dataset/backbone/method/features/seedN.")
-    questions: int = Field(6, ge=1, description="How many questions, two a video where a video has two.")
-
-
 class When(Settings):
     """Which runs an override is for; what is empty fits every run."""
 
@@ -211,7 +198,7 @@ class When(Settings):
     method: MethodName | None = Field(None, description="A method.")
     features: FeatureChoice | None = Field(None, description="A choice of features.")
 
-    def fits(self, run: "Run") -> bool:
+    def fits(self, run: Run) -> bool:
         """Whether the run is one of them."""
         return all(wanted in (None, getattr(run, name)) for name, wanted in self)
 
@@ -224,28 +211,6 @@ class Override(Settings):
     eigv: Eigv = Eigv()
     training: Training = Training()
     inference: Inference = Inference()
-
-
-class Run(NamedTuple):
-    """One point of the grid. Its path spells it."""
-
-    dataset: str
-    backbone: str
-    method: str
-    features: str
-    seed: int
-
-    def __str__(self) -> str:
-        return f"{self.dataset}/{self.backbone}/{self.method}/{self.features}/seed{self.seed}"
-
-    @classmethod
-    def of(cls, text: str) -> "Run":
-        """The run that a path spells; `UserError` for anything else."""
-        parts = text.split("/")
-        if len(parts) != 5 or not parts[4].removeprefix("seed").isdigit():
-            raise UserError(f"{text!r} is not a run; a run reads dataset/backbone/method/features/seedN")
-        dataset, backbone, method, features, seed = parts
-        return cls(dataset, backbone, method, features, int(seed.removeprefix("seed")))
 
 
 class RunSettings(Settings):
@@ -267,6 +232,11 @@ class Config(Settings):
 
     name: str = Field(pattern=r"^[\w.-]+$", description="Name of this configuration.")
     results: Path = Field(Path("results"), description="The folder that everything is written to.")
+    output: Path | None = Field(
+        None,
+        description="The folder of runs, tables, figures and report, if not `results`: so that several configurations "
+        "share their features.",
+    )
     videos: dict[str, VideoCollection] = Field(description="Collections of raw videos, by name.")
     datasets: dict[str, Dataset] = Field(description="Data sets, by name.")
     features: Features = Features()
@@ -282,33 +252,56 @@ class Config(Settings):
     )
     plugins: dict[BackboneName, Plugin] = Field({}, description="Backbones of your own, by name.")
     overrides: tuple[Override, ...] = Field((), description="Settings of some of the runs.")
-    tables: dict[Literal["table1"], Table] = Field({}, description="The tables of the paper.")
-    rationales: dict[str, Rationales] = Field({}, description="Rationale pictures, by name.")
+    tables: dict[TargetName, Table] = Field({}, description="The tables of the paper, and your own, by name.")
+    sweeps: dict[TargetName, Sweep] = Field({}, description="Pictures of accuracy against a setting, by name.")
+    rationales: dict[TargetName, Rationales] = Field({}, description="Rationale pictures, by name.")
+    explorers: dict[TargetName, Explorer] = Field({}, description="Pages to browse predictions, by name.")
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
+        for problem in self._problems():
+            raise ValueError(problem)
+        return self
+
+    def _problems(self) -> Iterator[str]:
+        """What refers to something that is not there."""
         for name, dataset in self.datasets.items():
             if dataset.videos not in self.videos:
-                raise ValueError(
-                    f"`datasets.{name}.videos` names the collection {dataset.videos!r}, which is not in `videos`"
-                )
-        for name, table in self.tables.items():
-            for dataset_name in table.datasets:
+                yield f"`datasets.{name}.videos` names the collection {dataset.videos!r}, which is not in `videos`"
+        grids = {f"tables.{name}": table for name, table in self.tables.items()}
+        for where, grid in (grids | {f"sweeps.{name}": sweep for name, sweep in self.sweeps.items()}).items():
+            for dataset_name in grid.datasets:
                 if dataset_name not in self.datasets:
-                    raise ValueError(f"`tables.{name}.datasets` names {dataset_name!r}, which is not in `datasets`")
-            for problem in filter(None, map(self.unknown_backbone, table.backbones)):
-                raise ValueError(f"`tables.{name}.backbones`: {problem}")
+                    yield f"`{where}.datasets` names {dataset_name!r}, which is not in `datasets`"
+            for problem in filter(None, map(self.unknown_backbone, grid.backbones)):
+                yield f"`{where}.backbones`: {problem}"
+            values = [grid.at] + ([{grid.key: v} for v in grid.values] if isinstance(grid, Sweep) else [])
+            for problem in filter(None, map(_wrong_point, values)):
+                yield f"`{where}`: {problem}"
         for override in self.overrides:
             if override.when.dataset not in (None, *self.datasets):
-                raise ValueError(f"`overrides` names {override.when.dataset!r}, which is not in `datasets`")
-        for name, picture in self.rationales.items():
+                yield f"`overrides` names {override.when.dataset!r}, which is not in `datasets`"
+        shown = [(f"rationales.{name}.run", picture.run) for name, picture in self.rationales.items()]
+        shown += [(f"explorers.{name}.runs", run) for name, page in self.explorers.items() for run in page.runs]
+        for where, text in shown:
             try:
-                run = Run.of(picture.run)
+                run = Run.of(text)
             except UserError as error:
-                raise ValueError(f"`rationales.{name}.run`: {error}") from None
+                yield f"`{where}`: {error}"
+                continue
             if run.dataset not in self.datasets:
-                raise ValueError(f"`rationales.{name}.run` names {run.dataset!r}, which is not in `datasets`")
-        return self
+                yield f"`{where}` names {run.dataset!r}, which is not in `datasets`"
+        for name, page in self.explorers.items():
+            if len({run.split("/")[0] for run in page.runs}) > 1:
+                yield f"`explorers.{name}.runs`: a page compares runs of one data set"
+        names = [name for part in (self.tables, self.sweeps, self.rationales, self.explorers) for name in part]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield f"{name!r} names more than one of `tables`, `sweeps`, `rationales` and `explorers`"
+
+    @property
+    def outcomes(self) -> Path:
+        """The folder of runs, tables and figures."""
+        return self.output or self.results
 
     def unknown_backbone(self, name: str) -> str | None:
         """What to say of a backbone that there is not; None for one that there is."""
@@ -319,17 +312,17 @@ class Config(Settings):
         hint = f"did you mean {near[0]!r}?" if near else "a file of your own is named under `plugins`"
         return f"there is no backbone {name!r} ({', '.join(there)}); {hint}"
 
-    def runs(self, table: str) -> list[Run]:
-        """The runs that a table needs, in its order."""
-        t = self.tables[table]  # type: ignore[index]
-        return [Run(*p) for p in itertools.product(t.datasets, t.backbones, t.methods, t.features, t.seeds)]
+    def runs(self, name: str) -> list[Run]:
+        """The runs that a table or a sweep needs, in its order, each once."""
+        runs = self.tables[name].runs() if name in self.tables else [run for _, run in self.sweeps[name].runs()]
+        return list(dict.fromkeys(canonical(self, run) for run in runs))
 
 
 def section(config: Config, run: Run) -> dict[str, Any]:
     """The settings of one run, as JSON values; `UserError` for a run that is not in the grid.
 
-    From the bottom up: the defaults, the preset, what the configuration says for all runs, its overrides. What the run
-    does not read is left at its default, so that changing it leaves the run alone.
+    From the bottom up: the defaults, the preset, what the configuration says for all runs, its overrides, the run's own
+    point. What the run does not read is left at its default, so that changing it leaves the run alone.
     """
     if run.dataset not in config.datasets:
         raise UserError(f"the configuration has no data set {run.dataset!r}; it has {', '.join(config.datasets)}")
@@ -338,31 +331,62 @@ def section(config: Config, run: Run) -> dict[str, Any]:
     values: dict[str, Any] = {}
     if config.preset == "official":
         values = official(config.datasets[run.dataset].format, run.backbone)
-    for layer in (config, *(override for override in config.overrides if override.when.fits(run))):
+    own_point = parse(Override, nested(run.point), str(run))
+    for layer in (config, *(override for override in config.overrides if override.when.fits(run)), own_point):
         _merge(values, layer.model_dump(mode="json", exclude_unset=True, include=set(SECTIONS)))
     own = values.pop("backbones", {}).get(run.backbone)
     if run.backbone in config.plugins:
         values["plugin"] = config.plugins[run.backbone]
     elif own:
         values["backbones"] = {run.backbone: own}
-    if run.method == "erm":
-        values.pop("eigv", None)
-    values |= {name: value for name, value in run._asdict().items() if name != "dataset"}
+    for group in method(run.method).unread:
+        values.get("eigv", {}).pop(group, None)
+    values |= {name: value for name, value in run._asdict().items() if name not in ("dataset", "point")}
     return parse(RunSettings, values, str(run)).model_dump(mode="json")
 
 
-def load(files: list[Path]) -> Config:
-    """Reads configuration files, later ones over earlier ones, key by key; `UserError` for anything unknown."""
+def canonical(config: Config, run: Run) -> Run:
+    """The run without those parts of its point that change nothing: where a sweep meets the configuration's own value,
+    it is the same run as everywhere else."""
+    for key in pairs(run.point):
+        shorter = run._replace(point=spelled_point({k: v for k, v in pairs(run.point).items() if k != key}))
+        if section(config, shorter) == section(config, run):
+            run = shorter
+    return run
+
+
+def _wrong_point(values: dict[str, Any]) -> str | None:
+    """What to say of settings that no run has, or of values that do not fit; None for good ones."""
+    try:
+        parse(Override, nested(spelled_point(values)), "settings of runs")
+    except UserError as error:
+        return str(error)
+    return "`when` is no setting of a run" if any(key.split(".")[0] == "when" for key in values) else None
+
+
+def load(sources: Sequence[Path | str]) -> Config:
+    """Reads configuration files or JSON texts, later ones over earlier ones, key by key; `UserError` for anything
+    unknown."""
     merged: dict[str, Any] = {}
-    for file in files:
-        try:
-            values = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise UserError(f"the configuration {file} does not exist") from None
-        except yaml.YAMLError as error:
-            raise UserError(f"the configuration {file} is not YAML: {error}") from None
-        _merge(merged, values or {})
-    return parse(Config, merged, "configuration " + ", ".join(map(str, files)))
+    for source in sources:
+        _merge(merged, _read(source))
+    names = [str(source) if not _is_text(source) else "given as text" for source in sources]
+    return parse(Config, merged, "configuration " + ", ".join(names))
+
+
+def _is_text(source: Path | str) -> bool:
+    return str(source).lstrip().startswith("{")
+
+
+def _read(source: Path | str) -> dict[str, Any]:
+    name = "given as text" if _is_text(source) else source
+    try:
+        text = str(source) if _is_text(source) else Path(source).read_text(encoding="utf-8")
+        return yaml.safe_load(text) or {}
+    except FileNotFoundError:
+        raise UserError(f"the configuration {name} does not exist") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"the configuration {name} is not YAML: {error}") from None
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> None:

@@ -63,6 +63,7 @@ def evaluate(
     about = {
         "settings": card.settings.model_dump(mode="json"),
         "commit": commit(),
+        "trained_by_commit": card.commit,
         "versions": versions() | {"python": platform.python_version()},
         "inputs": {str(path): sha256(path) for path in (model_file.with_name("model.safetensors"), video)},
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

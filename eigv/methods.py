@@ -28,6 +28,17 @@ class Method:
         """Whether there is a contrastive loss."""
         return self.disrupt_question or self.disrupt_video
 
+    @property
+    def unread(self) -> list[str]:
+        """The groups of settings that training by this method does not read."""
+        read = {
+            "grounding": self.grounds,
+            "intervener": self.mix != "none",
+            "disruptor": self.contrasts,
+            "objective": self.contrasts,
+        }
+        return [group for group, is_read in read.items() if not is_read]
+
 
 METHODS: dict[str, Method] = {
     "erm": Method(),

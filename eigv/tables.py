@@ -1,127 +1,100 @@
-"""Tables of test accuracies: mean and standard deviation over seeds, the gain over plain training, footnotes."""
+"""Tables 1 to 3, and tables of one's own: test accuracies beside the published ones, with everything a reader needs."""
 
+import itertools
+import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from eigv.config import Run, Table
-from extract.files import read_json, write_csv, write_text
-
-BACKBONE_TITLES = {"comem": "Co-Mem", "hga": "HGA", "mspan": "MSPAN"}
-METHOD_TITLES = {
-    "mixup": "+ Mixup",
-    "intervener": "+ Intervener",
-    "disrupt-q": "+ Disrupt-Q",
-    "disrupt-v": "+ Disrupt-V",
-    "disruptor": "+ Disruptor",
-    "eigv": "+ EIGV",
-}
-FEATURE_TITLES = {"app+mot": "", "app": ", appearance only", "mot": ", motion only"}
+from eigv import published, table_formats
+from eigv.config import Config, canonical
+from eigv.footnotes import footnotes, traits
+from eigv.results import Cell, Key, gather, question_only
+from eigv.runs import Run, point
+from eigv.table_layout import Numbers, lay_out
+from eigv.targets import Table
+from eigv.titles import test_splits
+from extract.errors import UserError
+from extract.files import write_csv, write_text
 
 
-def write_table(name: str, table: Table, shifted: dict[str, str], runs: Path, out: Path) -> None:
-    """Writes `{name}.csv`, one row a cell, and `{name}.md`, laid out as in the paper.
+def write_table(config: Config, name: str, out: Path) -> None:
+    """Writes `{name}.csv`, a row a cell, and `{name}.md`, `.tex` and `.html`, laid out as in the paper.
 
-    `shifted` names the second test split of each data set that has one; it becomes a column of its own.
+    Runs that have not been made leave empty cells that say so.
     """
-    cells = collect(table, shifted, runs)
-    write_csv(out / f"{name}.csv", cells)
-    write_text(out / f"{name}.md", markdown(name, table, cells))
+    if name not in config.tables:
+        raise UserError(f"the configuration has no table {name!r}; it has {', '.join(config.tables) or 'none'}")
+    cells = collect(config, config.tables[name])
+    notes = dict(zip(cells, footnotes(config, list(cells.values())), strict=True))
+    numbers = {key: _numbers(name, cells, key, notes[key]) for key in cells}
+    cited = published.cited(config.tables[name].datasets) if name == "table1" else []
+    write_csv(out / f"{name}.csv", _long(config, name, numbers, cited))
+    layout = lay_out(config, name, numbers, cited)
+    write_text(out / f"{name}.md", table_formats.markdown(layout))
+    write_text(out / f"{name}.tex", table_formats.latex(layout, f"tab:{name}"))
+    write_text(out / f"{name}.html", table_formats.html(layout))
 
 
-def collect(table: Table, shifted: dict[str, str], runs: Path) -> pd.DataFrame:
-    """One row for each data set, split, backbone, method and feature setting."""
-    rows = []
-    for run in (
-        Run(d, b, m, f, 0)
-        for f in table.features
-        for b in table.backbones
-        for m in table.methods
-        for d in table.datasets
-    ):
-        for split in ["test", *([shifted[run.dataset]] if run.dataset in shifted else [])]:
-            part = "metrics.json" if split == "test" else f"{split}/metrics.json"
-            files = [runs / str(run._replace(seed=seed)) / part for seed in table.seeds]
-            metrics = [read_json(file, "the metrics of a run") for file in files]
-            rows.append(_cell(run, split, table, metrics))
-    cells = pd.DataFrame(rows)
-    same = ["dataset", "split", "backbone", "features"]
-    plain = cells[cells["method"] == "erm"].set_index(same)["accuracy"]
-    cells["gain"] = [
-        float(cell["accuracy"] - plain[key])
-        if cell["method"] != "erm" and (key := tuple(cell[same])) in plain
-        else np.nan
-        for _, cell in cells.iterrows()
-    ]
+def collect(config: Config, table: Table) -> dict[Key, Cell]:
+    """The results of every cell of a table, also of those that have none."""
+    cells: dict[Key, Cell] = {}
+    for d, b, f, m in itertools.product(table.datasets, table.backbones, table.features, table.methods):
+        runs = [canonical(config, Run(d, b, m, f, seed, point(table.at))) for seed in table.seeds]
+        for split in test_splits(config.datasets[d]) if table.shifted else ["test"]:
+            cells[Key(d, b, f, m, split)] = gather(config, runs, split)
+    if table.question_only:
+        for d in table.datasets:
+            cells[Key.question_only(d)] = question_only(config, d)
     return cells
 
 
-def _cell(run: Run, split: str, table: Table, metrics: list[dict[str, Any]]) -> dict[str, Any]:
-    accuracies = np.array([m["accuracy"] for m in metrics])
-    notes = {note for m in metrics for note in _notes(m)}
-    return {
-        "dataset": run.dataset,
-        "split": split,
-        "backbone": run.backbone,
-        "method": run.method,
-        "features": run.features,
-        "accuracy": round(float(accuracies.mean()), 4),
-        "deviation": round(float(accuracies.std(ddof=1)), 4) if len(accuracies) > 1 else np.nan,
-        "seeds": " ".join(map(str, table.seeds)),
-        "questions": metrics[0]["questions"],
-        "questions_left_out": metrics[0]["questions_left_out"],
-        "notes": "; ".join(sorted(notes)),
-    }
+def _numbers(name: str, cells: dict[Key, Cell], key: Key, notes: list[str]) -> Numbers:
+    """A cell with what is computed from others: gains over the plain backbone, and the published values."""
+    plain = key._replace(method="erm")
+    cell, compared = cells[key], key != plain and plain in cells
+    paper, paper_plain = published.value(name, key), published.value(name, plain)
+    return Numbers(
+        cell=cell,
+        gain=cell.accuracy - cells[plain].accuracy if compared else math.nan,
+        published=paper,
+        published_gain=paper - paper_plain if key != plain else math.nan,
+        notes=tuple(notes),
+        published_note=published.note(key),
+    )
 
 
-def _notes(metrics: dict[str, Any]) -> list[str]:
-    notes = []
-    for kind in ("appearance", "motion"):
-        network = metrics["inputs"][kind]
-        if str(network.get("weights", "")).startswith("random"):
-            notes.append(f"{kind} features from {network['network']} with random weights: not a result")
-    if metrics["questions_left_out"]:
-        left_out, all_questions = metrics["questions_left_out"], metrics["questions"] + metrics["questions_left_out"]
-        notes.append(f"{left_out} of {all_questions} questions left out, their videos are missing or unreadable")
-    if "warning" in metrics.get("rationale", {}):
-        notes.append(metrics["rationale"]["warning"])
-    return notes
-
-
-def markdown(name: str, table: Table, cells: pd.DataFrame) -> str:
-    """The table as people read it: backbones and methods down, data sets across."""
-    columns = list(dict.fromkeys(zip(cells["dataset"], cells["split"], strict=True)))
-    titles = [dataset if split == "test" else f"{dataset} ({split})" for dataset, split in columns]
-    footnotes: dict[str, int] = {}
-    lines = [
-        f"# {name.capitalize()}: accuracy on test, percent",
-        "",
-        f"| Model | {' | '.join(titles)} |",
-        "|---" * (len(titles) + 1) + "|",
+def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[dict[str, Any]]) -> pd.DataFrame:
+    """A row a cell, for reading by programs."""
+    rows: list[dict[str, Any]] = []
+    for key, n in numbers.items():
+        done = n.cell.results
+        first = done[0].metrics if done else {}
+        values = {
+            "accuracy": n.cell.accuracy,
+            "deviation": n.cell.deviation,
+            "gain": n.gain,
+            "published": n.published,
+            "published_gain": n.published_gain,
+            "difference": n.cell.accuracy - n.published,
+        }
+        about = {
+            "status": n.cell.status,
+            "seeds": " ".join(str(result.run.seed) for result in done),
+            "questions": first.get("questions", 0),
+            "questions_left_out": first.get("questions_left_out", 0),
+            "runs": " ".join(str(config.outcomes / "runs" / str(result.run)) for result in done),
+            "code": " ".join(sorted({traits(result)["code"] for result in done})),
+            "notes": "; ".join(n.notes),
+        }
+        rows.append(key._asdict() | {column: round(value, 4) for column, value in values.items()} | about)
+    columns = list(rows[0])
+    rows += [
+        {"dataset": d, "method": row["model"], "split": "test", "published": row["values"][d], "status": "cited"}
+        | {"notes": row["paper"]}
+        for row in cited
+        for d in config.tables[name].datasets
+        if d in row["values"]
     ]
-    for features in table.features:
-        for backbone in table.backbones:
-            for method in table.methods:
-                picked = cells[
-                    (cells["features"] == features) & (cells["backbone"] == backbone) & (cells["method"] == method)
-                ].set_index(["dataset", "split"])
-                title = METHOD_TITLES.get(method, BACKBONE_TITLES.get(backbone, backbone) + FEATURE_TITLES[features])
-                texts = [_cell_text(picked.loc[column], footnotes) for column in columns]
-                lines.append(f"| {title} | {' | '.join(texts)} |")
-    seeds = ", ".join(map(str, table.seeds))
-    lines += ["", f"Mean ± standard deviation over the seeds {seeds}; in brackets the gain over plain training."]
-    lines += [f"[{number}] {note}." for note, number in footnotes.items()]
-    return "\n".join(lines) + "\n"
-
-
-def _cell_text(cell: pd.Series, footnotes: dict[str, int]) -> str:
-    text = f"{cell['accuracy']:.1f}"
-    if not np.isnan(cell["deviation"]):
-        text += f" ± {cell['deviation']:.1f}"
-    if not np.isnan(cell["gain"]):
-        text += f" ({cell['gain']:+.1f})"
-    notes = [note for note in str(cell["notes"]).split("; ") if note]
-    marks = "".join(f"[{footnotes.setdefault(note, len(footnotes) + 1)}]" for note in notes)
-    return f"{text} {marks}".strip()
+    return pd.DataFrame(rows, columns=columns)

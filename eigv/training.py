@@ -54,6 +54,7 @@ def train(
         history, best = _epochs(model, card, train_split, val_split, state / "last.pt", device)
         top = max(history, key=lambda row: row["val_accuracy"])
         chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
+        chosen["commit"] = commit()
         card = ModelCard(**{**vars(card), **chosen})
         write_csv(out / "history.csv", pd.DataFrame(history))
         save(out, card, best)
@@ -112,7 +113,7 @@ def _train_epoch(
     seed = settings.seed * 1_000_003 + epoch
     torch.manual_seed(seed)
     draws = Draws(seed, device)
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[: settings.training.questions]
     method = method_of(settings.method)
     model.train()
     watched: dict[str, list[float]] = {}

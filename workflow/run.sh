@@ -21,8 +21,11 @@ snakemake --cores "$cores" --configfile "$config" --workflow-profile workflow/pr
 
 results=$(python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["results"])' "$config")
 echo
-cat "$results/tables/table1.md"
-echo
+for table in "$results"/tables/*.md; do
+    cat "$table"
+    echo
+done
 echo "Look at:"
-find "$results/tables" "$results/figures" -name '*.md' -o -name '*.csv' -o -name '*.png' | sort | sed 's/^/  /'
+find "$results/report.html" "$results/explorer" "$results/tables" "$results/figures" -name '*.md' -o -name '*.html' -o -name '*.png' \
+    | sort | sed 's/^/  /'
 echo "  $results/runs/<data set>/<backbone>/<method>/<features>/<seed>/metrics.json, predictions.csv, history.csv"

@@ -1,6 +1,7 @@
 """The configuration: strict, layered, and the same in the files, the types and the schema."""
 
 import json
+import re
 import typing
 from pathlib import Path
 
@@ -10,12 +11,14 @@ import yaml
 
 from eigv.backbones import list_backbones
 from eigv.config import Backbones, Config, MethodName, Run, load, section
+from eigv.config_docs import keys, with_keys
 from eigv.methods import METHODS
 from extract.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "config").glob("*.yaml"))
 SCHEMA = ROOT / "workflow/schemas/config.schema.json"
+NEXTQA_HGA = Run("nextqa", "hga", "eigv", "app+mot", 0)
 
 
 def test_the_schema_is_not_stale():
@@ -117,15 +120,47 @@ def test_another_backbone_s_sizes_do_not_change_a_run_s_settings():
     assert section(config, comem) != section(other, comem)
 
 
-def test_a_run_reads_back_from_its_path():
-    run = Run("nextqa", "hga", "eigv", "app+mot", 3)
-    assert Run.of(str(run)) == run
-    with pytest.raises(UserError, match="is not a run"):
-        Run.of("nextqa/hga")
-
-
 def test_a_backbone_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="mspam"):
         section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspam", "eigv", "app+mot", 0))
     assert set(typing.get_args(MethodName)) == set(METHODS)
     assert set(Backbones.model_fields) <= set(list_backbones())
+
+
+def test_the_table_of_keys_is_not_stale():
+    readme = (ROOT / "config/README.md").read_text()
+    assert with_keys(readme) == readme, "run: make schema"
+
+
+def test_every_key_is_described_once():
+    lines = [line for line in keys().splitlines() if line.startswith("| `")]
+    names = [line.split("|")[1] for line in lines]
+    assert len(names) == len(set(names)) > 90
+    assert all(re.split(r"(?<!\\)\|", line)[4].strip() for line in lines)
+    assert "| `features.appearance.network` | text | `resnet152` |" in keys()
+
+
+@pytest.mark.parametrize("preset", sorted((ROOT / "config/presets").glob("*.yaml")), ids=lambda file: file.stem)
+def test_a_preset_goes_over_the_paper_and_shares_its_features(preset):
+    paper, config = load([ROOT / "config/config.yaml"]), load([ROOT / "config/config.yaml", preset])
+    assert config.results == paper.results and config.outcomes != paper.outcomes
+    assert (config.features, config.text, config.datasets) == (paper.features, paper.text, paper.datasets)
+
+
+def test_a_preset_reaches_the_runs():
+    official, quick = (
+        section(load([ROOT / "config/config.yaml", ROOT / f"config/presets/{name}.yaml"]), NEXTQA_HGA)
+        for name in ("official", "quick")
+    )
+    assert (official["training"]["epochs"], official["eigv"]["objective"]["similarity"]) == (35, "cosine")
+    assert (quick["training"]["epochs"], quick["eigv"]["objective"]["similarity"]) == (10, "dot")
+
+
+def test_one_name_for_two_things_is_refused(tmp_path):
+    with pytest.raises(UserError, match="'table2' names more than one"):
+        over(tmp_path, "rationales: {table2: {run: demo-mc/hga/eigv/app+mot/seed0}}")
+
+
+def test_a_page_compares_runs_of_one_data_set(tmp_path):
+    with pytest.raises(UserError, match="of one data set"):
+        over(tmp_path, "explorers: {e: {runs: [demo-mc/hga/eigv/app+mot/seed0, demo-oe/hga/erm/app+mot/seed0]}}")

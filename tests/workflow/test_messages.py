@@ -29,6 +29,13 @@ def test_the_paper_without_data_says_what_to_get_and_where_to_put_it():
     for text in ("data/nextqa/train.csv", "data/msvd-qa/train_qa.json", "data/msrvtt-qa/train_qa.json"):
         assert text in said
     assert "github.com/doc-doc/NExT-QA" in said
+    for text in ("weights/resnet152", "weights/resnext-101-kinetics.pth"):
+        assert text in said
+
+
+def test_a_target_that_a_configuration_lacks_is_said():
+    said = refused("table2", "--configfile", "config/msvd-clips.yaml")
+    assert "'msvd-clips' has no table2; it has table1, figure6" in said
 
 
 def test_an_unknown_key_names_the_nearest():
@@ -74,6 +81,9 @@ name: planned
 results: {tmp_path}/results
 videos: {{v: {{folder: {tmp_path}/data/videos}}}}
 datasets: {{d: {{format: msvd-qa, annotations: {tmp_path}/data, videos: v}}}}
+features:
+  appearance: {{network: resnet152, weights: random}}
+  motion: {{network: resnext3d-101, weights: random}}
 tables: {{table1: {{datasets: [d], backbones: [hga], methods: [erm, eigv], seeds: [0, 1, 2]}}}}
 """)
     said, took = plan(config)

@@ -71,7 +71,7 @@ def test_the_table_says_that_weights_are_random(results):
 
 
 def test_the_picture_is_one(results):
-    picture = np.asarray(Image.open(results / "figures/rationales.png").convert("RGB"))
+    picture = np.asarray(Image.open(results / "figures/figure6.png").convert("RGB"))
     assert picture.shape[1] > 1000 and picture.std() > 20
 
 

@@ -17,9 +17,11 @@ sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 
-from eigv.config import Config, Run, section  # noqa: E402
+from eigv.config import Config, canonical, section  # noqa: E402
+from eigv.runs import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
+from extract.networks import lookup  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
 
@@ -32,6 +34,8 @@ def read_config():
 
 CONFIG = read_config()
 RESULTS = str(CONFIG.results)
+OUT = str(CONFIG.outcomes)
+"""Runs, tables, figures; features lie in RESULTS, which several configurations can share."""
 STAGES = yaml.safe_load((ROOT / "workflow" / "stages.yaml").read_text())
 """The version of each stage's behaviour: raising a number reruns the stage, editing code does not."""
 
@@ -89,7 +93,26 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
+    if not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
+        lines += missing_weights()
     return ["these files are needed and not there:", *lines] if lines else []
+
+
+def missing_weights():
+    """The files of network weights that features are made with and that no package carries."""
+    lines = []
+    for kind in ("appearance", "motion"):
+        choice = getattr(CONFIG.features, kind)
+        entry = lookup(kind, choice.network)
+        if isinstance(choice.weights, Path):
+            path, source = choice.weights, "named by `weights:`"
+        elif choice.weights == "published" and not entry.locate:
+            path, source = CONFIG.features.weights_folder / entry.file, f"from {entry.source}"
+        else:
+            continue
+        if not path.is_file():
+            lines += [f"  weights of the {kind} network {choice.network}, {source}:", f"    {path}"]
+    return lines
 
 
 def annotation_folders_of(wildcards):
@@ -116,9 +139,9 @@ def manifest_of(wildcards):
 
 def run_settings(wildcards):
     """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation."""
-    run = Run(wildcards.dataset, wildcards.backbone, wildcards.method, wildcards.features, int(wildcards.seed))
+    names = (wildcards.dataset, wildcards.backbone, wildcards.method, wildcards.features, int(wildcards.seed))
     try:
-        return json.dumps(section(CONFIG, run))
+        return json.dumps(section(CONFIG, Run(*names, wildcards.point.removeprefix("/"))))
     except UserError as error:
         raise WorkflowError(str(error))
 
@@ -129,30 +152,109 @@ def plugin_of(wildcards):
     return [str(plugin.file)] if plugin else []
 
 
+def answer_from(wildcards):
+    """What answers are read from in the evaluation of a run."""
+    return json.loads(run_settings(wildcards))["inference"]["answer_from"]
+
+
 def run_folder(run):
-    return f"{RESULTS}/runs/{run}"
+    """The folder of a run, which may be spelled as a path. What its point does not change is left out of it."""
+    try:
+        return f"{OUT}/runs/{canonical(CONFIG, Run.of(run) if isinstance(run, str) else run)}"
+    except UserError as error:
+        raise WorkflowError(str(error))
 
 
-def table_runs(name):
+def excerpt(part, name):
+    """The configuration with only one of its tables, sweeps, pictures or pages: what the command that makes it reads."""
+    shown = {"tables", "sweeps", "rationales", "explorers"}
+    values = CONFIG.model_dump(mode="json", exclude_unset=True, exclude=shown)
+    if name in getattr(CONFIG, part):
+        values[part] = {name: getattr(CONFIG, part)[name].model_dump(mode="json", exclude_unset=True)}
+    return json.dumps(values)
+
+
+def table_runs(wildcards):
     """The metrics of the runs that a table shows."""
+    table = known(CONFIG.tables, wildcards.table, "table")
     files = []
-    for run in CONFIG.runs(name):
+    for run in CONFIG.runs(wildcards.table):
         files.append(f"{run_folder(run)}/metrics.json")
-        if shifted := CONFIG.datasets[run.dataset].shifted_test:
+        shifted = CONFIG.datasets[run.dataset].shifted_test
+        if table.shifted and shifted:
             files.append(f"{run_folder(run)}/{shifted}/metrics.json")
     return files
+
+
+def sweep_runs(wildcards):
+    known(CONFIG.sweeps, wildcards.sweep, "sweep")
+    return [f"{run_folder(run)}/metrics.json" for run in CONFIG.runs(wildcards.sweep)]
+
+
+def runs_on(wildcards):
+    """The runs of all tables on one data set."""
+    runs = [run for name in CONFIG.tables for run in CONFIG.runs(name) if run.dataset == wildcards.dataset]
+    return list(dict.fromkeys(runs))
+
+
+def histories(wildcards):
+    return [f"{run_folder(run)}/history.csv" for run in runs_on(wildcards)]
+
+
+def trained_datasets():
+    """The data sets of the tables."""
+    return list(dict.fromkeys(name for table in CONFIG.tables.values() for name in table.datasets))
 
 
 def picture_run(wildcards):
     return run_folder(known(CONFIG.rationales, wildcards.picture, "rationale picture").run)
 
 
-def picture_dataset(wildcards):
-    return Run.of(CONFIG.rationales[wildcards.picture].run).dataset
+def page_runs(wildcards):
+    """The runs of a page to browse, by their paths below the folder of runs."""
+    return list(known(CONFIG.explorers, wildcards.page, "page to browse").runs)
 
 
-def picture_manifest(wildcards):
-    return f"{RESULTS}/videos/{CONFIG.datasets[picture_dataset(wildcards)].videos}/manifest.csv"
+def shown_dataset(wildcards):
+    """The data set of a rationale picture or of a page to browse."""
+    if hasattr(wildcards, "page"):
+        return Run.of(page_runs(wildcards)[0]).dataset
+    return Run.of(known(CONFIG.rationales, wildcards.picture, "rationale picture").run).dataset
+
+
+def shown_videos(wildcards):
+    """The folder of the features of its videos."""
+    return f"{RESULTS}/videos/{CONFIG.datasets[shown_dataset(wildcards)].videos}"
+
+
+PAPER = ("table1", "table2", "table3", "figure5a", "figure5b", "figure6", "explorer")
+"""Targets that exist in every configuration, if only to say what is missing."""
+
+
+def targets():
+    """The files of every target that has a name."""
+    files = {name: [f"{OUT}/tables/{name}.md"] for name in CONFIG.tables}
+    files |= {name: [f"{OUT}/figures/{name}.png"] for name in (*CONFIG.sweeps, *CONFIG.rationales)}
+    files |= {name: [f"{OUT}/explorer/{name}.html"] for name in CONFIG.explorers}
+    if CONFIG.explorers:
+        files["explorer"] = [f"{OUT}/explorer/{name}.html" for name in CONFIG.explorers]
+    return files | {name: not_configured(name) for name in PAPER if name not in files}
+
+
+def not_configured(name):
+    def refuse(wildcards):
+        there = ", ".join([*CONFIG.tables, *CONFIG.sweeps, *CONFIG.rationales, *CONFIG.explorers])
+        raise WorkflowError(f"the configuration {CONFIG.name!r} has no {name}; it has {there}")
+
+    return refuse
+
+
+def artefacts():
+    """Everything that a configuration shows, without the report."""
+    files = [path for target in targets().values() if isinstance(target, list) for path in target]
+    files += [f"{OUT}/figures/learning-curves-{name}.png" for name in trained_datasets()]
+    collections = {CONFIG.datasets[name].videos for name in CONFIG.datasets}
+    return list(dict.fromkeys(files)) + [f"{OUT}/report/problems-{name}.html" for name in sorted(collections)]
 
 
 def flags(option, values):

@@ -1,5 +1,5 @@
-RUN = f"{RESULTS}/runs/{{dataset}}/{{backbone}}/{{method}}/{{features}}/seed{{seed}}"
-LOG = "{dataset}-{backbone}-{method}-{features}-seed{seed}"
+NAME = "{dataset}/{backbone}/{method}/{features}{point}/seed{seed}"
+RUN = f"{OUT}/runs/{NAME}"
 
 
 # Reads the train and val splits only.
@@ -15,9 +15,9 @@ rule train:
         model=f"{RUN}/model.json",
         history=f"{RUN}/history.csv",
     log:
-        f"{RESULTS}/logs/train/{LOG}.log",
+        f"{OUT}/logs/train/{NAME}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{LOG}.tsv"
+        f"{OUT}/benchmarks/train/{NAME}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -26,7 +26,7 @@ rule train:
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
         # Outside the outputs, which Snakemake removes before a rerun.
-        state=f"{RESULTS}/state/runs/{LOG}",
+        state=f"{OUT}/state/runs/{NAME}",
         stage=STAGES["train"],
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
@@ -46,12 +46,12 @@ rule evaluate:
         predictions=f"{RUN}/predictions.csv",
         run=f"{RUN}/run.json",
     log:
-        f"{RESULTS}/logs/evaluate/{LOG}.log",
+        f"{OUT}/logs/evaluate/{NAME}.log",
     conda:
         "../../environment.yml"
     threads: 1
     params:
-        answer_from=CONFIG.inference.answer_from,
+        answer_from=answer_from,
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="test",
@@ -75,9 +75,9 @@ use rule evaluate as evaluate_shifted with:
         predictions=f"{RUN}/{{split}}/predictions.csv",
         run=f"{RUN}/{{split}}/run.json",
     log:
-        f"{RESULTS}/logs/evaluate/{LOG}-{{split}}.log",
+        f"{OUT}/logs/evaluate/{NAME}/{{split}}.log",
     params:
-        answer_from=CONFIG.inference.answer_from,
+        answer_from=answer_from,
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="{split}",

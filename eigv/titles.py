@@ -1,0 +1,28 @@
+"""How data sets, backbones, methods and features are called in tables and figures."""
+
+from extract.config import Dataset
+
+BACKBONES = {"comem": "Co-Mem", "hga": "HGA", "mspan": "MSPAN"}
+METHODS = {
+    "erm": "Plain backbone",
+    "mixup": "+ Mixup",
+    "intervener": "+ Intervener",
+    "disruptor": "+ Disruptor",
+    "disrupt-q": "+ Disrupt-Q",
+    "disrupt-v": "+ Disrupt-V",
+    "eigv": "+ EIGV",
+}
+FEATURES = {"app+mot": "Appearance and motion", "app": "Appearance only", "mot": "Motion only"}
+DATASETS = {"nextqa": "NExT-QA", "msvd-qa": "MSVD-QA", "msrvtt-qa": "MSRVTT-QA"}
+
+_ALL = {"backbone": BACKBONES, "method": METHODS, "features": FEATURES, "dataset": DATASETS}
+
+
+def title(axis: str, name: str) -> str:
+    """What people read for a name of the configuration; names without a title stand as they are."""
+    return _ALL[axis].get(name, name)
+
+
+def test_splits(dataset: Dataset) -> list[str]:
+    """The splits that runs on a data set are evaluated on."""
+    return ["test", *([dataset.shifted_test] if dataset.shifted_test else [])]
