@@ -94,7 +94,9 @@ def probe(
 
     values = command_line.read_settings(settings)
     collection = _parse(config.VideoCollection, values["collection"])
-    manifest = probe_videos(video_ids(questions), collection, _parse(config.Sampling, values["sampling"]), processes)
+    sampling = _parse(config.Sampling, values["sampling"])
+    notes = out.with_name(f".{out.name}.notes")
+    manifest = probe_videos(video_ids(questions), collection, sampling, processes, notes)
     write_manifest(out, manifest)
     typer.echo(
         f"{out}: " + ", ".join(f"{count} {status}" for status, count in manifest["status"].value_counts().items())
@@ -164,10 +166,11 @@ def features(
     """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
     from extract.config import Features
     from extract.features import extract_shard
+    from extract.gpu import one_gpu
 
-    extract_shard(
-        kind, frames, _parse(Features, command_line.read_settings(settings)), out, command_line.device(device, threads)
-    )
+    wanted = _parse(Features, command_line.read_settings(settings))
+    with one_gpu(command_line.device(device, threads)) as claimed:
+        extract_shard(kind, frames, wanted, out, claimed)
 
 
 @app.command()
@@ -188,9 +191,7 @@ def merge(
     table = read_manifest(manifest)
     used = table[~leave_out(table, _parse(config.VideoCollection, command_line.read_settings(collection)))]
     shard_files = list(zip(frames, appearance, motion, strict=True))
-    merge_shards(
-        shard_files, _parse(config.Features, command_line.read_settings(settings)), used["video_id"].tolist(), out
-    )
+    merge_shards(shard_files, _parse(config.Features, command_line.read_settings(settings)), used, out)
 
 
 @app.command()

@@ -11,7 +11,7 @@ import pytest
 
 from extract import command_line, stores
 from extract.config import Sampling
-from extract.videos.reader import survey
+from extract.videos.survey import survey
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ["--train", "12", "--val", "1", "--test", "1", "--test-shifted", "1"]
