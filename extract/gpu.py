@@ -12,6 +12,12 @@ WAIT = 1.0
 """Seconds between two looks at GPUs that are all taken."""
 
 
+def installed_gpus() -> int:
+    """How many NVIDIA GPUs this machine has, as its driver says; does not import torch."""
+    driver = Path("/proc/driver/nvidia/gpus")
+    return len(list(driver.iterdir())) if driver.is_dir() else 0
+
+
 @contextmanager
 def one_gpu(device: str) -> Iterator[str]:
     """The device to work on: for `cuda` a GPU that no other such process holds, waiting until there is one.

@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from extract.progress import progress
 from extract.provenance import commit, versions
 from extract.stores import CUT, FAILED, OK, SHORT
 from extract.videos.reader import VideoError, first_line
-from extract.videos.survey import survey
+from extract.videos.survey import Survey, survey
 from extract.videos.workers import Limits, Outcome, run_apart
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
@@ -162,46 +162,38 @@ def _row(job: _Job, outcome: Outcome, decord_died: str) -> ManifestRow:
     if outcome.error:
         return ManifestRow(job.video_id, FAILED, reason=outcome.error, path=str(job.path))
     row: ManifestRow = outcome.value
-    return ManifestRow(**asdict(row) | {"backend_reason": decord_died}) if decord_died else row
+    return replace(row, backend_reason=decord_died) if decord_died and row.status != FAILED else row
 
 
 def examine(job: _Job) -> ManifestRow:
-    """The manifest row of one file; `VideoError` for one that can not be decoded."""
+    """The manifest row of one file."""
     path = job.path
     assert path is not None
     try:
         if not path.is_file():
-            raise VideoError("it is not a file")
-        with path.open("rb") as file:
-            file.read(1)
-        seen = survey(path, job.sampling, try_decord=job.try_decord)
+            return ManifestRow(job.video_id, FAILED, "it is not a file", str(path))
         about = path.stat()
+        modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
+        by_content = job.fingerprint == "sha256"
+        row = ManifestRow(
+            job.video_id,
+            OK,
+            path=str(path),
+            bytes=about.st_size,
+            sha256=sha256(path) if by_content else "",
+            modified="" if by_content else modified,
+        )
     except OSError as error:
-        raise VideoError(first_line(error)) from None
-    status, reasons = OK, []
-    if not seen.rate_stated:
-        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
-    if seen.other_streams:
-        reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
-    if seen.passed_over:
-        status = CUT
-        reasons.append(f"the file begins with {seen.passed_over} packets that can not be decoded")
-    if seen.breaks_off:
-        status = CUT
-        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
-    if seen.frames < job.sampling.frames:
-        status = SHORT
-        reasons.append(f"{seen.frames} frames, a clip has {job.sampling.frames}: the last one is repeated")
-    modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
-    by_content = job.fingerprint == "sha256"
-    return ManifestRow(
-        job.video_id,
-        status,
-        reason="; ".join(reasons),
-        path=str(path),
-        bytes=about.st_size,
-        sha256=sha256(path) if by_content else "",
-        modified="" if by_content else modified,
+        return ManifestRow(job.video_id, FAILED, first_line(error), str(path))
+    try:
+        seen = survey(path, job.sampling, try_decord=job.try_decord)
+    except VideoError as error:
+        return replace(row, status=FAILED, reason=str(error))
+    status, reason = _judge(seen, job.sampling)
+    return replace(
+        row,
+        status=status,
+        reason=reason,
         codec=seen.codec,
         pixels=seen.pixels,
         width=seen.width,
@@ -213,6 +205,25 @@ def examine(job: _Job) -> ManifestRow:
         backend=seen.backend,
         backend_reason=seen.backend_reason,
     )
+
+
+def _judge(seen: Survey, sampling: Sampling) -> tuple[str, str]:
+    """The status of a file that can be decoded, and what is to be said of it."""
+    status, reasons = OK, []
+    if not seen.rate_stated:
+        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
+    if seen.other_streams:
+        reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
+    if seen.passed_over:
+        status = CUT
+        reasons.append(f"the file begins with {seen.passed_over} packets that can not be decoded")
+    if seen.breaks_off:
+        status = CUT
+        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
+    if seen.frames < sampling.frames:
+        status = SHORT
+        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
+    return status, "; ".join(reasons)
 
 
 def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: Places) -> None:

@@ -68,6 +68,8 @@ class DecordReader:
         decord.logging.set_level(decord.logging.ERROR)
         self._errors = (decord.DECORDError, RuntimeError, IndexError)
         width, height = size or (-1, -1)
+        if not path.is_file():
+            raise VideoError("no such file")  # decord's own words do not say so
         try:
             # One thread costs the least processor time; videos are decoded side by side instead.
             self._reader = decord.VideoReader(str(path), width=width, height=height, num_threads=1)

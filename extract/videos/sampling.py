@@ -47,7 +47,12 @@ def _hcrn_clip(n: int, centre: int, frames: int) -> NDArray[np.int32]:
 
 
 def spread_frames(n: int, count: int) -> NDArray[np.int32]:
-    """The frames that MSPAN's code looks at: `count` from the first to the last, evenly, rounded down."""
+    """The frames that MSPAN's code looks at: `count` from the first to the last, evenly, rounded down.
+
+    A video with fewer frames has all of them once, and its first and its last repeated to fill up.
+    """
+    if n < count:
+        return np.clip(np.arange(count) - (count - n) // 2, 0, n - 1).astype(np.int32)
     return np.linspace(0, n - 1, count, dtype=np.int32)
 
 

@@ -20,6 +20,7 @@ os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.ge
 from eigv.config import Config, Run, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
+from extract.gpu import installed_gpus  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
 
@@ -153,6 +154,23 @@ def picture_dataset(wildcards):
 
 def picture_manifest(wildcards):
     return f"{RESULTS}/videos/{CONFIG.datasets[picture_dataset(wildcards)].videos}/manifest.csv"
+
+
+def decoding_threads(wildcards):
+    """Half of this machine, so that the networks have the other half; 8 where jobs are sent elsewhere."""
+    return max(1, min(8, workflow.cores // 2)) if workflow.cores else 8
+
+
+def network_threads(wildcards):
+    """So many that the networks of all shards run side by side: several of one thread do more than one of several.
+
+    With GPUs, each of which one job holds, so many that a job is ready for the next free GPU and videos are decoded
+    meanwhile.
+    """
+    if not workflow.cores:
+        return 8
+    gpus = installed_gpus()
+    return max(1, workflow.cores // (gpus + 1 if gpus else 2 * CONFIG.features.shards))
 
 
 def flags(option, values):

@@ -49,7 +49,7 @@ rule decode:
         f"{RESULTS}/benchmarks/decode/{{collection}}-{{scatteritem}}.tsv"
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: decoding_threads
     params:
         settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
         stage=STAGES["decode"],
@@ -73,7 +73,7 @@ rule features:
     priority: 10
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: network_threads
     params:
         settings=lambda wildcards: settings(CONFIG.features),
         stage=STAGES["features"],
