@@ -308,6 +308,9 @@ class Config(Settings):
                 raise ValueError(f"`rationales.{name}.run`: {error}") from None
             if run.dataset not in self.datasets:
                 raise ValueError(f"`rationales.{name}.run` names {run.dataset!r}, which is not in `datasets`")
+            videos = self.datasets[run.dataset].videos
+            if self.videos[videos].folder is None:
+                raise ValueError(f"`rationales.{name}` shows frames: `videos.{videos}` needs `folder`")
         return self
 
     def unknown_backbone(self, name: str) -> str | None:

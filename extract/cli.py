@@ -194,6 +194,77 @@ def merge(
     merge_shards(shard_files, _parse(config.Features, command_line.read_settings(settings)), used, out)
 
 
+@app.command("import")
+def import_command(
+    settings: Settings,
+    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
+    out: Annotated[Path, typer.Option(help="The feature file, video.h5.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest that is written with it.")],
+    processes: Processes = CPUS,
+) -> None:
+    """Check features that someone else extracted and write them as video.h5. Settings: `collection`, `features`."""
+    from extract import config
+    from extract.imports import import_features
+
+    values = command_line.read_settings(settings)
+    collection = _parse(config.VideoCollection, values["collection"])
+    wanted = _parse(config.Features, values["features"])
+    import_features(questions, collection, wanted, out, manifest, processes)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    layout: Annotated[str, typer.Option(help="nextqa, hcrn or npy.")],
+    out: Annotated[Path, typer.Option(help="The folder that is written to.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="Folder of annotations; `nextqa` writes a file for each of its splits.")
+    ] = None,
+) -> None:
+    """Write features in the layout of another code."""
+    from extract.imports import export_features
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(file)) as source:
+        export_features(layout, source, out, questions)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An HDF5 file, or a folder of features.")],
+) -> None:
+    """Say what is in a file: counts, shapes, status of the videos, statistics, where it comes from.
+
+    Exit status 1 where it is not clean.
+    """
+    from extract.inspection import inspect as look
+
+    found = look(file)
+    typer.echo(found.text)
+    typer.echo("\n" + "\n".join(f"not clean: {problem}" for problem in found.problems) if found.problems else "\nclean")
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    second: Annotated[Path, typer.Argument(help="Features to compare them with.")],
+    csv: Annotated[Path | None, typer.Option(help="Also write the figures of each video.")] = None,
+) -> None:
+    """Say in words whether two files hold the same features. Exit status 1 where they do not."""
+    from extract.comparison import ORDER, ROUNDING, SAME
+    from extract.comparison import compare as run
+    from extract.files import write_csv
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(first)) as a, open_layout(recognise(second)) as b:
+        found = run(a, b)
+    typer.echo(found.text)
+    if csv is not None:
+        write_csv(csv, found.videos)
+    raise typer.Exit(0 if found.verdict in (SAME, ROUNDING, ORDER) else 1)
+
+
 @app.command()
 def finetune(
     settings: Settings,

@@ -13,10 +13,40 @@ PRESETS = ("paper", "hcrn", "mspan")
 """The presets that are shipped, one file each."""
 
 
-class VideoCollection(Settings):
-    """Raw videos in one folder. Data sets that share a collection share its features."""
+class ImportedFeatures(Settings):
+    """Features that someone else has extracted."""
 
-    folder: Path = Field(description="The folder of the video files.")
+    layout: Literal["nextqa", "hcrn", "npy", "eigv"] = Field(
+        description="How they are laid out: NExT-QA's release (app_mot_{split}.h5), HCRN's files "
+        "(*_appearance_feat.h5, *_motion_feat.h5), a .npy file a video in the folders appearance/ and motion/ (MSPAN), "
+        "or a video.h5 of ours."
+    )
+    path: Path = Field(description="The folder of the files; for `eigv` the file.")
+    splits: tuple[str, ...] = Field(("train", "val", "test"), description="Of `nextqa`: the splits that have a file.")
+    widths: tuple[int, int] = Field((2048, 2048), description="Width of an appearance and of a motion feature.")
+    reduce: Literal["middle", "first", "mean", "max"] = Field(
+        "middle",
+        description="Of several frame vectors a clip (HCRN has 16) the one in the middle, the first, their mean or "
+        "their maximum becomes the clip's appearance feature.",
+    )
+    ids: str = Field(
+        "{}", pattern=r"^[^{}]*\{\}[^{}]*$", description="The video id, with {} for the id in the file: video{}."
+    )
+    mapping: Path | None = Field(
+        None,
+        description="A file that maps the ids in the files to video ids: JSON, or MSVD's youtube_mapping.txt.",
+    )
+
+
+class VideoCollection(Settings):
+    """Videos that data sets share, and with them their features: raw files, or features that someone has extracted."""
+
+    folder: Path | None = Field(
+        None,
+        description="The folder of the video files. Not needed with `features`; given as well, it says when a clip is "
+        "and what it shows.",
+    )
+    features: ImportedFeatures | None = Field(None, description="Features that are imported instead of extracted.")
     mapping: Path | None = Field(
         None,
         description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
@@ -40,6 +70,12 @@ class VideoCollection(Settings):
     memory_limit: float = Field(
         8, gt=0, description="Address space in GiB that a decoder may take for one video before it is stopped."
     )
+
+    @model_validator(mode="after")
+    def _has_videos_or_features(self) -> "VideoCollection":
+        if self.folder is None and self.features is None:
+            raise ValueError("give `folder`, where the videos lie, or `features`, which are to be imported")
+        return self
 
 
 class Dataset(Settings):

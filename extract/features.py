@@ -177,11 +177,12 @@ def _copy(
     for ours, theirs in rows:
         values = source[theirs]
         if order is not None and status is not None:
-            values = _checked(name, values, order[ours], status[ours], dtype)
+            values = checked(name, values, order[ours], status[ours], dtype)
         file[name][ours] = values
 
 
-def _checked(kind: str, values: np.ndarray, video_id: str, status: str, dtype: np.dtype) -> np.ndarray:
+def checked(kind: str, values: np.ndarray, video_id: str, status: str, dtype: np.dtype) -> np.ndarray:
+    """The features of a video as they are stored; `UserError` where a usable one is not finite or does not fit."""
     if status == ZEROS:
         return np.zeros_like(values)
     if status != FAILED:

@@ -51,6 +51,9 @@ class ManifestRow:
     backend_reason: str = ""
 
 
+COLUMNS = [field.name for field in fields(ManifestRow)]
+
+
 def probe(
     video_ids: list[str], collection: VideoCollection, sampling: Sampling, processes: int, notes: Path
 ) -> pd.DataFrame:
@@ -60,6 +63,7 @@ def probe(
     from which a killed probe goes on. Raises `UserError` that lists every missing and every unreadable video at once
     where the policy for them is `error`.
     """
+    assert collection.folder is not None
     if not collection.folder.is_dir():
         raise UserError(f"the video folder {collection.folder} does not exist; put the videos there, or set its path")
     check_ids(video_ids)
@@ -84,9 +88,14 @@ def probe(
             rows[job.video_id]["row"] if job.path else asdict(ManifestRow(job.video_id, MISSING, "no such file"))
             for job in jobs
         ]
-        manifest = pd.DataFrame(table, columns=[field.name for field in fields(ManifestRow)])
+        manifest = pd.DataFrame(table, columns=COLUMNS)
         _apply_policy(manifest, collection, places)
     return manifest
+
+
+def manifest_of(video_ids: list[str]) -> pd.DataFrame:
+    """The manifest of videos of which nothing is known."""
+    return pd.DataFrame([asdict(ManifestRow(name, MISSING)) for name in video_ids], columns=COLUMNS)
 
 
 def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
@@ -113,6 +122,7 @@ class Places:
     """Where the files of a collection lie."""
 
     def __init__(self, collection: VideoCollection) -> None:
+        assert collection.folder is not None
         self.folder = collection.folder
         self.mapping = read_json(collection.mapping, "the video mapping") if collection.mapping else {}
         outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(str(to))]

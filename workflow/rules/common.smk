@@ -6,6 +6,7 @@ not installed.
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from eigv.config import Config, Run, section  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
 from extract.gpu import installed_gpus  # noqa: E402
+from extract.layouts import LAYOUTS  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
 
@@ -84,9 +86,17 @@ def what_is_missing():
             lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
             lines += [f"    {path}" for path in absent]
     for name, found in CONFIG.videos.items():
-        if not found.folder.is_dir():
+        if found.features:
+            layout = LAYOUTS[found.features.layout]
+            absent = [path for path in layout.files(found.features) if not path.exists()]
+            if absent:
+                lines.append(
+                    f"  the features of {name} ({found.features.layout}), from {layout.source or 'elsewhere'}:"
+                )
+                lines += [f"    {path}" for path in absent]
+        if found.folder and not found.folder.is_dir():
             lines.append(
-                f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov)"
+                f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov, .gif)"
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
@@ -97,6 +107,21 @@ def annotation_folders_of(wildcards):
     """The annotations of every data set that uses a collection."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
     return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
+
+
+def one_of(names):
+    """A regular expression that fits these names and no others."""
+    return "|".join(map(re.escape, names)) or r"(?!)"
+
+
+IMPORTED = one_of(name for name, found in CONFIG.videos.items() if found.features)
+EXTRACTED = one_of(name for name, found in CONFIG.videos.items() if not found.features)
+
+
+def imported_files(wildcards):
+    """The files that features are imported from."""
+    features = collection(wildcards).features
+    return [str(path) for path in LAYOUTS[features.layout].files(features)]
 
 
 def splits_of(wildcards):
