@@ -179,7 +179,7 @@ class LocalNetwork(Settings):
 
 
 class Preset(Settings):
-    """A named choice of sampling and networks."""
+    """A named choice of sampling and networks; what it leaves out is as in `paper`."""
 
     sampling: dict[str, Any] = Field({}, description="As `sampling` of the features.")
     appearance: dict[str, Any] = Field({}, description="As `appearance` of the features.")
@@ -217,17 +217,18 @@ class Features(Settings):
         if not isinstance(values, dict):
             return values
         name, own = values.get("preset", "paper"), values.get("presets") or {}
-        if name in own:
-            base = own[name].model_dump() if isinstance(own[name], Preset) else own[name]
-        elif name in PRESETS:
-            base = yaml.safe_load((PRESET_FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-        else:
+        if name not in PRESETS and name not in own:
             raise ValueError(f"there is no preset {name!r}; known: {', '.join([*PRESETS, *own])}")
+        file = PRESET_FOLDER / f"{'paper' if name in own else name}.yaml"
+        base: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if name in own:
+            over = own[name].model_dump() if isinstance(own[name], Preset) else own[name]
+            base = {part: values | over.get(part, {}) for part, values in base.items()}
         merged = values | {"presets": {name: own[name]} if name in own else {}}
         for part in ("sampling", "appearance", "motion"):
             given = values.get(part, {})
-            if isinstance(given, dict) and isinstance(base, dict):
-                merged[part] = base.get(part, {}) | given
+            if isinstance(given, dict):
+                merged[part] = base[part] | given
         return merged
 
 
