@@ -268,7 +268,9 @@ class Config(Settings):
     name: str = Field(pattern=r"^[\w.-]+$", description="Name of this configuration.")
     results: Path = Field(Path("results"), description="The folder that everything is written to.")
     videos: dict[str, VideoCollection] = Field(description="Collections of raw videos, by name.")
-    datasets: dict[str, Dataset] = Field(description="Data sets, by name.")
+    datasets: dict[str, Dataset] = Field(
+        {}, description="Data sets, by name; none where only features are wanted (`snakemake videos`)."
+    )
     features: Features = Features()
     text: Text = Text()
     backbones: Backbones = Backbones()

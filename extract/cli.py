@@ -82,21 +82,24 @@ def annotations(settings: Settings, out: Out) -> None:
 @app.command()
 def probe(
     settings: Settings,
-    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
     out: Out,
+    questions: Annotated[
+        list[Path] | None, typer.Option(help="Folder of read annotations; repeat it for several. Without: all videos.")
+    ] = None,
     processes: Processes = CPUS,
 ) -> None:
     """Look at every video that the annotations ask for; writes the manifest. Settings: `collection`, `sampling`."""
     from extract import config
     from extract.annotations.questions import video_ids
+    from extract.videos.probe import all_ids, write_manifest
     from extract.videos.probe import probe as probe_videos
-    from extract.videos.probe import write_manifest
 
     values = command_line.read_settings(settings)
     collection = _parse(config.VideoCollection, values["collection"])
     sampling = _parse(config.Sampling, values["sampling"])
     notes = out.with_name(f".{out.name}.notes")
-    manifest = probe_videos(video_ids(questions), collection, sampling, processes, notes)
+    ids = video_ids(questions) if questions else all_ids(collection)
+    manifest = probe_videos(ids, collection, sampling, processes, notes)
     write_manifest(out, manifest)
     typer.echo(
         f"{out}: " + ", ".join(f"{count} {status}" for status, count in manifest["status"].value_counts().items())

@@ -63,9 +63,6 @@ def probe(
     from which a killed probe goes on. Raises `UserError` that lists every missing and every unreadable video at once
     where the policy for them is `error`.
     """
-    assert collection.folder is not None
-    if not collection.folder.is_dir():
-        raise UserError(f"the video folder {collection.folder} does not exist; put the videos there, or set its path")
     check_ids(video_ids)
     places = Places(collection)
     jobs = [_Job(video_id, places.find(video_id), sampling, collection.fingerprint) for video_id in video_ids]
@@ -91,6 +88,17 @@ def probe(
         manifest = pd.DataFrame(table, columns=COLUMNS)
         _apply_policy(manifest, collection, places)
     return manifest
+
+
+def all_ids(collection: VideoCollection) -> list[str]:
+    """The ids of all videos of a collection, by the names of its files (or of its mapping), in their order."""
+    places = Places(collection)
+    if collection.mapping:
+        return sorted(places.mapping)
+    names = sorted({path.stem for path in places.folder.iterdir() if path.suffix in SUFFIXES})
+    if not names:
+        raise UserError(f"{places.folder} holds no video ({', '.join(SUFFIXES)})")
+    return names
 
 
 def manifest_of(video_ids: list[str]) -> pd.DataFrame:
@@ -124,6 +132,8 @@ class Places:
     def __init__(self, collection: VideoCollection) -> None:
         assert collection.folder is not None
         self.folder = collection.folder
+        if not self.folder.is_dir():
+            raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
         self.mapping = read_json(collection.mapping, "the video mapping") if collection.mapping else {}
         outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(str(to))]
         if outside:

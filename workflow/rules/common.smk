@@ -104,7 +104,7 @@ def what_is_missing():
 
 
 def annotation_folders_of(wildcards):
-    """The annotations of every data set that uses a collection."""
+    """The annotations of every data set that uses a collection; none: all its videos are wanted."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
     return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
 
