@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips test test-unit test-workflow lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips test test-unit test-workflow bench-extract lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -25,6 +25,9 @@ test-unit: .venv/ready  ## The quick tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
 	$(BIN)/pytest -m "workflow or slow" tests
+
+bench-extract: .venv/ready  ## What extraction costs; writes the section Extraction of docs/benchmarks.md
+	$(BIN)/python -m benchmarks.extraction
 
 lint: .venv/ready  ## Formatting, style, types, workflow
 	$(BIN)/ruff format --check .

@@ -238,7 +238,9 @@ class Config(Settings):
         "share their features.",
     )
     videos: dict[str, VideoCollection] = Field(description="Collections of raw videos, by name.")
-    datasets: dict[str, Dataset] = Field(description="Data sets, by name.")
+    datasets: dict[str, Dataset] = Field(
+        {}, description="Data sets, by name; none where only features are wanted (`snakemake videos`)."
+    )
     features: Features = Features()
     text: Text = Text()
     backbones: Backbones = Backbones()
@@ -291,6 +293,8 @@ class Config(Settings):
                 continue
             if run.dataset not in self.datasets:
                 yield f"`{where}` names {run.dataset!r}, which is not in `datasets`"
+            elif self.videos[self.datasets[run.dataset].videos].folder is None:
+                yield f"`{where}` shows frames: `videos.{self.datasets[run.dataset].videos}` needs `folder`"
         for name, page in self.explorers.items():
             if len({run.split("/")[0] for run in page.runs}) > 1:
                 yield f"`explorers.{name}.runs`: a page compares runs of one data set"

@@ -87,8 +87,13 @@ def accuracies(table: pd.DataFrame) -> dict[str, Any]:
 
 
 def spans(clips: NDArray[np.intp], frames: NDArray[np.int32], fps: float) -> list[tuple[float, float]]:
-    """The seconds that clips cover, from `frames` (K, T); spans that touch or overlap are joined."""
+    """The seconds that clips cover, from `frames` (K, T); spans that touch or overlap are joined.
+
+    There are none where `fps` is NaN: of imported features it is not known when their clips are.
+    """
     found: list[tuple[float, float]] = []
+    if np.isnan(fps):
+        return found
     for clip in clips:
         start, end = float(frames[clip, 0] / fps), float((frames[clip, -1] + 1) / fps)
         if found and start <= found[-1][1]:

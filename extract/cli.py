@@ -96,19 +96,24 @@ def annotations(settings: Settings, out: Out) -> None:
 @app.command()
 def probe(
     settings: Settings,
-    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
     out: Out,
+    questions: Annotated[
+        list[Path] | None, typer.Option(help="Folder of read annotations; repeat it for several. Without: all videos.")
+    ] = None,
     processes: Processes = CPUS,
 ) -> None:
     """Look at every video that the annotations ask for; writes the manifest. Settings: `collection`, `sampling`."""
     from extract import config
     from extract.annotations.questions import video_ids
+    from extract.videos.probe import all_ids, write_manifest
     from extract.videos.probe import probe as probe_videos
-    from extract.videos.probe import write_manifest
 
     values = command_line.read_settings(settings)
     collection = _parse(config.VideoCollection, values["collection"])
-    manifest = probe_videos(video_ids(questions), collection, _parse(config.Sampling, values["sampling"]), processes)
+    sampling = _parse(config.Sampling, values["sampling"])
+    notes = out.with_name(f".{out.name}.notes")
+    ids = video_ids(questions) if questions else all_ids(collection)
+    manifest = probe_videos(ids, collection, sampling, processes, notes)
     write_manifest(out, manifest)
     typer.echo(
         f"{out}: " + ", ".join(f"{count} {status}" for status, count in manifest["status"].value_counts().items())
@@ -178,10 +183,11 @@ def features(
     """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
     from extract.config import Features
     from extract.features import extract_shard
+    from extract.gpu import one_gpu
 
-    extract_shard(
-        kind, frames, _parse(Features, command_line.read_settings(settings)), out, command_line.device(device, threads)
-    )
+    wanted = _parse(Features, command_line.read_settings(settings))
+    with one_gpu(command_line.device(device, threads)) as claimed:
+        extract_shard(kind, frames, wanted, out, claimed)
 
 
 @app.command()
@@ -202,9 +208,78 @@ def merge(
     table = read_manifest(manifest)
     used = table[~leave_out(table, _parse(config.VideoCollection, command_line.read_settings(collection)))]
     shard_files = list(zip(frames, appearance, motion, strict=True))
-    merge_shards(
-        shard_files, _parse(config.Features, command_line.read_settings(settings)), used["video_id"].tolist(), out
-    )
+    merge_shards(shard_files, _parse(config.Features, command_line.read_settings(settings)), used, out)
+
+
+@app.command("import")
+def import_command(
+    settings: Settings,
+    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
+    out: Annotated[Path, typer.Option(help="The feature file, video.h5.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest that is written with it.")],
+    processes: Processes = CPUS,
+) -> None:
+    """Check features that someone else extracted and write them as video.h5. Settings: `collection`, `features`."""
+    from extract import config
+    from extract.imports import import_features
+
+    values = command_line.read_settings(settings)
+    collection = _parse(config.VideoCollection, values["collection"])
+    wanted = _parse(config.Features, values["features"])
+    import_features(questions, collection, wanted, out, manifest, processes)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    layout: Annotated[str, typer.Option(help="nextqa, hcrn or npy.")],
+    out: Annotated[Path, typer.Option(help="The folder that is written to.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="Folder of annotations; `nextqa` writes a file for each of its splits.")
+    ] = None,
+) -> None:
+    """Write features in the layout of another code."""
+    from extract.imports import export_features
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(file)) as source:
+        export_features(layout, source, out, questions)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An HDF5 file, or a folder of features.")],
+) -> None:
+    """Say what is in a file: counts, shapes, status of the videos, statistics, where it comes from.
+
+    Exit status 1 where it is not clean.
+    """
+    from extract.inspection import inspect as look
+
+    found = look(file)
+    typer.echo(found.text)
+    typer.echo("\n" + "\n".join(f"not clean: {problem}" for problem in found.problems) if found.problems else "\nclean")
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    second: Annotated[Path, typer.Argument(help="Features to compare them with.")],
+    csv: Annotated[Path | None, typer.Option(help="Also write the figures of each video.")] = None,
+) -> None:
+    """Say in words whether two files hold the same features. Exit status 1 where they do not."""
+    from extract.comparison import ORDER, ROUNDING, SAME
+    from extract.comparison import compare as run
+    from extract.files import write_csv
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(first)) as a, open_layout(recognise(second)) as b:
+        found = run(a, b)
+    typer.echo(found.text)
+    if csv is not None:
+        write_csv(csv, found.videos)
+    raise typer.Exit(0 if found.verdict in (SAME, ROUNDING, ORDER) else 1)
 
 
 @app.command()

@@ -1,17 +1,52 @@
 """Settings of the extraction: where videos and annotations lie, and how features are made of them."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+import yaml
+from pydantic import Field, model_validator
 
 from extract.settings import Settings
 
+PRESET_FOLDER = Path(__file__).parent / "presets"
+PRESETS = ("paper", "hcrn", "mspan")
+"""The presets that are shipped, one file each."""
+
+
+class ImportedFeatures(Settings):
+    """Features that someone else has extracted."""
+
+    layout: Literal["nextqa", "hcrn", "npy", "eigv"] = Field(
+        description="How they are laid out: NExT-QA's release (app_mot_{split}.h5), HCRN's files "
+        "(*_appearance_feat.h5, *_motion_feat.h5), a .npy file a video in the folders appearance/ and motion/ (MSPAN), "
+        "or a video.h5 of ours."
+    )
+    path: Path = Field(description="The folder of the files; for `eigv` the file.")
+    splits: tuple[str, ...] = Field(("train", "val", "test"), description="Of `nextqa`: the splits that have a file.")
+    widths: tuple[int, int] = Field((2048, 2048), description="Width of an appearance and of a motion feature.")
+    reduce: Literal["middle", "first", "mean", "max"] = Field(
+        "middle",
+        description="Of several frame vectors a clip (HCRN has 16) the one in the middle, the first, their mean or "
+        "their maximum becomes the clip's appearance feature.",
+    )
+    ids: str = Field(
+        "{}", pattern=r"^[^{}]*\{\}[^{}]*$", description="The video id, with {} for the id in the file: video{}."
+    )
+    mapping: Path | None = Field(
+        None,
+        description="A file that maps the ids in the files to video ids: JSON, or MSVD's youtube_mapping.txt.",
+    )
+
 
 class VideoCollection(Settings):
-    """Raw videos in one folder. Data sets that share a collection share its features."""
+    """Videos that data sets share, and with them their features: raw files, or features that someone has extracted."""
 
-    folder: Path = Field(description="The folder of the video files.")
+    folder: Path | None = Field(
+        None,
+        description="The folder of the video files. Not needed with `features`; given as well, it says when a clip is "
+        "and what it shows.",
+    )
+    features: ImportedFeatures | None = Field(None, description="Features that are imported instead of extracted.")
     mapping: Path | None = Field(
         None,
         description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
@@ -24,6 +59,23 @@ class VideoCollection(Settings):
     unreadable: Literal["error", "skip", "zeros"] = Field(
         "error", description="A video that can not be decoded: the same choices."
     )
+    fingerprint: Literal["sha256", "size-and-time"] = Field(
+        "sha256",
+        description="What the manifest notes to recognise a file by: the hash of its content, or (quicker on slow "
+        "disks) its size and the time it was last changed.",
+    )
+    time_limit: float = Field(
+        600, gt=0, description="Seconds that a decoder may take for one video before it is stopped, as hanging."
+    )
+    memory_limit: float = Field(
+        8, gt=0, description="Address space in GiB that a decoder may take for one video before it is stopped."
+    )
+
+    @model_validator(mode="after")
+    def _has_videos_or_features(self) -> "VideoCollection":
+        if self.folder is None and self.features is None:
+            raise ValueError("give `folder`, where the videos lie, or `features`, which are to be imported")
+        return self
 
 
 class Dataset(Settings):
@@ -47,17 +99,20 @@ class Sampling(Settings):
 
     clips: int = Field(16, ge=1, description="K, clips a video.")
     frames: int = Field(16, ge=1, description="T, consecutive frames a clip.")
-    positions: Literal["middles", "hcrn"] = Field(
+    positions: Literal["middles", "hcrn", "spread"] = Field(
         "middles",
-        description="Clips around the middles of K equal parts, or where the code of HCRN (from which NExT-QA's "
-        "features come) puts them.",
+        description="Clips around the middles of K equal parts; where the code of HCRN (from which NExT-QA's features "
+        "come) puts them; or around K frames spread from the first to the last, as MSPAN's code.",
     )
 
 
-class Network(Settings):
-    """One feature network and its weights."""
+RGB = tuple[float, float, float]
 
-    network: str = Field(description="Name in the registry of feature networks.")
+
+class Network(Settings):
+    """One feature network, its weights, and the pictures that it sees."""
+
+    network: str = Field(description="Name in the registry of feature networks, or under `networks`.")
     weights: Literal["published", "random"] | Path = Field(
         "published",
         description="`published`: the weights that belong to the network (a package, or a file in `weights_folder`); "
@@ -65,17 +120,116 @@ class Network(Settings):
     )
     seed: int = Field(0, description="Seed of random weights.")
     size: int | None = Field(None, ge=16, description="Side of the square input in pixels; the network's own if empty.")
+    fit: Literal["squash", "crop"] = Field(
+        "squash",
+        description="Make the whole frame square, or keep its proportions and cut the centre out, as the published "
+        "weights were trained.",
+    )
+    short_side: int | None = Field(
+        None, ge=16, description="With `crop`: the shorter side before cutting; what the weights ask for if empty."
+    )
+    resample: Literal["decoder", "bilinear", "bicubic"] = Field(
+        "decoder",
+        description="What resizes: the decoder, to the larger of both networks' sizes (quick), or Pillow, from the "
+        "whole frame, with antialiasing.",
+    )
+    mean: RGB | None = Field(None, description="Subtracted from RGB values in 0..`scale`; the network's if empty.")
+    std: RGB | None = Field(None, description="What is left is divided by it; the network's if empty.")
+    scale: float | None = Field(None, gt=0, description="Largest RGB value; the network's if empty.")
+
+    @model_validator(mode="after")
+    def _crop_has_proportions(self) -> "Network":
+        if self.fit == "crop" and self.resample == "decoder":
+            raise ValueError("`fit: crop` needs `resample: bilinear` or `resample: bicubic`")
+        return self
+
+
+class Appearance(Network):
+    """The network of the appearance features."""
+
+    frames: Literal["middle", "mean", "max"] = Field(
+        "middle", description="Of a clip: its middle frame, or the mean or the maximum of the features of all frames."
+    )
+
+
+class LocalNetwork(Settings):
+    """A network of torchvision or of one's own, with its weights as data."""
+
+    kind: Literal["appearance", "motion"] = Field(description="What it sees: frames, or clips.")
+    builder: str = Field(
+        pattern=r"^.+:\w+$",
+        description="`module:function` or `path/of/a/file.py:function`; the function takes no arguments and returns a "
+        "module that maps frames (N, 3, H, W), or clips (N, 3, T, H, W), to features (N, D).",
+    )
+    head: str | None = Field(None, description="Name of its classifier, which is taken off (`fc`, `classifier`).")
+    size: int = Field(ge=16, description="Side of its input in pixels.")
+    short_side: int | None = Field(None, ge=16, description="With `crop`: the shorter side before cutting.")
+    mean: RGB = Field(description="Mean of RGB values in 0..`scale`.")
+    std: RGB = Field(description="Their standard deviation.")
+    scale: float = Field(1.0, gt=0, description="Largest RGB value, 1 or 255.")
+    file: str = Field(description="Name of the file of its published weights, looked for in `weights_folder`.")
+    source: str = Field(description="Where the file is published.")
+    sha256: str | None = Field(None, description="The file's SHA-256, or how it begins.")
+    licence: str = Field("unknown", description="Licence of the weights.")
+    keys: tuple[tuple[str, str | None], ...] = Field(
+        (),
+        description="From the file's names to the module's: pairs of a regular expression and what it is replaced by, "
+        "one after the other; nothing leaves the tensor out.",
+    )
+
+
+class Preset(Settings):
+    """A named choice of sampling and networks; what it leaves out is as in `paper`."""
+
+    sampling: dict[str, Any] = Field({}, description="As `sampling` of the features.")
+    appearance: dict[str, Any] = Field({}, description="As `appearance` of the features.")
+    motion: dict[str, Any] = Field({}, description="As `motion` of the features.")
 
 
 class Features(Settings):
     """Appearance and motion features of every clip."""
 
+    preset: str = Field(
+        "paper",
+        description="What is set where this configuration says nothing: `paper`, `hcrn`, `mspan` (docs/formats.md), or "
+        "one of `presets`.",
+    )
+    presets: dict[str, Preset] = Field({}, description="Presets of your own, by name.")
+    networks: dict[str, LocalNetwork] = Field({}, description="Networks of torchvision or of your own, by name.")
     sampling: Sampling = Sampling()
-    appearance: Network = Network(network="resnet152")
+    appearance: Appearance = Appearance(network="resnet152")
     motion: Network = Network(network="resnext3d-101")
     weights_folder: Path = Field(Path("weights"), description="Where files of published weights are looked for.")
     storage: Literal["float16", "float32"] = Field("float16", description="Number type in the feature file.")
     shards: int = Field(16, ge=1, description="In how many parts the videos of a collection are worked on.")
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32", description="Numbers that the networks calculate with; docs/benchmarks.md has what each costs in error."
+    )
+    compile: bool = Field(False, description="Compile the networks with torch.compile before the first video.")
+    batch: int | None = Field(
+        None, ge=1, description="Videos that go through a network at once; what fits into the memory if empty."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _over_its_preset(cls, values: Any) -> Any:
+        """Lays what is given over the preset; of one's own presets only the one that is used is kept."""
+        if not isinstance(values, dict):
+            return values
+        name, own = values.get("preset", "paper"), values.get("presets") or {}
+        if name not in PRESETS and name not in own:
+            raise ValueError(f"there is no preset {name!r}; known: {', '.join([*PRESETS, *own])}")
+        file = PRESET_FOLDER / f"{'paper' if name in own else name}.yaml"
+        base: dict[str, dict[str, Any]] = yaml.safe_load(file.read_text(encoding="utf-8"))
+        if name in own:
+            over = own[name].model_dump() if isinstance(own[name], Preset) else own[name]
+            base = {part: values | over.get(part, {}) for part, values in base.items()}
+        merged = values | {"presets": {name: own[name]} if name in own else {}}
+        for part in ("sampling", "appearance", "motion"):
+            given = values.get(part, {})
+            if isinstance(given, dict):
+                merged[part] = base[part] | given
+        return merged
 
 
 class FineTuning(Settings):

@@ -102,6 +102,19 @@ def check_id(name: str) -> str:
     return name
 
 
+def check_ids(names: list[str]) -> None:
+    """Raises `UserError` that lists the ids which could leave their folder."""
+    wrong = []
+    for name in names:
+        try:
+            check_id(name)
+        except UserError as error:
+            wrong.append(str(error))
+    if wrong:
+        rest = f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""
+        raise UserError("\n".join(wrong[:20]) + rest)
+
+
 @contextlib.contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Holds a lock file while the block runs; waits, and says so, while another process holds it.

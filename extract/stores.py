@@ -4,7 +4,8 @@ Sizes: N videos, K clips, T frames a clip, D width of a feature, Q questions, A 
 """
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.errors import UserError
-from extract.files import atomic_path
+from extract.files import atomic_path, exclusive
 
 SCHEMA = 1
 OK, SHORT, CUT, ZEROS, FAILED = "ok", "short", "cut", "zeros", "failed"
@@ -37,6 +38,58 @@ def create(path: Path, kind: str, attributes: dict[str, Any]) -> Iterator[h5py.F
         for key, value in attributes.items():
             file.attrs[key] = value if isinstance(value, str) else json.dumps(value)
         yield file
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A file that is filled row by row, and may have been begun by a process that was killed."""
+
+    file: h5py.File
+
+    @property
+    def open(self) -> list[int]:
+        """The rows that are still to be made, ascending."""
+        return np.flatnonzero(self.file["done"][:] == 0).tolist()
+
+    def finish(self, row: int, values: dict[str, Any]) -> None:
+        """Writes a value for each named dataset; the row then survives a kill of this process."""
+        for name, value in values.items():
+            self.file[name][row] = value
+        self.file.flush()
+        self.file["done"][row] = 1
+        self.file.flush()
+
+
+@contextmanager
+def create_by_rows(
+    path: Path, kind: str, attributes: dict[str, Any], build: Callable[[h5py.File], None], count: int
+) -> Iterator[Rows]:
+    """Like `create`, for a file of `count` rows that a killed process may leave half done and another completes.
+
+    `build` makes all its datasets, of plain numbers or strings of fixed length; nothing is added later, so that a
+    kill can only leave a row half written. Where the half file has other attributes it is begun anew.
+    """
+    half, lock = path.with_name(f".{path.name}.half"), path.with_name(f".{path.name}.lock")
+    with exclusive(lock):
+        if not _continues(half, attributes):
+            half.unlink(missing_ok=True)
+            with create(half, kind, attributes) as file:
+                build(file)
+                file["done"] = np.zeros(count, np.uint8)
+        with h5py.File(half, "r+", locking=False) as file:
+            yield Rows(file)
+        with half.open("rb") as written:
+            os.fsync(written.fileno())
+        half.replace(path)
+        lock.unlink()
+
+
+def _continues(half: Path, expected: dict[str, Any]) -> bool:
+    if not half.is_file():
+        return False
+    with h5py.File(half, "r", locking=False) as file:
+        found = attributes(file)
+    return all(found.get(key) == json.loads(json.dumps(value)) for key, value in expected.items())
 
 
 @contextmanager
@@ -71,6 +124,11 @@ def attributes(file: h5py.File) -> dict[str, Any]:
 def write_strings(group: h5py.Group, name: str, values: list[str]) -> None:
     """Stores a list of strings as UTF-8."""
     group.create_dataset(name, data=np.array(values, dtype=object), dtype=h5py.string_dtype("utf-8"))
+
+
+def fixed_strings(length: int) -> Any:
+    """The type of strings of at most so many bytes, which can be written row by row."""
+    return h5py.string_dtype("utf-8", length)
 
 
 def read_strings(group: h5py.Group, name: str) -> list[str]:

@@ -33,7 +33,7 @@ from eigv.objective import contrastive_loss
 from eigv.official import assemble_chunks, from_official, load_official, official_card
 from eigv.randomness import Draws
 from extract.config import Sampling
-from extract.videos.sampling import clip_frames
+from extract.videos.sampling import clip_frames, spread_frames
 from tests.legacy_resnext import legacy_network
 
 FORWARD, BACKWARD = 1e-5, 1e-4
@@ -365,7 +365,9 @@ def _clip_indices(golden: Golden) -> Iterator[Row]:
         sampling = Sampling(clips=theirs.shape[1], frames=theirs.shape[2], positions="hcrn")
         ours = np.stack([clip_frames(n, sampling) for n in range(1, len(theirs))])
         yield _forward(name, torch.from_numpy(ours), torch.from_numpy(theirs[1:]))
-    yield Row("mspan16", note="skipped: MSPAN's own frames, from which no features are made here")
+    theirs = golden["mspan16"]
+    ours = np.stack([spread_frames(n, theirs.shape[1]) for n in range(1, len(theirs))])
+    yield _forward("mspan16", torch.from_numpy(ours), theirs[1:])
 
 
 def _resnext(golden: Golden, keys: Path) -> Iterator[Row]:

@@ -19,7 +19,7 @@ def files(dataset: Dataset, split: str) -> list[Path]:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The video id is the clip's name; the type is the question's first word, as MSVD-QA counts its types."""
     json_file, mapping_file = files(dataset, split)
-    return read_entries(json_file, _read_mapping(mapping_file).__getitem__)
+    return read_entries(json_file, read_mapping(mapping_file).__getitem__)
 
 
 def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame:
@@ -46,7 +46,8 @@ def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame
     return pd.DataFrame(rows)
 
 
-def _read_mapping(path: Path) -> dict[int, str]:
+def read_mapping(path: Path) -> dict[int, str]:
+    """`youtube_mapping.txt`: from a video's number to its clip's name."""
     if not path.is_file():
         raise UserError(f"{path} does not exist; it maps clip names to video numbers and comes with MSVD-QA")
     clip_of = {}

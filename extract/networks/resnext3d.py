@@ -55,6 +55,19 @@ RESNEXT3D_101 = ResNeXt3DConfig(
     pool_stride=(2, 2, 2),
 )
 
+# The 3D ResNet-152 of MSPAN's and IGV's motion features: the same blocks with one group. 117 M parameters.
+RESNET3D_152 = ResNeXt3DConfig(
+    depths=(3, 8, 36, 3),
+    inner_widths=(64, 128, 256, 512),
+    outer_widths=(256, 512, 1024, 2048),
+    groups=1,
+    stem_width=64,
+    stem_kernel=(7, 7, 7),
+    stem_stride=(1, 2, 2),
+    pool_kernel=(3, 3, 3),
+    pool_stride=(2, 2, 2),
+)
+
 # The demo's motion network, small enough to be shipped and to train on a CPU: clips of 16 frames at 56 px. It pools
 # over space alone, because the demo's fastest motion (shaking) lives in consecutive frames.
 RESNEXT3D_TINY = ResNeXt3DConfig(

@@ -1,11 +1,15 @@
 """Shards of a collection, and the decoded frames of a shard.
 
-Sizes: N videos of the shard, K clips, T frames a clip, S side of a frame in pixels.
+Sizes: N videos of the shard, K clips, T frames a clip, F frames a clip that the appearance network sees (1 or T),
+S side of a picture in pixels.
 """
 
-import concurrent.futures
+import hashlib
+import json
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import h5py
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -13,12 +17,24 @@ from numpy.typing import NDArray
 from extract.config import Features, VideoCollection
 from extract.errors import UserError
 from extract.files import write_csv
-from extract.networks import input_size
 from extract.progress import progress
-from extract.stores import CUT, FAILED, OK, SHORT, ZEROS, create, write_strings
+from extract.provenance import commit, versions
+from extract.stores import (
+    CUT,
+    FAILED,
+    OK,
+    SHORT,
+    ZEROS,
+    create_by_rows,
+    fixed_strings,
+    read_strings,
+    write_strings,
+)
+from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.probe import MISSING, leave_out
-from extract.videos.reader import Frames, VideoError, read_frames, scaled
-from extract.videos.sampling import clip_frames, middle_frames
+from extract.videos.reader import Frames, open_reader
+from extract.videos.sampling import appearance_frames, clip_frames
+from extract.videos.workers import Limits, run_apart
 
 KIND = "decoded frames"
 
@@ -33,63 +49,110 @@ def write_shards(manifest: pd.DataFrame, collection: VideoCollection, paths: lis
 def decode_shard(
     shard: pd.DataFrame, collection: VideoCollection, features: Features, out: Path, processes: int
 ) -> None:
-    """Decodes the sampled frames of a shard's videos into `out`.
+    """Decodes the sampled frames of a shard's videos into `out`; a killed call is completed by the next one.
 
-    Datasets: `appearance` (N, K, S, S, 3) the middle frame of each clip, `motion` (N, K, T, S, S, 3), both uint8 RGB;
-    `ids`, `status`, `frame_index` (N, K, T), `fps`, `duration`. A video that can not be decoded follows the
-    collection's policy: `UserError`, status `failed`, or status `zeros`.
+    Datasets: `appearance` (N, K, F, S, S, 3) and `motion` (N, K, T, S, S, 3), uint8 RGB, and which frames these are,
+    `appearance_index` (N, K, F) and `frame_index` (N, K, T); `ids`, `status`, `reason`, `decoder`, `fps`, `duration`.
+    A video that can not be decoded follows the collection's policy: `UserError`, status `failed`, or status `zeros`.
     """
-    sizes = {kind: input_size(kind, getattr(features, kind)) for kind in ("appearance", "motion")}
-    k, t, n = features.sampling.clips, features.sampling.frames, len(shard)
-    shapes = {
-        "appearance": (k, sizes["appearance"], sizes["appearance"], 3),
-        "motion": (k, t, sizes["motion"], sizes["motion"], 3),
-    }
-    jobs = [(row, features, sizes) for row in shard.to_dict("records")]
-    statuses: list[str] = []
-    errors: list[str] = []
-    with create(out, KIND, {}) as file:
-        pixels = {
-            kind: file.create_dataset(kind, (n, *shape), np.uint8, chunks=(1, *shape) if n else None)
-            for kind, shape in shapes.items()
-        }
-        index = np.zeros((n, k, t), np.int32)
-        with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-            decoded = progress(pool.map(_decode_one, jobs), total=n, label="decode", unit="video")
-            for number, (result, reason) in enumerate(decoded):
-                row = jobs[number][0]
-                if result is not None:
-                    index[number], pixels["appearance"][number], pixels["motion"][number] = result
-                    statuses.append(row["status"])
-                    continue
-                policy = collection.missing if row["status"] == MISSING else collection.unreadable
-                if policy == "error":
-                    errors.append(f"  {row['video_id']}: {reason} ({row['path']})")
-                statuses.append(ZEROS if policy == "zeros" else FAILED)
-        if errors:
-            raise UserError(f"{len(errors)} of {n} videos can not be decoded:\n" + "\n".join(errors))
+    pictures = pictures_of(features)
+    sampling, every = features.sampling, features.appearance.frames != "middle"
+    jobs = [Job({str(k): v for k, v in row.items()}, features, pictures) for row in shard.to_dict("records")]
+
+    def build(file: h5py.File) -> None:
+        n, k, t = len(shard), sampling.clips, sampling.frames
+        for kind, seen in {"appearance": t if every else 1, "motion": t}.items():
+            side = pictures[kind].size
+            # Contiguous and never filled: a row is written once, at its place.
+            file.create_dataset(kind, (n, k, seen, side, side, 3), np.uint8)
+        file.create_dataset("appearance_index", (n, k, t if every else 1), np.int32)
+        file.create_dataset("frame_index", (n, k, t), np.int32)
         write_strings(file, "ids", shard["video_id"].tolist())
-        write_strings(file, "status", statuses)
-        file["frame_index"] = index
+        for name, length in {"status": 8, "decoder": 8, "reason": 200}.items():
+            file.create_dataset(name, (n,), fixed_strings(length))
         file["fps"] = shard["fps"].to_numpy(np.float64)
         file["duration"] = shard["duration"].to_numpy(np.float64)
 
+    about = _about(shard, collection, features)
+    with create_by_rows(out, KIND, about, build, len(jobs)) as rows:
+        todo = rows.open
+        outcomes = run_apart(decode_one, [jobs[row] for row in todo], processes, Limits.of(collection))
+        for row, outcome in zip(todo, progress(outcomes, total=len(todo), label="decode", unit="video"), strict=True):
+            if outcome.died and jobs[row].row["backend"] == "decord":
+                # decord took its process with it; in order every file can be read that was probed.
+                in_order = jobs[row]._replace(row=jobs[row].row | {"backend": "pyav"})
+                (outcome,) = run_apart(decode_one, [in_order], 1, Limits.of(collection))
+            rows.finish(row, outcome.value or {"status": FAILED, "reason": outcome.error.encode()[:200]})
+        _apply_policy(rows.file, jobs, collection)
 
-Decoded = tuple[NDArray[np.int32], Frames, Frames]
+
+class Job(NamedTuple):
+    """One video to decode: its row of the manifest, and what is wanted of it."""
+
+    row: dict[str, Any]
+    features: Features
+    pictures: dict[str, Picture]
 
 
-def _decode_one(job: tuple[dict, Features, dict[str, int]]) -> tuple[Decoded | None, str]:
-    row, features, sizes = job
+def decode_one(job: Job) -> dict[str, Any]:
+    """The datasets' values for one video; those of a video that was found unusable are its status alone."""
+    row, features, pictures = job
     if row["status"] not in (OK, CUT, SHORT):
-        return None, row["reason"]
-    index = clip_frames(int(row["frames"]), features.sampling)
-    numbers = np.unique(index)
-    try:
-        # Decoded once, at the larger of the two sizes.
-        frames = read_frames(Path(row["path"]), numbers.tolist(), max(sizes.values()), row["backend"])
-    except VideoError as error:
-        return None, str(error)
-    position = np.searchsorted(numbers, index)
-    appearance = scaled(frames[np.searchsorted(numbers, middle_frames(index))], sizes["appearance"])
-    motion = scaled(frames, sizes["motion"])[position]
-    return (index, appearance, motion), ""
+        return {"status": FAILED, "reason": str(row["reason"]).encode()[:200]}
+    count, sampling = int(row["frames"]), features.sampling
+    index = {
+        "appearance": appearance_frames(count, sampling, features.appearance.frames != "middle"),
+        "motion": clip_frames(count, sampling),
+    }
+    # All that is sampled, in every pass: decord was found right for these numbers, asked in this order.
+    numbers = np.unique(np.concatenate([index["appearance"].ravel(), index["motion"].ravel()])).tolist()
+    values: dict[str, Any] = {}
+    for size, kinds in decoding_passes(pictures).items():
+        reader = open_reader(Path(row["path"]), row["backend"], size)
+        wanted = {kind: set(index[kind].ravel().tolist()) for kind in kinds}
+        made: dict[str, dict[int, Frames]] = {kind: {} for kind in kinds}
+        for number, frame in zip(numbers, reader.frames(numbers), strict=True):
+            for kind in kinds:
+                if number in wanted[kind]:
+                    made[kind][number] = pictures[kind].of(frame)
+        values |= {kind: _gather(made[kind], index[kind]) for kind in kinds}
+    return values | {
+        "appearance_index": index["appearance"],
+        "frame_index": index["motion"],
+        "status": row["status"],
+        "decoder": row["backend"],
+    }
+
+
+def _gather(pictures: dict[int, Frames], index: NDArray[np.int32]) -> Frames:
+    """Pictures by number to (K, F, S, S, 3)."""
+    return np.stack([np.stack([pictures[int(number)] for number in clip]) for clip in index])
+
+
+def _apply_policy(file: h5py.File, jobs: list[Job], collection: VideoCollection) -> None:
+    errors = []
+    reasons = read_strings(file, "reason")
+    for number, (job, status) in enumerate(zip(jobs, read_strings(file, "status"), strict=True)):
+        policy = collection.missing if job.row["status"] == MISSING else collection.unreadable
+        if status == FAILED and policy == "zeros":
+            file["status"][number] = ZEROS
+        elif status == FAILED and policy == "error":
+            errors.append((number, f"  {job.row['video_id']}: {reasons[number]} ({job.row['path']})"))
+    if errors:
+        for number, _ in errors:
+            file["done"][number] = 0  # tried again the next time
+        raise UserError(
+            f"{len(errors)} of {len(jobs)} videos can not be decoded:\n" + "\n".join(text for _, text in errors)
+        )
+
+
+def _about(shard: pd.DataFrame, collection: VideoCollection, features: Features) -> dict[str, Any]:
+    """Everything that the pictures depend on; where it differs, a half done file is begun anew."""
+    wanted = features.model_dump(mode="json", include={"sampling", "appearance", "motion"})
+    return {
+        "wanted": json.dumps(wanted, sort_keys=True),
+        "videos": hashlib.sha256(shard.to_csv(index=False).encode()).hexdigest(),
+        "policy": [collection.missing, collection.unreadable],
+        "commit": commit(),
+        "versions": versions(("av", "decord", "pillow", "numpy")),
+    }

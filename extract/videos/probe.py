@@ -1,21 +1,28 @@
 """The manifest: every video that the annotations ask for, where it lies, and whether it can be read."""
 
-import concurrent.futures
-import os
-from dataclasses import asdict, dataclass, fields
-from pathlib import Path
+import datetime
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 import pandas as pd
 
 from extract.config import Sampling, VideoCollection
 from extract.errors import UserError
-from extract.files import check_id, read_json, sha256, write_csv
+from extract.files import check_ids, read_json, sha256, write_csv
+from extract.journal import journal
 from extract.progress import progress
+from extract.provenance import commit, versions
 from extract.stores import CUT, FAILED, OK, SHORT
-from extract.videos.reader import VideoError, choose_backend, survey
+from extract.videos.reader import VideoError, first_line
+from extract.videos.survey import Survey, survey
+from extract.videos.workers import Limits, Outcome, run_apart
 
-SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov")
+SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
 MISSING = "missing"
+SHOWN = 50
+"""At most this many videos are listed in a message."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +36,11 @@ class ManifestRow:
     status: str
     reason: str = ""
     path: str = ""
+    bytes: int = 0
     sha256: str = ""
+    modified: str = ""
     codec: str = ""
+    pixels: str = ""
     width: int = 0
     height: int = 0
     rotation: int = 0
@@ -41,21 +51,59 @@ class ManifestRow:
     backend_reason: str = ""
 
 
-def probe(video_ids: list[str], collection: VideoCollection, sampling: Sampling, processes: int) -> pd.DataFrame:
+COLUMNS = [field.name for field in fields(ManifestRow)]
+
+
+def probe(
+    video_ids: list[str], collection: VideoCollection, sampling: Sampling, processes: int, notes: Path
+) -> pd.DataFrame:
     """Probes every video in parallel and applies the collection's policy.
 
-    Returns the manifest, one row a video, in the order of the ids. Raises `UserError` that lists every missing and
-    every unreadable video at once where the policy for them is `error`.
+    Returns the manifest, one row a video, in the order of the ids. Finished videos are noted in the file `notes`,
+    from which a killed probe goes on. Raises `UserError` that lists every missing and every unreadable video at once
+    where the policy for them is `error`.
     """
-    if not collection.folder.is_dir():
-        raise UserError(f"the video folder {collection.folder} does not exist; put the videos there, or set its path")
-    places = _Places(collection)
-    jobs = [(video_id, places.find(video_id), sampling) for video_id in video_ids]
-    with concurrent.futures.ProcessPoolExecutor(processes) as pool:
-        rows = list(progress(pool.map(_probe_one, jobs, chunksize=4), total=len(jobs), label="probe", unit="video"))
-    manifest = pd.DataFrame([asdict(row) for row in rows], columns=[field.name for field in fields(ManifestRow)])
-    _apply_policy(manifest, collection, places)
+    check_ids(video_ids)
+    places = Places(collection)
+    jobs = [_Job(video_id, places.find(video_id), sampling, collection.fingerprint) for video_id in video_ids]
+    key = {
+        "fingerprint": collection.fingerprint,
+        "limits": [collection.time_limit, collection.memory_limit],
+        "sampling": sampling.model_dump(),
+        "versions": versions(("av", "decord")),
+        "commit": commit(),
+    }
+    with journal(notes, key) as past:
+        rows = {entry["row"]["video_id"]: entry for entry in past.entries}
+        open_jobs = [job for job in jobs if job.path and rows.get(job.video_id, {}).get("state") != _state(job.path)]
+        found = _examine(open_jobs, processes, Limits.of(collection))
+        for job, row in progress(found, total=len(open_jobs), label="probe", unit="video"):
+            entry = {"state": _state(job.path), "row": asdict(row)}
+            rows[job.video_id] = entry
+            past.note(entry)
+        table = [
+            rows[job.video_id]["row"] if job.path else asdict(ManifestRow(job.video_id, MISSING, "no such file"))
+            for job in jobs
+        ]
+        manifest = pd.DataFrame(table, columns=COLUMNS)
+        _apply_policy(manifest, collection, places)
     return manifest
+
+
+def all_ids(collection: VideoCollection) -> list[str]:
+    """The ids of all videos of a collection, by the names of its files (or of its mapping), in their order."""
+    places = Places(collection)
+    if collection.mapping:
+        return sorted(places.mapping)
+    names = sorted({path.stem for path in places.folder.iterdir() if path.suffix in SUFFIXES})
+    if not names:
+        raise UserError(f"{places.folder} holds no video ({', '.join(SUFFIXES)})")
+    return names
+
+
+def manifest_of(video_ids: list[str]) -> pd.DataFrame:
+    """The manifest of videos of which nothing is known."""
+    return pd.DataFrame([asdict(ManifestRow(name, MISSING)) for name in video_ids], columns=COLUMNS)
 
 
 def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
@@ -78,68 +126,127 @@ def leave_out(manifest: pd.DataFrame, collection: VideoCollection) -> pd.Series:
     return missing | failed
 
 
-class _Places:
+class Places:
     """Where the files of a collection lie."""
 
     def __init__(self, collection: VideoCollection) -> None:
+        assert collection.folder is not None
         self.folder = collection.folder
+        if not self.folder.is_dir():
+            raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
         self.mapping = read_json(collection.mapping, "the video mapping") if collection.mapping else {}
+        outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(str(to))]
+        if outside:
+            raise UserError(f"{collection.mapping}: these videos would lie outside {self.folder}:\n  " + _some(outside))
 
     def tried(self, video_id: str) -> str:
         """Where a video is looked for, for messages."""
         return f"{self.folder / self.mapping.get(video_id, video_id)}{{{','.join(SUFFIXES)}}}"
 
     def find(self, video_id: str) -> Path | None:
-        check_id(video_id)
+        """The file of a video, or what is there in its place; None for nothing."""
         stem = self.mapping.get(video_id, video_id)
-        for suffix in SUFFIXES:
-            path = self.folder / f"{stem}{suffix}"
-            if path.exists():
-                return path
-        return None
+        there = [path for suffix in SUFFIXES if (path := self.folder / f"{stem}{suffix}").exists()]
+        return next((path for path in there if path.is_file()), there[0] if there else None)
 
 
-def _probe_one(job: tuple[str, Path | None, Sampling]) -> ManifestRow:
-    video_id, path, sampling = job
-    if path is None:
-        return ManifestRow(video_id, MISSING, reason="no such file")
+def _stays_inside(path: str) -> bool:
+    return not path.startswith("/") and ".." not in PurePosixPath(path).parts
+
+
+class _Job(NamedTuple):
+    video_id: str
+    path: Path | None
+    sampling: Sampling
+    fingerprint: str
+    try_decord: bool = True
+
+
+def _state(path: Path | None) -> list[int]:
+    assert path is not None
+    about = path.stat()
+    return [about.st_size, about.st_mtime_ns]
+
+
+def _examine(jobs: list[_Job], processes: int, limits: Limits) -> Iterator[tuple[_Job, ManifestRow]]:
+    for job, outcome in zip(jobs, run_apart(examine, jobs, processes, limits), strict=True):
+        reason = ""
+        if outcome.died:
+            # Which of the two decoders it was is not known: once more, without decord.
+            reason = f"with decord, {outcome.error}"
+            (outcome,) = run_apart(examine, [job._replace(try_decord=False)], 1, limits)
+        yield job, _row(job, outcome, reason)
+
+
+def _row(job: _Job, outcome: Outcome, decord_died: str) -> ManifestRow:
+    if outcome.error:
+        return ManifestRow(job.video_id, FAILED, reason=outcome.error, path=str(job.path))
+    row: ManifestRow = outcome.value
+    return replace(row, backend_reason=decord_died) if decord_died and row.status != FAILED else row
+
+
+def examine(job: _Job) -> ManifestRow:
+    """The manifest row of one file."""
+    path = job.path
+    assert path is not None
     try:
         if not path.is_file():
-            raise VideoError("it is not a file")
-        if not os.access(path, os.R_OK):
-            raise VideoError("no permission to read it")
-        seen = survey(path, sampling)
-        backend, backend_reason = choose_backend(path, seen)
+            return ManifestRow(job.video_id, FAILED, "it is not a file", str(path))
+        about = path.stat()
+        modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
+        by_content = job.fingerprint == "sha256"
+        row = ManifestRow(
+            job.video_id,
+            OK,
+            path=str(path),
+            bytes=about.st_size,
+            sha256=sha256(path) if by_content else "",
+            modified="" if by_content else modified,
+        )
+    except OSError as error:
+        return ManifestRow(job.video_id, FAILED, first_line(error), str(path))
+    try:
+        seen = survey(path, job.sampling, try_decord=job.try_decord)
     except VideoError as error:
-        return ManifestRow(video_id, FAILED, reason=str(error), path=str(path))
-    status, reasons = OK, []
-    if not seen.rate_stated:
-        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
-    if seen.breaks_off:
-        status = CUT
-        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
-    if seen.frames < sampling.frames:
-        status = SHORT
-        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
-    return ManifestRow(
-        video_id,
-        status,
-        reason="; ".join(reasons),
-        path=str(path),
-        sha256=sha256(path),
+        return replace(row, status=FAILED, reason=str(error))
+    status, reason = _judge(seen, job.sampling)
+    return replace(
+        row,
+        status=status,
+        reason=reason,
         codec=seen.codec,
+        pixels=seen.pixels,
         width=seen.width,
         height=seen.height,
         rotation=seen.rotation,
         fps=round(seen.fps, 6),
         frames=seen.frames,
         duration=round(seen.duration, 6),
-        backend=backend,
-        backend_reason=backend_reason,
+        backend=seen.backend,
+        backend_reason=seen.backend_reason,
     )
 
 
-def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: _Places) -> None:
+def _judge(seen: Survey, sampling: Sampling) -> tuple[str, str]:
+    """The status of a file that can be decoded, and what is to be said of it."""
+    status, reasons = OK, []
+    if not seen.rate_stated:
+        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
+    if seen.other_streams:
+        reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
+    if seen.passed_over:
+        status = CUT
+        reasons.append(f"the file begins with {seen.passed_over} packets that can not be decoded")
+    if seen.breaks_off:
+        status = CUT
+        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
+    if seen.frames < sampling.frames:
+        status = SHORT
+        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
+    return status, "; ".join(reasons)
+
+
+def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: Places) -> None:
     problems = []
     for status, policy, key in (
         (MISSING, collection.missing, "missing"),
@@ -148,10 +255,15 @@ def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: _
         rows = manifest[manifest["status"] == status]
         if len(rows) and policy == "error":
             problems.append(f"{len(rows)} of {len(manifest)} videos are {key} (`{key}: skip` leaves them out):")
-            for row in rows.head(50).itertuples():
-                where = str(row.path) or places.tried(str(row.video_id))
-                problems.append(f"  {row.video_id!s}: {row.reason!s} ({where})")
-            if len(rows) > 50:
-                problems.append(f"  ... and {len(rows) - 50} more")
+            lines = [
+                f"{row.video_id!s}: {row.reason!s} ({str(row.path) or places.tried(str(row.video_id))})"
+                for row in rows.itertuples()
+            ]
+            problems.append(f"  {_some(lines)}")
     if problems:
         raise UserError("\n".join(problems))
+
+
+def _some(lines: list[str]) -> str:
+    rest = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return "\n  ".join(lines[:SHOWN] + rest)

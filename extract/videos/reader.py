@@ -1,199 +1,223 @@
 """Frames of a video file, by number. Frame i is what decoding from the beginning gives as frame i.
 
-decord's random access is fast and, on some files, silently wrong: it returns frames of other times. So a file is
-first read once in order with PyAV (`survey`), which counts its frames and keeps a thumbnail of those that are
-wanted; decord is used where all its frames agree with the thumbnails, and PyAV in order everywhere else.
+Two readers offer the same: `DecordReader`, fast random access that on some files silently returns frames of other
+times, and `PyavReader`, which decodes in order and is right by definition. `extract.videos.survey` decides, file by
+file, whether decord may be used.
 """
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image
-
-from extract.config import Sampling
-from extract.videos.sampling import clip_frames
 
 Frames = NDArray[np.uint8]
 
-THUMBNAIL = 32
-CLOSE = 8.0
-"""Largest mean difference, in grey levels of 0..255, between one frame's thumbnails from two decoders: their colour
-conversions and scalers differ by 1 to 3."""
+CHUNK = 16
+"""Frames asked of decord at once. The same wherever it is used: what it returns depends on what was asked before."""
 
-ASSUMED_RATE = 25.0
-"""Frames a second where a file states none; the manifest says so."""
+DECORD_PREFIX = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: |\[/[^\]]*\] ")
+"""What decord puts before a message: the time and the line of its source; and the file, which the manifest has."""
+
+COVER_ART = 0x400
+"""FFmpeg's disposition of a video stream that is one attached picture."""
 
 
 class VideoError(Exception):
     """A file that can not be decoded; the message is the decoder's reason."""
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What reading a file once in order has shown."""
+class Size(NamedTuple):
+    """Size of a picture as a player shows it, in pixels."""
 
-    frames: int
-    fps: float
-    rate_stated: bool
-    """False where the file states no frame rate and `fps` is assumed."""
-    duration: float
-    """Seconds: the time of the last frame and its length."""
     width: int
     height: int
-    rotation: int
-    """Degrees that a player turns the picture, counter-clockwise."""
-    codec: str
-    breaks_off: str
-    """Why decoding stopped before the end of the file; empty where it did not."""
-    thumbnails: dict[int, Frames]
-    """Of the frames that a sampling wants, (32, 32, 3)."""
 
 
-def survey(path: Path, sampling: Sampling) -> Survey:
-    """Decodes a file once, from the beginning to the end; `VideoError` where that fails."""
-    small: list[Frames] = []
-    last_time = 0.0
-    rotation = 0
-    shrink = VideoReformatter()  # one for all frames: setting one up costs more than shrinking a frame
-    broken: list[str] = []
-    with _Container(path) as (container, stream):
-        for frame in _decode(container, stream, broken):
-            rotation = _rotation(frame)
-            small.append(_rotated(_pixels(shrink, frame, THUMBNAIL), rotation))
-            last_time = frame.time if frame.time is not None else last_time
-        stated = float(stream.average_rate or stream.guessed_rate or 0)
-        rate = stated or ASSUMED_RATE
-        if not small:
-            raise VideoError("no frame could be decoded")
-        wanted = np.unique(clip_frames(len(small), sampling))
-        return Survey(
-            frames=len(small),
-            fps=rate,
-            rate_stated=bool(stated),
-            duration=max(last_time + 1 / rate, len(small) / rate if last_time == 0 else 0.0),
-            width=stream.codec_context.width,
-            height=stream.codec_context.height,
-            rotation=rotation,
-            codec=stream.codec_context.name,
-            breaks_off="; ".join(broken),
-            thumbnails={int(i): small[i] for i in wanted},
-        )
+class Reader(Protocol):
+    """Access to the frames of one file."""
+
+    @property
+    def count(self) -> int:
+        """Number of frames, as this decoder counts them."""
+
+    @property
+    def fps(self) -> float:
+        """Average frames a second; 0 where the file states none."""
+
+    def frames(self, numbers: list[int]) -> Iterator[Frames]:
+        """RGB pictures (H, W, 3) with these ascending numbers, one after the other, turned as a player would."""
 
 
-def choose_backend(path: Path, seen: Survey) -> tuple[str, str]:
-    """`decord` where it gives the right frame for every wanted number, else `pyav`; and the reason in words."""
-    numbers = sorted(seen.thumbnails)
-    try:
-        small = read_decord(path, numbers, THUMBNAIL)
-    except VideoError as error:
-        return "pyav", f"decord can not read it: {error}"
-    expected = np.stack([seen.thumbnails[i] for i in numbers]).astype(np.float32)
-    differences = np.abs(small.astype(np.float32) - expected).mean(axis=(1, 2, 3))
-    wrong = int((differences > CLOSE).sum())
-    if wrong:
-        return "pyav", f"decord gives {wrong} of {len(numbers)} frames wrong"
-    return "decord", "every sampled frame agrees with reading in order"
+def open_reader(path: Path, backend: str, size: Size | None = None) -> Reader:
+    """The reader of a backend, `decord` or `pyav`. Pictures are squashed to `size`, or as large as in the file."""
+    return DecordReader(path, size) if backend == "decord" else PyavReader(path, size)
 
 
-def read_frames(path: Path, numbers: list[int], size: int, backend: str) -> Frames:
-    """The frames with these ascending numbers, squashed to size x size: (len(numbers), size, size, 3) RGB."""
-    return read_decord(path, numbers, size) if backend == "decord" else read_pyav(path, numbers, size)
+class DecordReader:
+    """Random access through decord, which scales while it decodes."""
+
+    def __init__(self, path: Path, size: Size | None = None) -> None:
+        import decord
+
+        decord.logging.set_level(decord.logging.ERROR)
+        self._errors = (decord.DECORDError, RuntimeError, IndexError)
+        width, height = size or (-1, -1)
+        if not path.is_file():
+            raise VideoError("no such file")  # decord's own words do not say so
+        try:
+            # One thread costs the least processor time; videos are decoded side by side instead.
+            self._reader = decord.VideoReader(str(path), width=width, height=height, num_threads=1)
+        except self._errors as error:
+            raise VideoError(first_line(error)) from None
+
+    @property
+    def count(self) -> int:
+        """Number of frames that decord counts; some of them may not exist."""
+        return len(self._reader)
+
+    @property
+    def fps(self) -> float:
+        """Average frames a second."""
+        return float(self._reader.get_avg_fps())
+
+    def frames(self, numbers: list[int]) -> Iterator[Frames]:
+        """RGB pictures; whether they are the right ones is not known here."""
+        for start in range(0, len(numbers), CHUNK):
+            try:
+                chunk = self._reader.get_batch(numbers[start : start + CHUNK]).asnumpy()
+            except self._errors as error:
+                raise VideoError(first_line(error)) from None
+            yield from chunk
 
 
-def read_decord(path: Path, numbers: list[int], size: int) -> Frames:
-    """Random access through decord, which scales while it decodes; `VideoError` for what it can not read."""
-    import decord
+class PyavReader:
+    """Decodes from the beginning. Opens the file anew for each pass over it."""
 
-    decord.logging.set_level(decord.logging.ERROR)
-    try:
-        # One thread costs the least processor time; videos are decoded side by side instead.
-        reader = decord.VideoReader(str(path), width=size, height=size, num_threads=1)
-        return reader.get_batch(numbers).asnumpy()
-    except (decord.DECORDError, RuntimeError, IndexError) as error:
-        raise VideoError(_first_line(error)) from None
+    def __init__(self, path: Path, size: Size | None = None) -> None:
+        self._path = path
+        self._size = size
 
+    @property
+    def count(self) -> int:
+        """Number of frames; found by decoding all of them."""
+        with InOrder(self._path) as stream:
+            return sum(1 for _ in stream)
 
-def read_pyav(path: Path, numbers: list[int], size: int | None) -> Frames:
-    """Reads in order from the beginning, turned as a player would; `size` None keeps the file's own size."""
-    wanted = set(numbers)
-    found: dict[int, Frames] = {}
-    shrink = VideoReformatter()
-    with _Container(path) as (container, stream):
-        for number, frame in enumerate(_decode(container, stream, [])):
-            if number in wanted:
-                found[number] = _rotated(_pixels(shrink, frame, size), _rotation(frame))
-            if len(found) == len(wanted):
-                break
-    absent = wanted - found.keys()
-    if absent:
-        raise VideoError(f"it ends before frame {min(absent)}")
-    return np.stack([found[number] for number in numbers])
+    @property
+    def fps(self) -> float:
+        """Average frames a second; 0 where the file states none."""
+        with InOrder(self._path) as stream:
+            return stream.rate
 
-
-def scaled(frames: Frames, size: int) -> Frames:
-    """Frames (n, H, W, 3) squashed to (n, size, size, 3), bilinear with antialiasing."""
-    if frames.shape[1:3] == (size, size):
-        return frames
-    resample = Image.Resampling.BILINEAR
-    return np.stack([np.asarray(Image.fromarray(frame).resize((size, size), resample)) for frame in frames])
+    def frames(self, numbers: list[int]) -> Iterator[Frames]:
+        """RGB pictures; `VideoError` where the file ends before the last of them."""
+        wanted = iter(numbers)
+        number = next(wanted, None)
+        shrink = Shrink(self._size)
+        with InOrder(self._path) as stream:
+            for position, frame in enumerate(stream):
+                if number is None:
+                    return
+                if position == number:
+                    yield shrink(frame)
+                    number = next(wanted, None)
+        if number is not None:
+            raise VideoError(f"it ends before frame {number}")
 
 
-class _Container:
-    """A file opened by PyAV, with its first video stream."""
+def read_pyav(path: Path, numbers: list[int], size: Size | None) -> Frames:
+    """The frames with these ascending numbers, decoded in order: (len(numbers), H, W, 3)."""
+    return np.stack(list(PyavReader(path, size).frames(numbers)))
+
+
+class InOrder:
+    """The frames of a file's video stream from the first to the last. Use it in a `with` block.
+
+    The first stream counts that is not a cover picture. Packets before the first picture that can not be decoded (a
+    file that begins between two key frames) are passed over. An error after that ends the stream.
+    """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> tuple[av.container.InputContainer, av.video.stream.VideoStream]:
         try:
-            self.container = av.open(str(self.path), metadata_errors="ignore")
+            self._container = av.open(str(path), metadata_errors="ignore")
         except (av.FFmpegError, OSError) as error:
-            raise VideoError(_first_line(error)) from None
-        if not self.container.streams.video:
-            self.container.close()
+            raise VideoError(first_line(error)) from None
+        streams = [stream for stream in self._container.streams.video if not int(stream.disposition) & COVER_ART]
+        if not streams:
+            self._container.close()
             raise VideoError("it holds no video stream")
-        stream = self.container.streams.video[0]
-        stream.thread_type = "AUTO"
-        return self.container, stream
+        self._stream = streams[0]
+        # In one thread, so that a damaged file breaks off at the same frame every time.
+        self._stream.thread_count = 1
+        self.context = self._stream.codec_context
+        self.others = len(streams) - 1
+        """Further video streams of the file."""
+        self.passed_over = 0
+        """Packets before the first picture that could not be decoded."""
+        self.breaks_off = ""
+        """Why decoding stopped before the end of the file; empty where it did not."""
+
+    def __enter__(self) -> "InOrder":
+        return self
 
     def __exit__(self, *_: object) -> None:
-        self.container.close()
+        self._container.close()
+
+    @property
+    def rate(self) -> float:
+        """Average frames a second; 0 where the file states none."""
+        return float(self._stream.average_rate or self._stream.guessed_rate or 0)
+
+    def __iter__(self) -> Iterator[VideoFrame]:
+        started = False
+        first_error = ""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                if packet is None:
+                    break
+                for frame in packet.decode():
+                    started = True
+                    yield frame
+            except (av.FFmpegError, OSError) as error:
+                if started:
+                    self.breaks_off = first_line(error)
+                    return
+                first_error = first_error or first_line(error)
+                self.passed_over += 1
+        if not started:
+            raise VideoError(first_error or "no frame could be decoded")
 
 
-def _decode(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream, broken: list[str]
-) -> Iterator[VideoFrame]:
-    """The frames in order. A file that breaks off after its first ones counts as far as it goes; `broken` says why."""
-    number = 0
-    try:
-        for frame in container.decode(stream):
-            yield frame
-            number += 1
-    except (av.FFmpegError, OSError) as error:
-        if number == 0:
-            raise VideoError(_first_line(error)) from None
-        broken.append(_first_line(error))
+class Shrink:
+    """Decoded frames to RGB pictures of one size, turned as a player would."""
+
+    def __init__(self, size: Size | None) -> None:
+        self._size = size
+        self._reformatter = VideoReformatter()  # one for all frames: setting one up costs more than using it
+
+    def __call__(self, frame: VideoFrame) -> Frames:
+        """The picture (H, W, 3)."""
+        turns = rotation(frame) // 90
+        width, height = (self._size if turns % 2 == 0 else self._size[::-1]) if self._size else (None, None)
+        picture = self._reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
+        return np.ascontiguousarray(np.rot90(picture, turns)) if turns else np.asarray(picture, np.uint8)
 
 
-def _pixels(shrink: VideoReformatter, frame: VideoFrame, size: int | None) -> Frames:
-    """RGB pixels (size, size, 3), or of the frame's own size for None."""
-    return np.asarray(shrink.reformat(frame, width=size, height=size, format="rgb24").to_ndarray(), np.uint8)
+def rotation(frame: VideoFrame) -> int:
+    """Degrees that a player turns the picture, counter-clockwise: 0, 90, 180 or 270."""
+    return round(int(frame.rotation or 0) / 90) * 90 % 360
 
 
-def _rotation(frame: VideoFrame) -> int:
-    return int(frame.rotation or 0) % 360
-
-
-def _rotated(pixels: Frames, rotation: int) -> Frames:
-    return np.ascontiguousarray(np.rot90(pixels, k=rotation // 90)) if rotation else pixels
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def first_line(error: Exception) -> str:
+    """What a decoder says, in one line: without times, source files and paths, the same every time."""
+    text = (error.strerror if isinstance(error, OSError | av.FFmpegError) else None) or str(error)
+    lines = [DECORD_PREFIX.sub("", line).strip() for line in text.splitlines() if line.strip()]
     return (lines[0] if lines else type(error).__name__)[:200]

@@ -22,7 +22,10 @@ def clip_frames(n: int, sampling: Sampling) -> NDArray[np.int32]:
         return np.array(
             [_hcrn_clip(n, n * k // (sampling.clips + 1), sampling.frames) for k in range(1, sampling.clips + 1)]
         )
-    middles = ((2 * np.arange(sampling.clips) + 1) * n) // (2 * sampling.clips)
+    parts = np.arange(sampling.clips, dtype=np.int64)
+    middles: NDArray[np.int64] = ((2 * parts + 1) * n) // (2 * sampling.clips)
+    if sampling.positions == "spread":
+        middles = spread_frames(n, sampling.clips).astype(np.int64)
     starts = np.clip(middles - sampling.frames // 2, 0, max(n - sampling.frames, 0))
     frames = starts[:, None] + np.arange(sampling.frames)
     return np.minimum(frames, n - 1).astype(np.int32)
@@ -43,6 +46,34 @@ def _hcrn_clip(n: int, centre: int, frames: int) -> NDArray[np.int32]:
     return np.array([*first, *range(start, stop), *last][:frames], np.int32)
 
 
+def spread_frames(n: int, count: int) -> NDArray[np.int32]:
+    """The frames that MSPAN's code looks at: `count` from the first to the last, evenly, rounded down.
+
+    A video with fewer frames has all of them once, and its first and its last repeated to fill up.
+    """
+    if n < count:
+        return np.clip(np.arange(count) - (count - n) // 2, 0, n - 1).astype(np.int32)
+    return np.linspace(0, n - 1, count, dtype=np.int32)
+
+
+def appearance_frames(n: int, sampling: Sampling, every: bool) -> NDArray[np.int32]:
+    """The frames (K, F) that the appearance network sees: `every` frame of a clip, or (F = 1) its middle one.
+
+    With `spread` positions the one frame is the position itself, which near the ends is not its clip's middle.
+    """
+    if every:
+        return clip_frames(n, sampling)
+    if sampling.positions == "spread":
+        return spread_frames(n, sampling.clips)[:, None]
+    return middle_frames(clip_frames(n, sampling))[:, None]
+
+
+def sampled_frames(n: int, sampling: Sampling) -> NDArray[np.int64]:
+    """All frames that are looked at, ascending, each once."""
+    both = (clip_frames(n, sampling), appearance_frames(n, sampling, every=False))
+    return np.unique(np.concatenate([numbers.ravel() for numbers in both])).astype(np.int64)
+
+
 def middle_frames(frames: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The frame (K,) in the middle of each clip (K, T), which the appearance network sees."""
+    """The frame (K,) in the middle of each clip (K, T)."""
     return frames[:, frames.shape[1] // 2]

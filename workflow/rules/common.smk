@@ -6,6 +6,7 @@ not installed.
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from eigv.config import Config, canonical, section  # noqa: E402
 from eigv.runs import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
+from extract.gpu import installed_gpus  # noqa: E402
+from extract.layouts import LAYOUTS  # noqa: E402
 from extract.networks import lookup  # noqa: E402
 from extract import settings as strict  # noqa: E402
 
@@ -87,9 +90,17 @@ def what_is_missing():
             lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
             lines += [f"    {path}" for path in absent]
     for name, found in CONFIG.videos.items():
-        if not found.folder.is_dir():
+        if found.features:
+            layout = LAYOUTS[found.features.layout]
+            absent = [path for path in layout.files(found.features) if not path.exists()]
+            if absent:
+                lines.append(
+                    f"  the features of {name} ({found.features.layout}), from {layout.source or 'elsewhere'}:"
+                )
+                lines += [f"    {path}" for path in absent]
+        if found.folder and not found.folder.is_dir():
             lines.append(
-                f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov)"
+                f"  the folder of the videos of {name}: {found.folder}/<video id>.mp4 (or .avi, .mkv, .webm, .mov, .gif)"
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
@@ -103,7 +114,7 @@ def missing_weights():
     lines = []
     for kind in ("appearance", "motion"):
         choice = getattr(CONFIG.features, kind)
-        entry = lookup(kind, choice.network)
+        entry = lookup(kind, choice.network, CONFIG.features)
         if isinstance(choice.weights, Path):
             path, source = choice.weights, "named by `weights:`"
         elif choice.weights == "published" and not entry.locate:
@@ -116,9 +127,24 @@ def missing_weights():
 
 
 def annotation_folders_of(wildcards):
-    """The annotations of every data set that uses a collection."""
+    """The annotations of every data set that uses a collection; none: all its videos are wanted."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
     return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
+
+
+def one_of(names):
+    """A regular expression that fits these names and no others."""
+    return "|".join(map(re.escape, names)) or r"(?!)"
+
+
+IMPORTED = one_of(name for name, found in CONFIG.videos.items() if found.features)
+EXTRACTED = one_of(name for name, found in CONFIG.videos.items() if not found.features)
+
+
+def imported_files(wildcards):
+    """The files that features are imported from."""
+    features = collection(wildcards).features
+    return [str(path) for path in LAYOUTS[features.layout].files(features)]
 
 
 def splits_of(wildcards):
@@ -255,6 +281,23 @@ def artefacts():
     files += [f"{OUT}/figures/learning-curves-{name}.png" for name in trained_datasets()]
     collections = {CONFIG.datasets[name].videos for name in CONFIG.datasets}
     return list(dict.fromkeys(files)) + [f"{OUT}/report/problems-{name}.html" for name in sorted(collections)]
+
+
+def decoding_threads(wildcards):
+    """Half of this machine, so that the networks have the other half; 8 where jobs are sent elsewhere."""
+    return max(1, min(8, workflow.cores // 2)) if workflow.cores else 8
+
+
+def network_threads(wildcards):
+    """So many that the networks of all shards run side by side: several of one thread do more than one of several.
+
+    With GPUs, each of which one job holds, so many that a job is ready for the next free GPU and videos are decoded
+    meanwhile.
+    """
+    if not workflow.cores:
+        return 8
+    gpus = installed_gpus()
+    return max(1, workflow.cores // (gpus + 1 if gpus else 2 * CONFIG.features.shards))
 
 
 def flags(option, values):

@@ -1,6 +1,29 @@
 COLLECTION = f"{RESULTS}/videos/{{collection}}"
 
 
+rule import_features:
+    input:
+        annotations=annotation_folders_of,
+        features=imported_files,
+    output:
+        video=f"{COLLECTION}/video.h5",
+        manifest=f"{COLLECTION}/manifest.csv",
+    log:
+        f"{RESULTS}/logs/import/{{collection}}.log",
+    wildcard_constraints:
+        collection=IMPORTED,
+    conda:
+        "../../environment.yml"
+    threads: 16
+    params:
+        settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
+        questions=lambda wildcards, input: flags("--questions", input.annotations),
+        stage=STAGES["features"],
+    shell:
+        "python -m extract.cli import --settings {params.settings:q} {params.questions} --processes {threads}"
+        " --out {output.video} --manifest {output.manifest} > {log} 2>&1"
+
+
 rule probe:
     input:
         annotation_folders_of,
@@ -10,6 +33,8 @@ rule probe:
         f"{RESULTS}/logs/probe/{{collection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{collection}}.tsv"
+    wildcard_constraints:
+        collection=EXTRACTED,
     conda:
         "../../environment.yml"
     threads: 16
@@ -49,7 +74,7 @@ rule decode:
         f"{RESULTS}/benchmarks/decode/{{collection}}-{{scatteritem}}.tsv"
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: decoding_threads
     params:
         settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
         stage=STAGES["decode"],
@@ -73,7 +98,7 @@ rule features:
     priority: 10
     conda:
         "../../environment.yml"
-    threads: 8
+    threads: network_threads
     params:
         settings=lambda wildcards: settings(CONFIG.features),
         stage=STAGES["features"],
@@ -92,6 +117,8 @@ rule merge:
         f"{COLLECTION}/video.h5",
     log:
         f"{RESULTS}/logs/merge/{{collection}}.log",
+    wildcard_constraints:
+        collection=EXTRACTED,
     conda:
         "../../environment.yml"
     params:

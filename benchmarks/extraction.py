@@ -1,0 +1,375 @@
+"""What extraction costs, against what the machine could do and what a plain script does: make bench-extract.
+
+Everything is measured in one run on one machine, with the workflow's own functions, on real clips where there are any
+(`--videos`, a folder), and the paper's networks with random weights: speed does not depend on them, errors do, and are
+therefore also measured with the networks whose trained weights packages carry.
+"""
+
+import argparse
+import concurrent.futures
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import resource
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.report import machine, write_section
+from extract.config import Features, VideoCollection
+from extract.features import KINDS, extract_shard, merge
+from extract.forward import Extractor
+from extract.networks import load_network
+from extract.videos.decode import Job, decode_one, decode_shard
+from extract.videos.pictures import pictures_of
+from extract.videos.probe import probe
+from extract.videos.sampling import clip_frames, middle_frames
+from extract.videos.survey import survey
+
+ROOT = Path(__file__).resolve().parents[1]
+RANDOM = {"appearance": {"weights": "random"}, "motion": {"weights": "random"}}
+TRAINED = {"appearance": {"network": "efficientnet-lite0"}, "motion": {"network": "resnext3d-tiny"}}
+SHARDS = 4
+PEER_VIDEOS = 1
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is measured: the videos, the machine's share, and where files go."""
+
+    manifest: pd.DataFrame
+    collection: VideoCollection
+    features: Features
+    device: str
+    cores: int
+    folder: Path
+
+    @property
+    def jobs(self) -> list[Job]:
+        """One for each video."""
+        pictures = pictures_of(self.features)
+        return [Job(row, self.features, pictures) for row in self.manifest.to_dict("records")]
+
+
+def main() -> None:
+    """Measures everything and writes the section Extraction of docs/benchmarks.md."""
+    options = _options()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        collection = VideoCollection(folder=options.videos, missing="skip", unreadable="skip")
+        ids = sorted(path.stem for path in options.videos.iterdir() if path.suffix in (".mp4", ".avi"))
+        features = Features(**RANDOM, precision=options.precision, batch=options.batch)
+        manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
+        probing = _cost(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
+        setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
+        text = "\n\n".join(
+            [_introduction(setting, options), _parts(setting, probing), _precision(options.device), _memory(setting)]
+        )
+    print(text)
+    write_section("Extraction", text)
+
+
+def _options() -> argparse.Namespace:
+    clips, rendered = ROOT.parent / "shared/data/videos/msvd", ROOT / "data/demo/videos"
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--videos", type=Path, default=clips if clips.is_dir() else rendered)
+    parser.add_argument("--count", type=int, default=11, help="at most so many videos")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--precision", default="fp32")
+    parser.add_argument("--batch", type=int, help="videos at once; by itself if not given")
+    parser.add_argument("--cores", type=int, default=len(os.sched_getaffinity(0)))
+    options = parser.parse_args()
+    if not options.videos.is_dir():
+        parser.error(
+            f"{options.videos} is not there; render the demo's videos (eigv-extract demo-data) or name a folder"
+        )
+    return options
+
+
+def _introduction(setting: Setting, options: argparse.Namespace) -> str:
+    sizes = setting.manifest.groupby(["width", "height"]).size()
+    shapes = ", ".join(f"{count} of {width}x{height}" for (width, height), count in sizes.items())
+    used = setting.manifest["backend"].value_counts().to_dict()
+    where = torch.cuda.get_device_name() if setting.device == "cuda" else "the CPU"
+    return (
+        f"`make bench-extract` on {machine()}; networks on {where}, {setting.features.precision}. "
+        f"{len(setting.manifest)} videos ({shapes}; {setting.manifest['frames'].mean():.0f} frames on average; "
+        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
+    )
+
+
+def _parts(setting: Setting, probing: "Cost") -> str:
+    count, decoded = len(setting.manifest), []
+    costs = {"decode": _cost(lambda: decoded.extend(map(decode_one, setting.jobs))) / count}
+    peak = _matmul(setting.device, setting.features.precision)
+    rows = [
+        ("probe: every frame in order, and decord's against it", probing, ""),
+        ("decoding alone", costs["decode"], ""),
+    ]
+    for kind in KINDS:
+        extractor = Extractor(kind, load_network(kind, setting.features), setting.features, setting.device)
+        pictures = [extractor.upload(value[kind][None]) for value in decoded]
+        with FlopCounterMode(display=False) as counter:
+            extractor(pictures[0])
+        costs[kind] = _cost(lambda: [extractor(p) for p in pictures]) / count  # noqa: B023
+        flops = counter.get_total_flops()
+        rate = flops / costs[kind].of(setting) / 1e9
+        note = f"{flops / 1e9:.0f} GFLOP, {rate:.0f} GFLOP/s: {rate / peak:.0%} of a large matrix product's {peak:.0f}"
+        rows.append((f"{kind} network alone", costs[kind], note))
+    pipeline = _pipeline(setting) / count
+    seconds = {name: cost.of(setting) for name, cost in costs.items()}
+    networks, slowest = seconds["appearance"] + seconds["motion"], max(seconds, key=lambda name: seconds[name])
+    whole = pipeline.of(setting)
+    note = f"{whole / networks:.2f} x both networks, {whole / seconds[slowest]:.2f} x {slowest} alone"
+    rows.append(("whole pipeline", pipeline, note))
+    peer = _peer(setting)
+    rows.append(("the same by a plain script", peer, f"{peer.of(setting) / whole:.1f} x the whole pipeline"))
+    table = pd.DataFrame(
+        [{"a video": a, "elapsed s": f"{b.wall:.2f}", "processor s": f"{b.cpu:.2f}", "": c} for a, b, c in rows]
+    )
+    compared = (
+        "elapsed time" if setting.device == "cuda" else "processor time, which other users of the machine change little"
+    )
+    return (
+        f"{table.to_markdown(index=False)}\n\n"
+        f"Ratios are of {compared}; parts alone run in one thread, the pipeline in {setting.cores} processes of one "
+        "thread, as the workflow runs it: a shard is decoded while the networks work on the one before it. On a CPU the "
+        "parts want the same cores, and their sum is the least that the pipeline can cost: it costs "
+        f"{whole / sum(seconds.values()):.2f} x that. It makes {1 / pipeline.wall:.2f} videos a second; what limits it "
+        f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one clip "
+        f"at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
+    )
+
+
+class Cost(NamedTuple):
+    """What something took: seconds by the clock, and seconds of processors, of this process and those it waited for."""
+
+    wall: float
+    cpu: float
+
+    def __truediv__(self, count: int) -> "Cost":
+        return Cost(self.wall / count, self.cpu / count)
+
+    def of(self, setting: Setting) -> float:
+        """The seconds that are compared."""
+        return self.wall if setting.device == "cuda" else self.cpu
+
+
+def _cost(function: Callable[[], Any]) -> Cost:
+    def used() -> float:
+        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+
+    _synchronise()
+    before, started = used(), time.perf_counter()
+    function()
+    _synchronise()
+    return Cost(time.perf_counter() - started, used() - before)
+
+
+def _synchronise() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+
+
+def _matmul(device: str, precision: str, size: int = 4096) -> float:
+    """GFLOP/s of a large matrix product in the precision of the networks; the best of five."""
+    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
+    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
+    a @ b
+    costs = [_cost(lambda: a @ b) for _ in range(5)]
+    return 2 * size**3 / min(cost.wall if device == "cuda" else cost.cpu for cost in costs) / 1e9
+
+
+def _pipeline(setting: Setting) -> Cost:
+    """All videos as the workflow does them: the jobs of its rules, side by side, each when its input is there."""
+    shards = [setting.manifest.iloc[number::SHARDS] for number in range(SHARDS)]
+    files = [tuple(setting.folder / f"{number}.{part}.h5" for part in ("frames", *KINDS)) for number in range(SHARDS)]
+
+    def run() -> None:
+        spawn = multiprocessing.get_context("spawn")
+        with concurrent.futures.ProcessPoolExecutor(setting.cores, spawn) as pool:
+            decoding = {pool.submit(_decode_job, setting, shards[n], files[n][0]): n for n in range(SHARDS)}
+            networks = []
+            for done in concurrent.futures.as_completed(decoding):
+                done.result()
+                paths = files[decoding[done]]
+                networks += [pool.submit(_network_job, setting, kind, paths) for kind in KINDS]
+            for job in networks:
+                job.result()
+        merge(files, setting.features, setting.manifest, setting.folder / "video.h5")  # type: ignore[arg-type]
+
+    return _cost(run)
+
+
+def _decode_job(setting: Setting, shard: pd.DataFrame, out: Path) -> None:
+    decode_shard(shard, setting.collection, setting.features, out, 1)
+    # The processor time of the workers is ours only once the process that they were forked from has ended.
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def _network_job(setting: Setting, kind: str, paths: tuple[Path, ...]) -> None:
+    torch.set_num_threads(1)
+    extract_shard(kind, paths[0], setting.features, paths[1 + KINDS.index(kind)], setting.device)
+
+
+@torch.inference_mode()
+def _peer(setting: Setting) -> Cost:
+    """Seconds a video of the way the public scripts do it."""
+    networks = {kind: load_network(kind, setting.features) for kind in KINDS}
+    for network in networks.values():
+        network.module.to(setting.device)
+
+    def forward(kind: str, pictures: list[np.ndarray]) -> None:
+        pixels = torch.from_numpy(np.stack(pictures)).to(setting.device)
+        inputs = pixels.movedim(-1, 1) if kind == "appearance" else pixels[None].movedim(-1, 1)
+        networks[kind].module(networks[kind].normalise(inputs)).cpu()
+
+    def run() -> None:
+        for path in setting.manifest["path"].head(PEER_VIDEOS):
+            with av.open(path, metadata_errors="ignore") as container:
+                frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+            clips = clip_frames(len(frames), setting.features.sampling)
+            for clip, middle in zip(clips, middle_frames(clips), strict=True):
+                forward("appearance", [_resized(frames[middle], 224)])
+                forward("motion", [_resized(frames[number], 112) for number in clip])
+
+    return _cost(run) / PEER_VIDEOS
+
+
+def _resized(frame: np.ndarray, side: int) -> np.ndarray:
+    return np.asarray(Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC))
+
+
+def _precision(device: str) -> str:
+    """Relative error of the features against fp32, and the time, for each network and precision."""
+    rows = []
+    for weights, base in (("trained", TRAINED), ("random", RANDOM)):
+        for kind in KINDS:
+            pictures, expected, before = None, None, 0.0
+            for precision in ("fp32", "bf16", "fp16"):
+                features = Features(**base, precision=precision)
+                extractor = Extractor(kind, load_network(kind, features), features, device)
+                pictures = _textured(kind, features) if pictures is None else pictures
+                inputs = extractor.upload(pictures)
+                found = extractor(inputs)
+                cost = _cost(lambda: extractor(inputs))  # noqa: B023
+                seconds = cost.wall if device == "cuda" else cost.cpu
+                if expected is None:
+                    expected, before = found, seconds
+                error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
+                network = getattr(features, kind).network
+                rows.append(
+                    {
+                        "network": f"{network}, {weights} weights",
+                        "precision": precision,
+                        "relative error": f"{error:.1e}",
+                        "time": f"{seconds / before:.2f}",
+                    }
+                )
+    return (
+        "Error of the features against fp32 (norm of the difference over the norm), and time as a multiple of fp32's, "
+        f"on 16 clips of moving texture:\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n\n"
+        "Random weights amplify every rounding; only the rows of trained weights can decide what is safe. A default "
+        "other than fp32 needs an error below 1e-2 with the weights that are used."
+    )
+
+
+def _textured(kind: str, features: Features) -> np.ndarray:
+    """Pictures (1, K, F or T, S, S, 3) of blurred noise that drifts, a different one in each clip."""
+    side, rng = pictures_of(features)[kind].size, np.random.default_rng(0)
+    seen = features.sampling.frames if kind == "motion" else 1
+    clips = []
+    for _ in range(features.sampling.clips):
+        small = rng.integers(0, 255, (side // 8 + 1, side // 8 + 1, 3), np.uint8)
+        texture = np.asarray(Image.fromarray(small).resize((2 * side, 2 * side), Image.Resampling.BICUBIC))
+        clips.append(np.stack([texture[2 * t : 2 * t + side, t : t + side] for t in range(seen)]))
+    return np.stack(clips)[None]
+
+
+def _memory(setting: Setting) -> str:
+    """Peak memory of what could grow: decoding with the length of a video, the merge with the number of videos."""
+    rows = []
+    for seconds in (10, 120):
+        path = _long_video(setting.folder / f"{seconds}.mp4", 25 * seconds)
+        rows.append((f"decoding a video of {seconds} s", _peak(_decode_long, (path, setting.features))))
+        rows.append((f"probing a video of {seconds} s", _peak(_probe_long, (path, setting.features))))
+    for count in (100, 1000):
+        rows.append((f"merging {count} videos", _peak(_merge_many, (setting.folder / str(count), count))))
+    table = pd.DataFrame([{"": what, "peak MB": f"{peak:.0f}"} for what, peak in rows])
+    return f"Peak memory of one process, resident:\n\n{table.to_markdown(index=False)}"
+
+
+def _long_video(path: Path, frames: int) -> Path:
+    noise = np.random.default_rng(0).integers(0, 255, (360, 2000, 3), np.uint8)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for number in range(frames):
+            start = 2 * number % 1300
+            picture = np.ascontiguousarray(noise[:, start : start + 640])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def _peak(function: Callable[..., None], arguments: tuple[Any, ...]) -> float:
+    """Megabytes that a fresh process has at most while it runs the function."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_measured, (function, arguments)) / 1024
+
+
+def _measured(function: Callable[..., None], arguments: tuple[Any, ...]) -> int:
+    function(*arguments)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
+def _decode_long(path: Path, features: Features) -> None:
+    with av.open(str(path)) as container:
+        frames = container.streams.video[0].frames
+    row = {"path": str(path), "frames": frames, "status": "ok", "backend": "decord"}
+    decode_one(Job(row, features, pictures_of(features)))
+
+
+def _probe_long(path: Path, features: Features) -> None:
+    from extract.videos.survey import survey
+
+    survey(path, features.sampling)
+
+
+def _merge_many(folder: Path, count: int) -> None:
+    """A shard of so many videos with full-size features, merged."""
+    from extract.stores import create, write_strings
+    from extract.videos.decode import KIND
+
+    folder.mkdir()
+    ids = [str(number) for number in range(count)]
+    paths = tuple(folder / f"{part}.h5" for part in ("frames", *KINDS))
+    with create(paths[0], KIND, {}) as file:
+        for name in ("ids", "status", "decoder"):
+            write_strings(file, name, ids if name == "ids" else ["ok"] * count)
+        file["appearance_index"] = np.zeros((count, 16, 1), np.int32)
+        file["frame_index"] = np.zeros((count, 16, 16), np.int32)
+        file["fps"] = file["duration"] = np.ones(count)
+    for path in paths[1:]:
+        with create(path, "feature shard", {}) as file:
+            write_strings(file, "ids", ids)
+            values: h5py.Dataset = file.create_dataset("features", (count, 16, 2048), np.float32)
+            for row in range(count):
+                values[row] = row % 7
+    manifest = pd.DataFrame({"video_id": ids, "sha256": "x", "bytes": 0, "modified": ""})
+    merge([paths], Features(), manifest, folder / "video.h5")  # type: ignore[list-item]
+
+
+if __name__ == "__main__":
+    main()

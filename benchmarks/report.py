@@ -1,0 +1,28 @@
+"""Sections of docs/benchmarks.md, each written anew by its benchmark."""
+
+import os
+import platform
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+BEGINNING = "# Benchmarks\n\nEach section is written by its benchmark. Ratios count; times belong to the machine.\n"
+
+
+def write_section(heading: str, text: str, page: Path = PAGE) -> None:
+    """Puts `text` under `## heading`, in the place of what stood there."""
+    before = page.read_text(encoding="utf-8") if page.is_file() else BEGINNING
+    section = f"## {heading}\n\n{text.strip()}\n"
+    found = re.search(rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)", before, re.DOTALL | re.MULTILINE)
+    if found:
+        after = before[: found.start()] + section + ("\n" if found.end() < len(before) else "") + before[found.end() :]
+    else:
+        after = before.rstrip("\n") + "\n\n" + section
+    page.write_text(after, encoding="utf-8")
+
+
+def machine() -> str:
+    """The processor and how many cores of it this process may use."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []
+    model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
+    return f"{model or platform.processor() or platform.machine()}, {len(os.sched_getaffinity(0))} cores"

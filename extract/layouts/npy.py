@@ -1,0 +1,89 @@
+"""MSPAN's folders: a `.npy` file (K, D) for each video, in a folder for appearance and one for motion."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from extract.config import ImportedFeatures
+from extract.errors import UserError
+from extract.files import atomic_path, check_id
+from extract.layouts.contract import (
+    KINDS,
+    LAYOUTS,
+    Array,
+    FeatureSource,
+    Layout,
+    check_width,
+    reduced,
+    refuse_repeated,
+    translation,
+)
+
+
+def files(settings: ImportedFeatures) -> list[Path]:
+    """The two folders."""
+    return [settings.path / kind for kind in KINDS]
+
+
+@contextmanager
+def open_folders(settings: ImportedFeatures) -> Iterator[FeatureSource]:
+    """Lists both folders; a file is read when its video is."""
+    video_id = translation(settings)
+    found: dict[str, dict[str, Path]] = {}
+    for folder in files(settings):
+        paths = sorted(folder.glob("*.npy"))
+        names = [video_id(path.stem) for path in paths]
+        refuse_repeated(names, folder)
+        found[folder.name] = dict(zip(names, paths, strict=True))
+    appearance, motion = (found[kind] for kind in KINDS)
+    if alone := sorted(set(appearance) ^ set(motion)):
+        raise UserError(
+            f"{settings.path}: {len(alone)} videos have a file in only one of the two folders: {', '.join(alone[:5])}"
+        )
+    if not appearance:
+        raise UserError(f"{settings.path}: its folders hold no .npy files")
+
+    def read(kind: str, name: str) -> Array:
+        path = found[kind][name]
+        try:
+            values = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError, OSError) as error:
+            raise UserError(f"{path} is not an array that can be read ({error})") from None
+        if values.ndim not in (2, 3):
+            raise UserError(f"{path} has shape {values.shape}, expected (clips, width) or (clips, frames, width)")
+        check_width(values.shape[-1], settings.widths[kind == "motion"], str(path))
+        return reduced(values, settings.reduce)
+
+    yield FeatureSource(
+        settings.path,
+        list(appearance),
+        {"appearance": lambda name: read("appearance", name), "motion": lambda name: read("motion", name)},
+        {"reduce": settings.reduce},
+    )
+
+
+def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
+    """Writes `appearance/{id}.npy` and `motion/{id}.npy`."""
+    for kind in KINDS:
+        for name in source.ids:
+            with atomic_path(folder / kind / f"{check_id(name)}.npy") as temporary:
+                np.save(temporary, source.read[kind](name).astype(np.float32), allow_pickle=False)
+
+
+def recognise(path: Path) -> ImportedFeatures | None:
+    """A folder with the two folders."""
+    settings = ImportedFeatures(layout="npy", path=path)
+    if not all(folder.is_dir() for folder in files(settings)):
+        return None
+    widths = []
+    for folder in files(settings):
+        first = next(iter(sorted(folder.glob("*.npy"))), None)
+        if first is None:
+            return None
+        widths.append(np.load(first, mmap_mode="r", allow_pickle=False).shape[-1])
+    return settings.model_copy(update={"widths": tuple(widths)})
+
+
+LAYOUTS["npy"] = Layout(open_folders, files, write, recognise, "https://github.com/gzcsudo/MSPAN-VideoQA")

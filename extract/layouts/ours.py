@@ -1,0 +1,57 @@
+"""Our own `video.h5` (docs/formats.md)."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from extract.config import ImportedFeatures
+from extract.files import atomic_path
+from extract.layouts.contract import (
+    KINDS,
+    LAYOUTS,
+    Array,
+    FeatureSource,
+    Layout,
+    datasets_of,
+    refuse_repeated,
+    translation,
+)
+from extract.stores import FAILED, attributes, open_store, read_strings
+
+
+def files(settings: ImportedFeatures) -> list[Path]:
+    """The file itself."""
+    return [settings.path]
+
+
+@contextmanager
+def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
+    """Opens a feature file; videos without features (status failed) are left out."""
+    with open_store(settings.path, "video features") as file:
+        ids, status = read_strings(file, "ids"), read_strings(file, "status")
+        refuse_repeated(ids, settings.path)
+        video_id = translation(settings)
+        rows = {video_id(name): row for row, name in enumerate(ids) if status[row] != FAILED}
+        read = {kind: _reader(file[kind], rows) for kind in KINDS}
+        yield FeatureSource(settings.path, list(rows), read, attributes(file))
+
+
+def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
+    """Copies the file: it is of this layout already."""
+    with atomic_path(folder / "video.h5") as temporary:
+        shutil.copy(source.path, temporary)
+
+
+def recognise(path: Path) -> ImportedFeatures | None:
+    """A feature file of ours."""
+    return ImportedFeatures(layout="eigv", path=path) if {*KINDS, "ids", "status"} <= datasets_of(path) else None
+
+
+def _reader(values: h5py.Dataset, rows: dict[str, int]) -> Callable[[str], Array]:
+    return lambda name: values[rows[name]]
+
+
+LAYOUTS["eigv"] = Layout(open_file, files, write, recognise)

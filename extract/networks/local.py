@@ -1,0 +1,103 @@
+"""Networks that the configuration describes: any of torchvision, or one's own file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from extract.config import LocalNetwork
+from extract.errors import UserError
+from extract.networks.entry import FeatureNetwork
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from extract.networks.entry import State
+
+
+def from_settings(name: str, network: LocalNetwork) -> FeatureNetwork:
+    """The entry that the configuration's `networks.<name>` describes. Nothing is imported before it is built."""
+    return FeatureNetwork(
+        kind=network.kind,
+        build=lambda: _build(name, network),
+        size=network.size,
+        short_side=network.short_side or network.size,
+        mean=network.mean,
+        std=network.std,
+        scale=network.scale,
+        file=network.file,
+        source=network.source,
+        licence=network.licence,
+        load=lambda path: renamed(read_state(path), network.keys),
+        sha256=network.sha256,
+    )
+
+
+def describe_builder(builder: str) -> str:
+    """The builder, for the attributes of a file; with the hash of its code where it is a file of one's own."""
+    module = builder.rpartition(":")[0]
+    if not module.endswith(".py"):
+        return builder
+    return f"{builder} (sha256 {hashlib.sha256(Path(module).read_bytes()).hexdigest()})"
+
+
+def read_state(path: Path) -> State:
+    """The tensors of a file: safetensors, or what torch.save wrote (a `state_dict` inside is taken out)."""
+    if path.suffix == ".safetensors":
+        from safetensors.torch import load_file
+
+        return load_file(path)
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    return loaded.get("state_dict", loaded)
+
+
+def renamed(state: State, keys: tuple[tuple[str, str | None], ...]) -> State:
+    """The tensors under the names that the pairs of `keys` make of theirs."""
+    result = {}
+    for name, tensor in state.items():
+        new: str | None = name
+        for pattern, replacement in keys:
+            if new is not None and re.search(pattern, new):
+                new = None if replacement is None else re.sub(pattern, replacement, new)
+        if new is not None:
+            result[new] = tensor
+    return result
+
+
+def _build(name: str, network: LocalNetwork) -> nn.Module:
+    from torch import nn
+
+    module = _function(name, network.builder)()
+    if not isinstance(module, nn.Module):
+        raise UserError(f"networks.{name}: {network.builder} returns {type(module).__name__}, not a torch module")
+    if network.head:
+        parent, _, attribute = network.head.rpartition(".")
+        try:
+            owner = module.get_submodule(parent)
+            owner.get_submodule(attribute)
+        except AttributeError:
+            raise UserError(f"networks.{name}: the network has no part {network.head!r} to take off") from None
+        setattr(owner, attribute, nn.Identity())
+    return module
+
+
+def _function(name: str, builder: str) -> Callable[[], nn.Module]:
+    module_name, _, function = builder.rpartition(":")
+    try:
+        if module_name.endswith(".py"):
+            spec = importlib.util.spec_from_file_location(Path(module_name).stem, module_name)
+            assert spec is not None and spec.loader is not None
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+        else:
+            module = importlib.import_module(module_name)
+        return getattr(module, function)
+    except (FileNotFoundError, ModuleNotFoundError, AttributeError) as error:
+        raise UserError(f"networks.{name}: {builder} can not be had: {error}") from None
