@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips test test-unit test-workflow bench-extract lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips methods test test-unit test-workflow bench-extract lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -17,6 +17,11 @@ demo: .venv/ready  ## The whole pipeline on a rendered data set: features, train
 
 msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
 	@workflow/run.sh config/msvd-clips.yaml $(CORES)
+
+methods: .venv/ready  ## Every method on every backbone with both forms of answers, on easy rendered videos
+	@$(BIN)/eigv-extract demo-data --out data/methods --train 300 --val 40 --test 60 --test-shifted 1 \
+	    --settings '{"scenes": [1, 2], "empty_scenes": [0, 0], "questions": 8}'
+	@workflow/run.sh config/methods.yaml $(CORES)
 
 test: test-unit test-workflow  ## All tests
 
