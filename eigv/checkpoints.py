@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from eigv.backbones import ClipWidths, build
-from eigv.config import RunSettings
 from eigv.model import VideoQA
+from eigv.run_settings import RunSettings
 from extract.errors import UserError
 from extract.files import atomic_path, read_json, write_json
 from extract.settings import parse

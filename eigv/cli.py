@@ -46,7 +46,7 @@ def train(
     threads: Threads = CPUS,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
-    from eigv.config import RunSettings
+    from eigv.run_settings import RunSettings
     from eigv.training import train as run
     from extract.settings import parse
 
@@ -67,8 +67,8 @@ def evaluate(
     threads: Threads = CPUS,
 ) -> None:
     """Evaluate a trained model: accuracy, predictions and rationales."""
-    from eigv.config import Inference
     from eigv.evaluation import evaluate as run
+    from eigv.run_settings import Inference
     from extract.settings import parse
 
     source = parse(Inference, {"answer_from": answer_from}, "--answer-from").answer_from
@@ -213,7 +213,8 @@ def settings(
     run: Annotated[str, typer.Option(help="dataset/backbone/method/features/seedN")],
 ) -> None:
     """Print the settings of one run of a configuration, for `eigv train --settings`."""
-    from eigv.config import Run, load, section
+    from eigv.config import load, section
+    from eigv.runs import Run
 
     typer.echo(json.dumps(section(load(config), Run.of(run)), indent=2))
 

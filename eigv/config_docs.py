@@ -11,7 +11,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from eigv.config import SECTIONS, Config, Override
+from eigv.config import Config, Override
+from eigv.run_settings import SECTIONS
 from extract.files import write_text
 
 BEGIN, END = "<!-- keys: made by `make schema` -->", "<!-- end of keys -->"

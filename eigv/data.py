@@ -15,7 +15,7 @@ from torch import Tensor
 
 from eigv.backbones import ClipWidths
 from eigv.batch import Batch
-from eigv.config import Exclude
+from eigv.run_settings import Exclude
 from extract.annotations import CANDIDATES, COLUMNS
 from extract.annotations.contract import read_csv
 from extract.errors import UserError

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from eigv.config import Intervener as Settings
 from eigv.grounding import Scene
 from eigv.randomness import Draws
+from eigv.run_settings import Intervener as Settings
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.batch import Batch
-from eigv.config import Eigv
 from eigv.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
 from eigv.grounding import GroundingIndicator, Scene
 from eigv.heads import Heads
@@ -21,6 +20,7 @@ from eigv.memory_bank import MemoryBank
 from eigv.methods import Method
 from eigv.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
 from eigv.randomness import Draws
+from eigv.run_settings import Eigv
 
 AnswerFrom = Literal["video", "causal-scene"]
 

@@ -17,9 +17,9 @@ from torch.nn import functional as F
 
 from eigv.backbones import ClipWidths
 from eigv.checkpoints import ModelCard, save
-from eigv.config import RunSettings
 from eigv.model import VideoQA
 from eigv.presets import official
+from eigv.run_settings import RunSettings
 from extract.errors import UserError
 from extract.files import sha256
 from extract.settings import parse

@@ -1,7 +1,7 @@
 """The numbers and switches of the official code, data set by data set and backbone by backbone.
 
 Source: the authors' repository with its nine variants (commit 3609d65); preset `paper` is the defaults of
-`eigv/config.py`. What each switch does stands in docs/method.md.
+`eigv/run_settings.py`. What each switch does stands in docs/method.md.
 """
 
 from typing import Any

@@ -16,12 +16,12 @@ from torch import Tensor
 
 from eigv import monitors
 from eigv.checkpoints import ModelCard, save
-from eigv.config import RunSettings
 from eigv.data import Split, Videos
 from eigv.memory_bank import MemoryBank
 from eigv.methods import method as method_of
 from eigv.model import VideoQA
 from eigv.randomness import Draws
+from eigv.run_settings import RunSettings
 from extract import resume
 from extract.errors import UserError
 from extract.files import exclusive, read_json, write_csv

@@ -22,8 +22,6 @@ from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.hga import Hga
 from eigv.backbones.mspan import near_windows, overlapping_windows
 from eigv.batch import Batch
-from eigv.config import BlockFusion as FusionSettings
-from eigv.config import RunSettings
 from eigv.disruptor import shuffle_owners
 from eigv.grounding import partition
 from eigv.memory_bank import MemoryBank
@@ -32,6 +30,8 @@ from eigv.model import VideoQA
 from eigv.objective import contrastive_loss
 from eigv.official import assemble_chunks, from_official, load_official, official_card
 from eigv.randomness import Draws
+from eigv.run_settings import BlockFusion as FusionSettings
+from eigv.run_settings import RunSettings
 from extract.config import Sampling
 from extract.videos.sampling import clip_frames, spread_frames
 from tests.legacy_resnext import legacy_network

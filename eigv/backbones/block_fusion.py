@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigv.config import BlockFusion as Settings
+from eigv.run_settings import BlockFusion as Settings
 from extract.errors import UserError
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite

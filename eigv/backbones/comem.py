@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, register
 from eigv.backbones.encoders import packed
-from eigv.config import Comem as Settings
+from eigv.run_settings import Comem as Settings
 from extract.errors import UserError
 
 

@@ -20,7 +20,7 @@ from extract.errors import UserError
 from extract.settings import Settings, parse
 
 if TYPE_CHECKING:
-    from eigv.config import Backbones, Plugin
+    from eigv.run_settings import Backbones, Plugin
 
 
 class _Rows:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, register
 from eigv.backbones.encoders import packed
-from eigv.config import Mspan as Settings
+from eigv.run_settings import Mspan as Settings
 from extract.errors import UserError
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu}

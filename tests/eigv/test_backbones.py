@@ -12,9 +12,9 @@ from eigv.backbones.comem import Comem, StreamLinear
 from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
 from eigv.backbones.mspan import GraphAttention, Nodes, near_windows, overlapping_windows
-from eigv.config import Backbones, BlockFusion, Mspan
-from eigv.config import Comem as ComemSettings
-from eigv.config import Hga as HgaSettings
+from eigv.run_settings import Backbones, BlockFusion, Mspan
+from eigv.run_settings import Comem as ComemSettings
+from eigv.run_settings import Hga as HgaSettings
 from extract.errors import UserError
 
 SMALL = Backbones(

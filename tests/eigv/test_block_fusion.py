@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from eigv.backbones.block_fusion import BlockFusion, signed_square_root
-from eigv.config import BlockFusion as Settings
+from eigv.run_settings import BlockFusion as Settings
 from extract.errors import UserError
 
 

@@ -10,9 +10,12 @@ import pytest
 import yaml
 
 from eigv.backbones import list_backbones
-from eigv.config import Backbones, Config, MethodName, Run, load, section
+from eigv.config import Config, load, section
 from eigv.config_docs import keys, with_keys
 from eigv.methods import METHODS
+from eigv.run_settings import Backbones
+from eigv.runs import Run
+from eigv.targets import MethodName
 from extract.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

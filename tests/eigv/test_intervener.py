@@ -1,9 +1,9 @@
 import torch
 
-from eigv.config import Intervener
 from eigv.grounding import Scene, partition
 from eigv.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
 from eigv.randomness import Draws
+from eigv.run_settings import Intervener
 
 
 def _scene(causal: list[list[float]]) -> Scene:

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from eigv.backbones import ClipWidths, build, list_backbones
 from eigv.batch import Batch
-from eigv.config import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
 from eigv.memory_bank import MemoryBank
 from eigv.methods import METHODS, method
 from eigv.model import VideoQA
 from eigv.objective import contrastive_loss
 from eigv.randomness import Draws
+from eigv.run_settings import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
 from extract.errors import UserError
 
 SETTINGS = Eigv(disruptor=Disruptor(negatives=2))

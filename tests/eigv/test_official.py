@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from eigv import checkpoints
-from eigv.config import RunSettings
 from eigv.model import VideoQA
 from eigv.official import from_official, import_checkpoint, load_official, official_card
 from eigv.presets import VARIANTS
+from eigv.run_settings import RunSettings
 from extract.errors import UserError
 
 OFFICIAL_NAMES = {"hga": "HGA", "comem": "Co-Mem", "mspan": "MSPAN"}

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from eigv.config import Config, Run, RunSettings, load, section
+from eigv.config import Config, load, section
 from eigv.evaluation import evaluate
 from eigv.methods import METHODS
+from eigv.run_settings import RunSettings
+from eigv.runs import Run
 from eigv.training import train
 from extract.errors import UserError
 from tests.eigv import synthetic

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 import eigv.training
-from eigv.config import RunSettings
 from eigv.evaluation import evaluate
+from eigv.run_settings import RunSettings
 from eigv.training import train
 from extract.errors import UserError
 from tests.eigv import synthetic
