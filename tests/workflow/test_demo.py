@@ -55,7 +55,7 @@ def _numbers(results: Path) -> dict[str, bytes]:
 
 def test_features(results):
     store = VideoFeatures.read(results / "videos/demo/video.h5")
-    assert store.features["appearance"].shape == (22, 16, 1280)
+    assert store.features["appearance"].shape == (22, 16, 464)
     assert store.features["motion"].shape == (22, 16, 192)
     for values in store.features.values():
         assert (values.astype(np.float32).std(axis=(1, 2)) > 0).all()
@@ -133,15 +133,17 @@ def test_deleting_metrics_reruns_one_evaluation_and_no_training(results):
     assert jobs(snakemake("table2", "--dry-run", *CONFIG)) == {"evaluate": 1, "table": 1, "table2": 1}
     assert "3 of 3 steps (100%) done" in snakemake("table2", *CONFIG)
     assert (results / RUN / "metrics.json").read_bytes() == before
-    assert "Nothing to be done" in snakemake("table2", "table1", "figure5b", "--dry-run", *CONFIG)
+    snakemake("figure5a", *CONFIG)
+    assert "Nothing to be done" in snakemake("results", "--dry-run", *CONFIG)
 
 
 def test_removing_a_run_reruns_it_and_what_shows_it(results):
-    shutil.move(results / RUN, results / "moved")
-    wanted = {"train": 1, "evaluate": 1, "table": 1, "sweep": 1, "table2": 1, "figure5a": 1}
-    targets = ("table1", "table2", "table3", "figure5a", "figure5b", "figure6")
-    assert jobs(snakemake(*targets, "--dry-run", *CONFIG)) == wanted
-    shutil.move(results / "moved", results / RUN)
+    moved = shutil.move(results / RUN, results / "moved")
+    try:
+        said = snakemake("results", "--dry-run", *CONFIG)
+    finally:
+        shutil.move(moved, results / RUN)
+    assert jobs(said) == {"train": 1, "evaluate": 1, "table": 1, "sweep": 1, "learning_curves": 1, "results": 1}
 
 
 def test_what_a_setting_reruns(results, tmp_path):

@@ -201,10 +201,15 @@ def excerpt(part, name):
 
 
 def table_runs(wildcards):
+    known(CONFIG.tables, wildcards.table, "table")
+    return table_metrics(wildcards.table)
+
+
+def table_metrics(name):
     """The metrics of the runs that a table shows."""
-    table = known(CONFIG.tables, wildcards.table, "table")
+    table = CONFIG.tables[name]
     files = []
-    for run in CONFIG.runs(wildcards.table):
+    for run in CONFIG.runs(name):
         files.append(f"{run_folder(run)}/metrics.json")
         shifted = CONFIG.datasets[run.dataset].shifted_test
         if table.shifted and shifted:
@@ -214,17 +219,25 @@ def table_runs(wildcards):
 
 def sweep_runs(wildcards):
     known(CONFIG.sweeps, wildcards.sweep, "sweep")
-    return [f"{run_folder(run)}/metrics.json" for run in CONFIG.runs(wildcards.sweep)]
+    return sweep_metrics(wildcards.sweep)
 
 
-def runs_on(wildcards):
+def sweep_metrics(name):
+    return [f"{run_folder(run)}/metrics.json" for run in CONFIG.runs(name)]
+
+
+def predictions(runs):
+    return [f"{run_folder(run)}/predictions.csv" for run in runs]
+
+
+def runs_on(dataset):
     """The runs of all tables on one data set."""
-    runs = [run for name in CONFIG.tables for run in CONFIG.runs(name) if run.dataset == wildcards.dataset]
+    runs = [run for name in CONFIG.tables for run in CONFIG.runs(name) if run.dataset == dataset]
     return list(dict.fromkeys(runs))
 
 
 def histories(wildcards):
-    return [f"{run_folder(run)}/history.csv" for run in runs_on(wildcards)]
+    return [f"{run_folder(run)}/history.csv" for run in runs_on(wildcards.dataset)]
 
 
 def trained_datasets():
@@ -258,12 +271,16 @@ PAPER = ("table1", "table2", "table3", "figure5a", "figure5b", "figure6", "explo
 
 
 def targets():
-    """The files of every target that has a name."""
-    files = {name: [f"{OUT}/tables/{name}.md"] for name in CONFIG.tables}
-    files |= {name: [f"{OUT}/figures/{name}.png"] for name in (*CONFIG.sweeps, *CONFIG.rationales)}
-    files |= {name: [f"{OUT}/explorer/{name}.html"] for name in CONFIG.explorers}
-    if CONFIG.explorers:
-        files["explorer"] = [f"{OUT}/explorer/{name}.html" for name in CONFIG.explorers]
+    """The files of every target that has a name, with those of the runs that it shows.
+
+    Snakemake does not miss a file that is only needed for one that is there: a run that was removed would stay away.
+    """
+    files = {name: [f"{OUT}/tables/{name}.md", *table_metrics(name)] for name in CONFIG.tables}
+    files |= {name: [f"{OUT}/figures/{name}.png", *sweep_metrics(name)] for name in CONFIG.sweeps}
+    files |= {name: [f"{OUT}/figures/{name}.png", *predictions([p.run])] for name, p in CONFIG.rationales.items()}
+    pages = {name: [f"{OUT}/explorer/{name}.html", *predictions(p.runs)] for name, p in CONFIG.explorers.items()}
+    if pages:
+        files |= pages | {"explorer": [file for page in pages.values() for file in page]}
     return files | {name: not_configured(name) for name in PAPER if name not in files}
 
 
@@ -278,7 +295,9 @@ def not_configured(name):
 def artefacts():
     """Everything that a configuration shows, without the report."""
     files = [path for target in targets().values() if isinstance(target, list) for path in target]
-    files += [f"{OUT}/figures/learning-curves-{name}.png" for name in trained_datasets()]
+    for name in trained_datasets():
+        files.append(f"{OUT}/figures/learning-curves-{name}.png")
+        files += [f"{run_folder(run)}/history.csv" for run in runs_on(name)]
     collections = {CONFIG.datasets[name].videos for name in CONFIG.datasets}
     return list(dict.fromkeys(files)) + [f"{OUT}/report/problems-{name}.html" for name in sorted(collections)]
 

@@ -46,7 +46,7 @@ rule learning_curves:
     conda:
         "../../environment.yml"
     params:
-        runs=lambda wildcards: " ".join(f"{run}" for run in map(run_folder, runs_on(wildcards))),
+        runs=lambda wildcards: " ".join(f"{run}" for run in map(run_folder, runs_on(wildcards.dataset))),
         title=lambda wildcards: wildcards.dataset,
         root=f"{OUT}/runs",
         stage=STAGES["figures"],
@@ -86,7 +86,7 @@ rule rationale:
 rule explore:
     input:
         manifest=lambda wildcards: f"{shown_videos(wildcards)}/manifest.csv",
-        predictions=lambda wildcards: [f"{run_folder(run)}/predictions.csv" for run in page_runs(wildcards)],
+        predictions=lambda wildcards: predictions(page_runs(wildcards)),
         questions=lambda wildcards: f"{RESULTS}/datasets/{shown_dataset(wildcards)}/annotations",
         video=lambda wildcards: f"{shown_videos(wildcards)}/video.h5",
     output:
