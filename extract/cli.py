@@ -1,5 +1,6 @@
 """The command line `eigv-extract`: raw files to HDF5. Commands import what they need when they run."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -142,6 +143,8 @@ def questions(
     )
     for split, counts in summary.items():
         typer.echo(f"{split}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
+    if (out / "vocabulary.json").is_file():
+        typer.echo(f"{out}/answers.json: {len(json.loads((out / 'answers.json').read_text()))} classes")
 
 
 @app.command()

@@ -77,7 +77,8 @@ def raw_annotations(wildcards):
         raise WorkflowError("\n".join(missing))
     found = dataset(wildcards)
     reader = READERS[found.format]
-    return sorted({str(path) for split in splits(found) for path in reader.files(found, split)})
+    gold = [str(found.gold)] if found.gold else []
+    return sorted({str(path) for split in splits(found) for path in reader.files(found, split)}) + gold
 
 
 def what_is_missing():
@@ -85,6 +86,7 @@ def what_is_missing():
     for name, found in CONFIG.datasets.items():
         reader = READERS[found.format]
         files = sorted({path for split in splits(found) for path in reader.files(found, split)})
+        files += [found.gold] if found.gold else []
         absent = [path for path in files if not path.is_file()]
         if absent:
             lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
