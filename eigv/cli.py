@@ -76,6 +76,22 @@ def evaluate(
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
 
 
+@app.command("question-only")
+def question_only(
+    encoder: Annotated[Path, typer.Option(help="The fine-tuned text encoder.")],
+    questions: Questions,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
+    split: Annotated[str, typer.Option(help="The split.")] = "test",
+    device: Device = "auto",
+    threads: Threads = CPUS,
+) -> None:
+    """Answer from the question alone, with the fine-tuned text encoder: the baseline that sees no video."""
+    from eigv.question_only import question_only as run
+
+    metrics = run(encoder, questions, split, out, command_line.device(device, threads))
+    typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions, from the question")
+
+
 @app.command("import-checkpoint")
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(help="A state_dict of the official code, saved by torch.save.")],

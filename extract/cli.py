@@ -308,6 +308,7 @@ def tokens(
     encoder: Annotated[Path, typer.Option(help="The fine-tuned encoder.")],
     split: Annotated[list[str], typer.Option(help="Split; repeat for several.")],
     out: Annotated[Path, typer.Option(help="Folder for text_<split>.h5.")],
+    state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
 ) -> None:
@@ -317,7 +318,8 @@ def tokens(
 
     text = _parse(Text, command_line.read_settings(settings))
     for name in split:
-        write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", command_line.device(device, threads))
+        file, place = out / f"text_{name}.h5", state / name
+        write_tokens(questions, name, encoder, text, file, place, command_line.device(device, threads))
 
 
 if __name__ == "__main__":

@@ -60,8 +60,8 @@ def _index(row: dict, path: Path, number: int) -> str:
     fitting = [i for i, name in enumerate(CANDIDATES) if row[name] == row["answer"]]
     if len(fitting) != 1:
         raise UserError(
-            f"{path}: row {number}: the answer {row['answer']!r} is neither an index 0 to 4 nor the text of exactly one "
-            "of its candidates"
+            f"{path}: row {number}: the answer {row['answer']!r} is neither an index 0 to 4 nor the text of exactly "
+            "one of its candidates"
         )
     return str(fitting[0])
 

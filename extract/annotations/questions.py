@@ -15,7 +15,7 @@ from extract.videos.probe import leave_out
 
 
 def write_all(dataset: Dataset, folder: Path) -> None:
-    """Reads every split of a data set and writes it in our columns as `folder/{split}.csv`, and `gold.json` if given."""
+    """Reads every split of a data set and writes it in our columns as `folder/{split}.csv`; also `gold.json`."""
     seen: dict[str, str] = {}
     qids: dict[str, str] = {}
     for split in splits(dataset):
