@@ -95,6 +95,35 @@ def annotations(settings: Settings, out: Out) -> None:
 
 
 @app.command()
+def doctor(
+    dataset: Annotated[str, typer.Option(help="nextqa, next-oe, msvd-qa, msrvtt-qa, custom; with --config a name.")],
+    annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder of the videos; they are not checked without it.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="JSON from video ids to paths (map_vid_vidorID.json).")] = None,
+    subfolder: Annotated[list[str] | None, typer.Option(help="Folder below --videos; repeat for several.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take the data set from this configuration.")] = None,
+    listing: Annotated[
+        Path | None, typer.Option("--list", help="Write every missing and extra video to this CSV.")
+    ] = None,
+) -> None:
+    """Check a downloaded data set: counts, ids, splits, answers, videos. Exit status 1 if there is a problem."""
+    from extract.annotations.choice import choose
+    from extract.annotations.doctor import Video, examine
+    from extract.files import write_csv
+
+    diagnosis = examine(*choose(dataset, config, annotations, videos, mapping, subfolder))
+    typer.echo(diagnosis.table())
+    if listing:
+        import pandas as pd
+
+        write_csv(listing, pd.DataFrame(diagnosis.videos, columns=list(Video._fields)))
+    elif diagnosis.videos:
+        typer.echo("--list FILE writes every missing and extra video")
+    typer.echo(f"{dataset}: " + ("healthy" if diagnosis.healthy else "there are problems"))
+    raise typer.Exit(0 if diagnosis.healthy else 1)
+
+
+@app.command()
 def probe(
     settings: Settings,
     out: Out,
