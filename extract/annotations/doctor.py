@@ -151,7 +151,7 @@ def _videos(tables: dict[str, pd.DataFrame], collection: VideoCollection) -> Ite
             yield Video(video_id, "missing", " ".join(its_splits), places.tried(video_id))
         else:
             used.add(path.resolve())
-    for path in sorted(p for p in collection.folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in sorted(p for p in places.folder.rglob("*") if p.suffix.lower() in SUFFIXES):
         if path.resolve() not in used:
             yield Video(path.stem, "extra", "", str(path))
 

@@ -150,7 +150,7 @@ def test_videos_are_found_by_mapping_flat_and_in_subfolders(tmp_path):
     collection = VideoCollection(
         folder=tmp_path, mapping=tmp_path / "map.json", subfolders=("TestVideo",), missing="skip", unreadable="skip"
     )
-    manifest = probe(["a", "b", "c", "d"], collection, Sampling(), 1).set_index("video_id")
+    manifest = probe(["a", "b", "c", "d"], collection, Sampling(), 1, tmp_path / "notes").set_index("video_id")
     found = {i: str(path) for i, path in manifest["path"].items()}
     assert found == {
         i: str(tmp_path / p) for i, p in (("a", "0101/a.mp4"), ("b", "b.mp4"), ("c", "TestVideo/c.mp4"))

@@ -106,7 +106,8 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
-    if not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
+    shown = CONFIG.tables or CONFIG.sweeps or CONFIG.rationales or CONFIG.explorers
+    if shown and not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
         lines += missing_weights()
     return ["these files are needed and not there:", *lines] if lines else []
 

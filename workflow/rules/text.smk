@@ -67,7 +67,7 @@ use rule tokens as tokens_of_shifted_test with:
         stage=STAGES["text"],
 
 
-QUESTION_ONLY = f"{RESULTS}/runs/{{dataset}}/question-only/seed{CONFIG.text.finetuning.seed}"
+QUESTION_ONLY = f"{OUT}/runs/{{dataset}}/question-only/seed{CONFIG.text.finetuning.seed}"
 
 
 # The fine-tuned encoder by itself: the baseline that sees no video. Like `evaluate`, it reads the test split.
@@ -80,9 +80,9 @@ rule question_only:
         predictions=f"{QUESTION_ONLY}/predictions.csv",
         run=f"{QUESTION_ONLY}/run.json",
     log:
-        f"{RESULTS}/logs/question_only/{{dataset}}.log",
+        f"{OUT}/logs/question_only/{{dataset}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/question_only/{{dataset}}.tsv"
+        f"{OUT}/benchmarks/question_only/{{dataset}}.tsv"
     conda:
         "../../environment.yml"
     threads: 8
@@ -101,9 +101,9 @@ use rule question_only as question_only_on_another_split with:
         predictions=f"{QUESTION_ONLY}/{{split}}/predictions.csv",
         run=f"{QUESTION_ONLY}/{{split}}/run.json",
     log:
-        f"{RESULTS}/logs/question_only/{{dataset}}-{{split}}.log",
+        f"{OUT}/logs/question_only/{{dataset}}-{{split}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/question_only/{{dataset}}-{{split}}.tsv"
+        f"{OUT}/benchmarks/question_only/{{dataset}}-{{split}}.tsv"
     params:
         out=subpath(output.metrics, parent=True),
         split="{split}",
