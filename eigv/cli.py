@@ -76,6 +76,46 @@ def evaluate(
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
 
 
+@app.command()
+def score(
+    predictions: Annotated[Path, typer.Argument(help="JSON keyed by video_qid or qid, or a CSV with qid, prediction.")],
+    dataset: Annotated[str, typer.Option(help="nextqa, next-oe, msvd-qa, msrvtt-qa, custom; with --config a name.")],
+    annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
+    split: Annotated[str, typer.Option(help="The split that was predicted.")] = "test",
+    answers: Annotated[
+        Path | None, typer.Option(help="JSON list of answers that open-ended indices count; else recovered.")
+    ] = None,
+    first_index: Annotated[int, typer.Option(help="The index of the first of them.")] = 0,
+    config: Annotated[Path | None, typer.Option(help="Take the data set from this configuration.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the accuracies as JSON.")] = None,
+) -> None:
+    """Score a prediction file of any system; a question without a prediction is wrong."""
+    from eigv.scoring import score as run
+    from extract.annotations.choice import choose
+    from extract.files import write_json
+
+    found = run(predictions, choose(dataset, config, annotations)[0], split, answers, first_index)
+    typer.echo(found.text())
+    if out:
+        write_json(out, found.metrics())
+
+
+@app.command("question-only")
+def question_only(
+    encoder: Annotated[Path, typer.Option(help="The fine-tuned text encoder.")],
+    questions: Questions,
+    out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
+    split: Annotated[str, typer.Option(help="The split.")] = "test",
+    device: Device = "auto",
+    threads: Threads = CPUS,
+) -> None:
+    """Answer from the question alone, with the fine-tuned text encoder: the baseline that sees no video."""
+    from eigv.question_only import question_only as run
+
+    metrics = run(encoder, questions, split, out, command_line.device(device, threads))
+    typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions, from the question")
+
+
 @app.command("import-checkpoint")
 def import_checkpoint(
     checkpoint: Annotated[Path, typer.Argument(help="A state_dict of the official code, saved by torch.save.")],

@@ -18,6 +18,7 @@ from eigv.batch import Batch
 from eigv.run_settings import Exclude
 from extract.annotations import CANDIDATES, COLUMNS
 from extract.annotations.contract import read_csv
+from extract.annotations.vocabulary import class_numbers
 from extract.errors import UserError
 from extract.files import read_json
 from extract.stores import FAILED, TokenFeatures, VideoFeatures
@@ -75,8 +76,7 @@ class Split:
         if candidates > 1:
             answers = table["answer"].astype(int).to_numpy()
         else:
-            number = {answer: i for i, answer in enumerate(vocabulary)}
-            answers = np.array([number.get(answer, -1) for answer in table["answer"]])
+            answers = np.array(class_numbers(table["answer"], vocabulary, training=training))
         failed = np.array([status == FAILED for status in videos.store.status], dtype=bool)
         kept = ~failed[video_row]
         if training:

@@ -127,7 +127,7 @@ def _predictions(
         for i in range(len(probabilities)):
             question = split.table.iloc[len(rows)]
             row = {name: question[name] for name in ("qid", "video_id", "type", "answer")}
-            row |= _answer(probabilities[i], int(split.answers[len(rows)]), vocabulary)
+            row |= answer_columns(probabilities[i], int(split.answers[len(rows)]), vocabulary)
             if grounds:
                 video = split.video_row[len(rows)]
                 clips = np.flatnonzero(causal[i])
@@ -139,7 +139,8 @@ def _predictions(
     return pd.DataFrame(rows), effects
 
 
-def _answer(probabilities: NDArray[np.float32], right: int, vocabulary: list[str]) -> dict[str, Any]:
+def answer_columns(probabilities: NDArray[np.float32], right: int, vocabulary: list[str]) -> dict[str, Any]:
+    """The columns of `predictions.csv` that say what was answered; `vocabulary` is empty for multiple choice."""
     best = int(probabilities.argmax())
     if not vocabulary:
         scores = {f"score_{name}": f"{p:.4f}" for name, p in zip(CANDIDATES, probabilities, strict=True)}

@@ -1,5 +1,6 @@
 """The command line `eigv-extract`: raw files to HDF5. Commands import what they need when they run."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -94,6 +95,35 @@ def annotations(settings: Settings, out: Out) -> None:
 
 
 @app.command()
+def doctor(
+    dataset: Annotated[str, typer.Option(help="nextqa, next-oe, msvd-qa, msrvtt-qa, custom; with --config a name.")],
+    annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
+    videos: Annotated[Path | None, typer.Option(help="Folder of the videos; they are not checked without it.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="JSON from video ids to paths (map_vid_vidorID.json).")] = None,
+    subfolder: Annotated[list[str] | None, typer.Option(help="Folder below --videos; repeat for several.")] = None,
+    config: Annotated[Path | None, typer.Option(help="Take the data set from this configuration.")] = None,
+    listing: Annotated[
+        Path | None, typer.Option("--list", help="Write every missing and extra video to this CSV.")
+    ] = None,
+) -> None:
+    """Check a downloaded data set: counts, ids, splits, answers, videos. Exit status 1 if there is a problem."""
+    from extract.annotations.choice import choose
+    from extract.annotations.doctor import Video, examine
+    from extract.files import write_csv
+
+    diagnosis = examine(*choose(dataset, config, annotations, videos, mapping, subfolder))
+    typer.echo(diagnosis.table())
+    if listing:
+        import pandas as pd
+
+        write_csv(listing, pd.DataFrame(diagnosis.videos, columns=list(Video._fields)))
+    elif diagnosis.videos:
+        typer.echo("--list FILE writes every missing and extra video")
+    typer.echo(f"{dataset}: " + ("healthy" if diagnosis.healthy else "there are problems"))
+    raise typer.Exit(0 if diagnosis.healthy else 1)
+
+
+@app.command()
 def probe(
     settings: Settings,
     out: Out,
@@ -142,6 +172,8 @@ def questions(
     )
     for split, counts in summary.items():
         typer.echo(f"{split}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
+    if (out / "vocabulary.json").is_file():
+        typer.echo(f"{out}/answers.json: {len(json.loads((out / 'answers.json').read_text()))} classes")
 
 
 @app.command()
@@ -305,6 +337,7 @@ def tokens(
     encoder: Annotated[Path, typer.Option(help="The fine-tuned encoder.")],
     split: Annotated[list[str], typer.Option(help="Split; repeat for several.")],
     out: Annotated[Path, typer.Option(help="Folder for text_<split>.h5.")],
+    state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
 ) -> None:
@@ -314,7 +347,8 @@ def tokens(
 
     text = _parse(Text, command_line.read_settings(settings))
     for name in split:
-        write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", command_line.device(device, threads))
+        file, place = out / f"text_{name}.h5", state / name
+        write_tokens(questions, name, encoder, text, file, place, command_line.device(device, threads))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from extract.settings import Settings
 
@@ -51,6 +51,11 @@ class VideoCollection(Settings):
         None,
         description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
     )
+    subfolders: tuple[str, ...] = Field(
+        (),
+        description="Folders below it that hold the videos as well (MSRVTT-QA: TrainValVideo, TestVideo). A video is "
+        "looked for where the mapping says, then by its id in the folder, then by its id in each of these.",
+    )
     missing: Literal["error", "skip", "zeros"] = Field(
         "error",
         description="A video that the annotations ask for and that is not there: stop, leave its questions out "
@@ -78,20 +83,93 @@ class VideoCollection(Settings):
         return self
 
 
+ANSWER_PRESETS: dict[str, int] = {"msvd-1852": 1852, "msrvtt-4000": 4000, "msrvtt-5000": 5000}
+"""Published sizes: all distinct train answers of MSVD-QA; the paper's and the official code's choice on MSRVTT-QA."""
+
+
+class Answers(Settings):
+    """The answer vocabulary of an open-ended data set, from the train split only, most frequent first."""
+
+    keep: int | Literal["all", "msvd-1852", "msrvtt-4000", "msrvtt-5000"] = Field(
+        "all", description="All answers, the most frequent ones up to a number, or a published size by its name."
+    )
+    min_count: int = Field(1, ge=1, description="Leave out answers that the train split gives less often.")
+    unknown: Literal["leave-out", "class"] = Field(
+        "leave-out",
+        description="Train questions with another answer: not trained on, or trained as one more class for the "
+        "unknown. At evaluation such an answer is wrong either way.",
+    )
+
+    @model_validator(mode="after")
+    def _keeps_something(self) -> "Answers":
+        if isinstance(self.keep, int) and self.keep < 1:
+            raise ValueError("`keep` is a number above 0")
+        return self
+
+    @property
+    def size(self) -> int | None:
+        """The largest number of answers; None for all."""
+        return self.keep if isinstance(self.keep, int) else ANSWER_PRESETS.get(self.keep)
+
+
 class Dataset(Settings):
     """Questions and answers about one collection of videos."""
 
-    format: Literal["nextqa", "msvd-qa", "msrvtt-qa"] = Field(description="The layout of the annotation files.")
-    annotations: Path = Field(description="The folder of the annotation files.")
+    format: str = Field(
+        description="The layout of the annotation files: nextqa, next-oe, msvd-qa, msrvtt-qa, custom; "
+        "see docs/datasets.md."
+    )
+    annotations: Path = Field(description="The folder of the annotation files; for `custom` the CSV.")
     videos: str = Field(description="The name of its collection in `videos`.")
     shifted_test: str | None = Field(
         None, description="A second test split, with another distribution, that every run is also evaluated on."
     )
-    answers: Literal["all"] | int = Field(
-        "all",
-        description="Open-ended: size of the answer vocabulary, the most frequent answers of the train split. "
-        "Questions with other answers are not trained on and count as wrong.",
+    answers: Answers = Field(
+        Answers(),
+        description="Open-ended: the answer vocabulary. A number, `all` or the name of a published size is short for "
+        "`{keep: ...}`.",
     )
+    tokens: str | None = Field(
+        None,
+        description="Dense token features of others that are imported instead of made, with {split} in the path: "
+        "data/nextqa/qas_bert/bert_ft_{split}.h5.",
+    )
+    gold: Path | None = Field(
+        None,
+        description="JSON of the seconds that hold the answers: {qid: [[start, end], ...]}, or in NExT-GQA's form.",
+    )
+    split_shares: tuple[float, float, float] = Field(
+        (0.8, 0.1, 0.1), description="`custom` without a column `split`: shares of videos in train, val and test."
+    )
+    split_seed: int = Field(0, description="`custom` without a column `split`: another seed deals videos otherwise.")
+
+    @field_validator("format")
+    @classmethod
+    def _is_registered(cls, value: str) -> str:
+        from extract.annotations import READERS
+
+        if value not in READERS:
+            raise ValueError(f"there is no format {value!r}; there are {', '.join(sorted(READERS))}")
+        return value
+
+    @field_validator("answers", mode="before", json_schema_input_type=int | str | Answers)
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"keep": value} if isinstance(value, int | str) else value
+
+    @field_validator("tokens")
+    @classmethod
+    def _names_the_split(cls, value: str | None) -> str | None:
+        if value is not None and "{split}" not in value:
+            raise ValueError("the path has no {split} in it")
+        return value
+
+    @field_validator("split_shares")
+    @classmethod
+    def _shares_are_shares(cls, value: tuple[float, float, float]) -> tuple[float, float, float]:
+        if min(value) <= 0 or abs(sum(value) - 1) > 1e-6:
+            raise ValueError("three shares above 0 that add up to 1 are needed")
+        return value
 
 
 class Sampling(Settings):
@@ -239,9 +317,18 @@ class FineTuning(Settings):
     steps: int | None = Field(
         None, ge=1, description="At most this many steps an epoch, over questions drawn anew; all questions if empty."
     )
+    questions: int | None = Field(
+        None, ge=1, description="Train on this many questions only, a fixed draw; on all if empty."
+    )
     batch: int = Field(64, ge=1, description="Questions a step.")
+    accumulation: int = Field(
+        1, ge=1, description="Compute a step in this many parts, to save memory; the step stays the same."
+    )
     learning_rate: float = Field(5e-5, gt=0, description="Peak learning rate (AdamW, linear warm-up and decay).")
     warmup: float = Field(0.1, ge=0, le=1, description="Share of the steps that warm up.")
+    mixed_precision: bool = Field(
+        True, description="On a GPU, calculate in bfloat16 (float16 where it has none); a CPU always takes float32."
+    )
     seed: int = Field(0, description="Seed of the new head, of the order of questions and of dropout.")
 
 
@@ -251,5 +338,12 @@ class Text(Settings):
     encoder: str = Field(
         "bert-base-uncased", description="A name known to the model hub, a local folder, or `package:minilm`."
     )
-    length: int = Field(37, ge=8, description="Longest sequence in tokens; longer questions are cut, candidates kept.")
+    length: int = Field(37, ge=8, description="Longest sequence in tokens.")
+    truncate: Literal["question", "end"] = Field(
+        "question",
+        description="What is longer loses the end of its question and keeps its candidate, or loses its own end.",
+    )
+    layer: Literal["last", "mean-last-four"] = Field(
+        "last", description="The hidden states that become features: of the last layer, or the mean of the last four."
+    )
     finetuning: FineTuning = FineTuning()

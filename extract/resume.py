@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-History = list[dict[str, float]]
+History = list[dict[str, Any]]
 
 
 def save(path: Path, key: str, parts: dict[str, Any], history: History, best: dict[str, Tensor]) -> None:

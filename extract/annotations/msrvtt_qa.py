@@ -1,24 +1,35 @@
-"""MSRVTT-QA: `{train,val,test}_qa.json`; video 7 is the file `video7`."""
+"""MSRVTT-QA: `{train,val,test}_qa.json`, or the CSV form `{split}.csv`; video 7 is the file `video7`."""
 
 from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import READERS, Reader
-from extract.annotations.msvd_qa import read_entries
+from extract.annotations.contract import READERS, Count, Reader, read_csv
+from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:
-    """One JSON a split."""
-    return [dataset.annotations / f"{split}_qa.json"]
+    """One JSON a split, as published; the CSV where that is there and the JSON is not."""
+    published, table = dataset.annotations / f"{split}_qa.json", dataset.annotations / f"{split}.csv"
+    return [table if table.is_file() and not published.is_file() else published]
 
 
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
-    """The type is the question's first word, as MSRVTT-QA counts its types."""
-    return read_entries(files(dataset, split)[0], lambda number: f"video{number}")
+    """The type is the question's first word, as MSRVTT-QA counts its types (the CSV's `type` is a video category)."""
+    path = files(dataset, split)[0]
+    if path.suffix == ".json":
+        return read_entries(path, lambda number: f"video{number}")
+    raw = read_csv(path, ["video", "question", "answer", "qid"])
+    table = raw[["qid", "question", "answer"]].copy()
+    table.insert(1, "video_id", "video" + raw["video"].str.removeprefix("video"))
+    table.insert(3, "type", raw["question"].map(first_word))
+    return table
 
 
 READERS["msrvtt-qa"] = Reader(
-    files, read, multiple_choice=False, source="https://github.com/xudejing/video-question-answering"
+    files,
+    read,
+    source="https://github.com/xudejing/video-question-answering",
+    published={"train": Count(158581, 6513), "val": Count(12278, 497), "test": Count(72821, 2990)},
 )

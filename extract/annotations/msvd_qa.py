@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import READERS, Reader
+from extract.annotations.contract import COLUMNS, READERS, Count, Reader, not_utf8
 from extract.config import Dataset
 from extract.errors import UserError
 from extract.files import read_json
@@ -26,8 +26,11 @@ def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame
     """Reads a list of {answer, id, question, video_id}; `name_of` gives the id of a video's number."""
     entries = read_json(json_file, "annotations")
     if not isinstance(entries, list):
-        raise UserError(f"{json_file} does not hold a list of questions")
-    rows = []
+        raise UserError(
+            f"{json_file} does not hold a list of questions but a {type(entries).__name__}; expected "
+            '[{"answer": ..., "id": ..., "question": ..., "video_id": ...}, ...]'
+        )
+    rows: list[dict[str, str]] = []
     for number, entry in enumerate(entries, start=1):
         try:
             question, answer, video = str(entry["question"]), str(entry["answer"]), int(entry["video_id"])
@@ -36,22 +39,34 @@ def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame
                     "qid": str(entry["id"]),
                     "video_id": name_of(video),
                     "question": question,
-                    "type": str(entry.get("type") or question.split()[0].lower()),
+                    "type": str(entry.get("type") or first_word(question)),
                     "answer": answer,
                 }
             )
         except (TypeError, KeyError, ValueError, IndexError) as error:
             reason = f"{type(error).__name__}: {error}"
-            raise UserError(f"{json_file}: question {number} can not be read ({reason}): {entry!r}") from None
-    return pd.DataFrame(rows)
+            raise UserError(
+                f"{json_file}: question {number} can not be read ({reason}); it needs answer, id, question and the "
+                f"number of a known video: {entry!r}"
+            ) from None
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def first_word(question: str) -> str:
+    """The type of a question where a data set counts types by it: what, who, how, when, where."""
+    return (question.split() or [""])[0].lower()
 
 
 def read_mapping(path: Path) -> dict[int, str]:
     """`youtube_mapping.txt`: from a video's number to its clip's name."""
     if not path.is_file():
         raise UserError(f"{path} does not exist; it maps clip names to video numbers and comes with MSVD-QA")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise not_utf8(path) from None
     clip_of = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         parts = line.split()
@@ -61,6 +76,10 @@ def read_mapping(path: Path) -> dict[int, str]:
     return clip_of
 
 
+# Published are 1,200, 250 and 520 videos; these are the ones with a question.
 READERS["msvd-qa"] = Reader(
-    files, read, multiple_choice=False, source="https://github.com/xudejing/video-question-answering"
+    files,
+    read,
+    source="https://github.com/xudejing/video-question-answering",
+    published={"train": Count(30933, 1161), "val": Count(6415, 245), "test": Count(13157, 504)},
 )

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import CANDIDATES, READERS, Reader, read_csv
+from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
 from extract.config import Dataset
+
+GROUPS = {"C": "causal", "T": "temporal", "D": "descriptive"}
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:
@@ -16,11 +18,32 @@ def files(dataset: Dataset, split: str) -> list[Path]:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """Our question id is `{video}_{qid}`; the data set's own repeats once, and a repeat gets `-2` appended."""
     raw = read_csv(files(dataset, split)[0], ["video", "question", "answer", "qid", "type", *CANDIDATES])
-    qid = raw["video"] + "_" + raw["qid"]
-    nth = qid.groupby(qid).cumcount() + 1
-    qid = qid.where(nth == 1, qid + "-" + nth.astype(str))
-    table = pd.DataFrame({"qid": qid, "video_id": raw["video"]})
+    table = pd.DataFrame({"qid": question_ids(raw), "video_id": raw["video"]})
     return table.join(raw[["question", "type", "answer", *CANDIDATES]])
 
 
-READERS["nextqa"] = Reader(files, read, multiple_choice=True, source="https://github.com/doc-doc/NExT-QA")
+def question_ids(raw: pd.DataFrame) -> pd.Series:
+    """`{video}_{qid}`, with `-2`, `-3`, ... after those that repeat."""
+    qid = raw["video"] + "_" + raw["qid"]
+    nth = qid.groupby(qid).cumcount() + 1
+    return qid.where(nth == 1, qid + "-" + nth.astype(str))
+
+
+def group(question_type: str) -> str:
+    """Causal, temporal or descriptive, by the first letter of the type."""
+    return GROUPS.get(question_type[:1], question_type)
+
+
+def scored_as(question_type: str) -> str:
+    """The official evaluation counts questions of the previous action (TP) with those of the next (TN)."""
+    return "TN" if question_type == "TP" else question_type
+
+
+READERS["nextqa"] = Reader(
+    files,
+    read,
+    source="https://github.com/doc-doc/NExT-QA",
+    published={"train": Count(34132, 3870), "val": Count(4996, 570), "test": Count(8564, 1000)},
+    group=group,
+    scored_as=scored_as,
+)

@@ -34,6 +34,11 @@ def load_encoder(name: str) -> tuple[Any, Any]:
         ) from None
 
 
+def has_segments(encoder: Any) -> bool:
+    """Whether an encoder tells a candidate from its question by token types (BERT does; RoBERTa, DistilBERT do not)."""
+    return getattr(encoder.config, "type_vocab_size", 0) > 1
+
+
 def _folder(name: str) -> str:
     if name in PACKAGES:
         package, folder = PACKAGES[name]
@@ -45,5 +50,8 @@ def _folder(name: str) -> str:
         raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
     is_folder = name.count("/") > 1 or name.startswith(".") or Path(name).is_dir()
     if is_folder and not (Path(name) / "config.json").is_file():
-        raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it")
+        raise UserError(
+            f"the folder {name} holds no text encoder: there is no config.json in it; it needs what "
+            "`save_pretrained` of transformers writes (config.json, model.safetensors, tokenizer.json)"
+        )
     return name

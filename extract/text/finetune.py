@@ -3,13 +3,15 @@
 Multiple choice: a linear head scores the pooled state of each [CLS] question [SEP] candidate [SEP], cross-entropy over
 the candidates. Open-ended: a linear head classifies the question's pooled state into the answer vocabulary.
 
-Sizes: B questions of a batch, A candidates (or answers of the vocabulary), D width of the encoder.
+Sizes: B questions of a batch, A candidates (or classes of the vocabulary).
 """
 
 import json
 import logging
 import shutil
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,102 +23,196 @@ from torch import Tensor, nn
 from extract import resume
 from extract.config import FineTuning, Text
 from extract.errors import UserError
-from extract.files import exclusive, read_json, write_json
+from extract.files import exclusive, read_json, sha256, write_json
 from extract.progress import progress
 from extract.text.encoder import load_encoder
-from extract.text.sequences import Questions, batches, pad, read_questions
+from extract.text.learning_curve import write_curve
+from extract.text.question_only import LabelledQuestions, QuestionOnly, accuracies, save_head
+from extract.text.sequences import batches, pad
 
 log = logging.getLogger(__name__)
 
-
-class QuestionOnly(nn.Module):
-    """The encoder and a linear head on its pooled state: a VideoQA model that never sees the video."""
-
-    def __init__(self, encoder: nn.Module, outputs: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.head = nn.Linear(encoder.config.hidden_size, outputs)  # type: ignore[union-attr, arg-type]
-        self.outputs = outputs
-
-    def forward(self, inputs: dict[str, Tensor], sequences: int) -> Tensor:
-        """Scores (B, A) of each candidate or each answer."""
-        states = self.encoder(**inputs)
-        pooled = states.pooler_output if states.pooler_output is not None else states.last_hidden_state[:, 0]
-        return self.head(pooled).view(-1, sequences * self.outputs)
-
-
-@dataclass(frozen=True)
-class Split:
-    """The questions of a split and the number of each right answer; -1 outside the vocabulary."""
-
-    questions: Questions
-    answers: list[int]
+SAVE_EVERY = 300.0
+"""Seconds of work that a kill can cost at most."""
 
 
 def finetune(annotations: Path, text: Text, out: Path, state: Path, device: str) -> dict[str, Any]:
-    """Fine-tunes the encoder and writes it as a folder that transformers loads, with `finetuning.json` in it.
+    """Fine-tunes the encoder and writes it as a folder that transformers loads.
 
-    The epoch with the best validation accuracy is kept. `state` is a folder for what is needed to go on after a kill;
-    it lies outside `out` and is removed at the end. Returns what `finetuning.json` holds.
+    Beside the encoder lie the head, `finetuning.json`, `learning_curve.csv` and `learning_curve.png`. The epoch with
+    the best validation accuracy is kept. `state` is a folder for what is needed to go on after a kill; it lies outside
+    `out` and is removed at the end. Returns what `finetuning.json` holds.
     """
-    tokenizer, encoder = load_encoder(text.encoder)
-    vocabulary: list[str] = read_json(annotations / "answers.json", "the answer vocabulary")
-    train = _read(annotations / "train.csv", tokenizer, text, vocabulary)
-    val = _read(annotations / "val.csv", tokenizer, text, vocabulary)
     settings = text.finetuning
+    torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
+    tokenizer, encoder = load_encoder(text.encoder)
+    classes: list[str] = read_json(annotations / "answers.json", "the answer vocabulary")
+    train, left_out = _train_questions(annotations / "train.csv", tokenizer, text, classes)
+    val = LabelledQuestions.read(annotations / "val.csv", tokenizer, text, classes)
     torch.manual_seed(settings.seed)
-    model = QuestionOnly(encoder, len(vocabulary) or 1).to(device)
+    model = QuestionOnly(encoder, len(classes) or 1).to(device)
+    files = [sha256(annotations / name) for name in ("train.csv", "val.csv", "answers.json")]
+    key = json.dumps([text.model_dump(), *files], sort_keys=True)
     with exclusive(state / "lock"):
-        history = _run_epochs(model, train, val, settings, state / "last.pt", text)
+        training = _Training(model, train, val, settings, state / "last.pt", key)
+        history = training.run()
         best = max(history, key=lambda row: row["val_accuracy"]) if history else None
         about = {
             "encoder": text.encoder,
-            "settings": settings.model_dump(),
-            "history": history,
+            "settings": text.model_dump(),
+            "train_questions": len(train.answers),
+            "train_questions_outside_vocabulary": left_out,
+            "val_questions": len(val.answers),
+            "history": [{name: value for name, value in row.items() if name != "losses"} for row in history],
             "val_accuracy": best["val_accuracy"] if best else None,
             "epoch": best["epoch"] if best else 0,
         }
-        _save(model, tokenizer, about, out)
+        _save(model, tokenizer, about, history, out)
         shutil.rmtree(state)
     return about
 
 
-def _read(path: Path, tokenizer: Any, text: Text, vocabulary: list[str]) -> Split:
-    questions = read_questions(path, tokenizer, text.length)
-    if questions.sequences > 1:
-        return Split(questions, questions.table["answer"].astype(int).tolist())
-    number = {answer: i for i, answer in enumerate(vocabulary)}
-    return Split(questions, [number.get(answer, -1) for answer in questions.table["answer"]])
+def _train_questions(path: Path, tokenizer: Any, text: Text, classes: list[str]) -> tuple[LabelledQuestions, int]:
+    """The questions that are trained on, and how many are not because no class is theirs."""
+    every = LabelledQuestions.read(path, tokenizer, text, classes, training=True)
+    rows = [row for row, answer in enumerate(every.answers) if answer >= 0]
+    left_out = len(every.answers) - len(rows)
+    if not rows:
+        raise UserError(f"{path}: no question has an answer in the vocabulary; keep more answers (`answers`)")
+    few = text.finetuning.questions
+    if few and few < len(rows):
+        draw = torch.randperm(len(rows), generator=torch.Generator().manual_seed(text.finetuning.seed))
+        rows = sorted(rows[i] for i in draw[:few].tolist())
+    return every.take(rows), left_out
 
 
-def _run_epochs(
-    model: QuestionOnly, train: Split, val: Split, settings: FineTuning, state: Path, text: Text
-) -> list[dict[str, float]]:
-    """Trains and leaves the best epoch's weights in the model. Goes on from `state` if that is of these settings."""
-    steps = settings.epochs * steps_an_epoch(len(train.questions), settings)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
-    warm = max(1, round(settings.warmup * steps))
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
-    )
-    key = json.dumps([text.model_dump(), len(train.questions), len(val.questions)], sort_keys=True)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    history, best = resume.restore(state, key, parts)
-    if history:
-        log.info("going on after epoch %d", len(history))
-    for epoch in range(len(history) + 1, settings.epochs + 1):
+@dataclass
+class _Position:
+    """Where training stands: so many steps of an epoch are done; with the state of the random generators."""
+
+    epoch: int = 1
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    def state_dict(self) -> dict[str, Any]:
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {
+            "epoch": self.epoch,
+            "step": self.step,
+            "losses": self.losses,
+            "cpu": torch.get_rng_state(),
+            "cuda": cuda,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.epoch, self.step, self.losses = state["epoch"], state["step"], state["losses"]
+        torch.set_rng_state(state["cpu"])
+        if len(state["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(state["cuda"])
+
+
+class _Training:
+    """The loop over epochs and steps, which goes on from a saved state of the same settings and questions."""
+
+    def __init__(
+        self,
+        model: QuestionOnly,
+        train: LabelledQuestions,
+        val: LabelledQuestions,
+        settings: FineTuning,
+        state: Path,
+        key: str,
+    ) -> None:
+        self.model, self.train, self.val, self.settings = model, train, val, settings
+        self.state, self.key = state, key
+        self.device = next(model.parameters()).device
+        self.amp = autocast_type(self.device, settings)
+        steps = settings.epochs * steps_an_epoch(len(train.answers), settings)
+        warm = max(1, round(settings.warmup * steps))
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+        )
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp is torch.float16)
+        self.position = _Position()
+        self.saved_at = time.monotonic()
+        self.parts = {
+            name: getattr(self, name) for name in ("model", "optimizer", "schedule", "scaler", "position")
+        }  # fmt: skip
+
+    def run(self) -> resume.History:
+        """Trains; the model ends with the weights of the best epoch."""
+        history, best = resume.restore(self.state, self.key, self.parts)
+        if history or self.position.step:
+            log.info("going on in epoch %d after step %d", self.position.epoch, self.position.step)
+        for epoch in range(self.position.epoch, self.settings.epochs + 1):
+            losses = self._epoch(epoch, history, best)
+            by_type = accuracies(self.model, self.val, self.settings.batch)
+            accuracy = by_type.pop("all")
+            row = {"epoch": epoch, "loss": float(np.mean(losses)), "val_accuracy": accuracy, "val_by_type": by_type}
+            row["losses"] = losses
+            history.append(row)
+            log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy)
+            if accuracy >= max(row["val_accuracy"] for row in history):
+                best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
+            self.position.epoch, self.position.step, self.position.losses = epoch + 1, 0, []
+            self._save(history, best)
+        if best:
+            self.model.load_state_dict(best)
+        return history
+
+    def _epoch(self, epoch: int, history: resume.History, best: dict[str, Tensor]) -> list[float]:
+        self.model.train()
         # Everything random in an epoch follows from its number, so a resumed run equals an uninterrupted one.
-        torch.manual_seed(settings.seed * 1000 + epoch)
-        loss = _train_epoch(model, train, settings, optimizer, schedule, epoch)
-        accuracy = accuracy_of(model, val, settings.batch)
-        history.append({"epoch": epoch, "loss": loss, "val_accuracy": accuracy})
-        log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, loss, accuracy)
-        if accuracy >= max(row["val_accuracy"] for row in history):
-            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        resume.save(state, key, parts, history, best)
-    if best:
-        model.load_state_dict(best)
-    return history
+        if self.position.step == 0:
+            torch.manual_seed(self.settings.seed * 1000 + epoch)
+        order = torch.Generator().manual_seed(self.settings.seed * 1000 + epoch)
+        steps = steps_an_epoch(len(self.train.answers), self.settings)
+        todo = batches(self.train.questions, self.settings.batch, order)[:steps][self.position.step :]
+        for rows in progress(todo, total=len(todo), label=f"fine-tuning, epoch {epoch}", unit="step"):
+            loss = self._step(rows)
+            self.position.losses.append(loss)
+            self.position.step += 1
+            if not np.isfinite(loss):
+                raise UserError(f"the loss is not finite in epoch {epoch}; lower text.finetuning.learning_rate")
+            if time.monotonic() - self.saved_at > SAVE_EVERY:
+                self._save(history, best)
+        return self.position.losses
+
+    def _step(self, rows: list[int]) -> float:
+        """One step on the questions `rows`, in parts; returns their mean loss."""
+        self.optimizer.zero_grad()
+        total = 0.0
+        for part in parts_of(rows, self.settings.accumulation):
+            answers = torch.tensor([self.train.answers[row] for row in part], device=self.device)
+            with torch.autocast(self.device.type, self.amp, enabled=self.amp is not None):
+                scores = self.model(pad(self.train.questions, part, self.device), self.train.questions.sequences)
+            loss = F.cross_entropy(scores.float(), answers, reduction="sum") / len(rows)
+            self.scaler.scale(loss).backward()
+            total += loss.item()
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.schedule.step()
+        return total
+
+    def _save(self, history: resume.History, best: dict[str, Tensor]) -> None:
+        resume.save(self.state, self.key, self.parts, history, best)
+        self.saved_at = time.monotonic()
+
+
+def parts_of(rows: list[int], parts: int) -> Iterator[list[int]]:
+    """A batch in at most so many parts of nearly the same size."""
+    size = -(-len(rows) // parts)
+    yield from (rows[i : i + size] for i in range(0, len(rows), size))
+
+
+def autocast_type(device: torch.device, settings: FineTuning) -> torch.dtype | None:
+    """What a GPU calculates in: bfloat16, or float16 where it has none; None for float32."""
+    if device.type != "cuda" or not settings.mixed_precision:
+        return None
+    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
 def steps_an_epoch(questions: int, settings: FineTuning) -> int:
@@ -125,55 +221,15 @@ def steps_an_epoch(questions: int, settings: FineTuning) -> int:
     return every if settings.steps is None else min(every, settings.steps)
 
 
-def _train_epoch(
-    model: QuestionOnly,
-    train: Split,
-    settings: FineTuning,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    epoch: int,
-) -> float:
-    model.train()
-    device = next(model.parameters()).device
-    order = torch.Generator().manual_seed(settings.seed * 1000 + epoch)
-    losses: list[float] = []
-    todo = list(batches(train.questions, settings.batch, order))[: steps_an_epoch(len(train.questions), settings)]
-    for rows in progress(todo, total=len(todo), label=f"fine-tuning, epoch {epoch}", unit="step"):
-        answers = torch.tensor([train.answers[row] for row in rows], device=device)
-        if bool((answers < 0).all()):
-            continue
-        scores = model(pad(train.questions, rows, device), train.questions.sequences)
-        loss = F.cross_entropy(scores, answers, ignore_index=-1)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        losses.append(loss.item())
-        if not np.isfinite(losses[-1]):
-            raise UserError(f"the loss is not finite in epoch {epoch}; lower text.finetuning.learning_rate")
-    return float(np.mean(losses))
-
-
-@torch.inference_mode()
-def accuracy_of(model: QuestionOnly, split: Split, batch: int) -> float:
-    """Percentage of questions answered right."""
-    model.eval()
-    device = next(model.parameters()).device
-    right = 0
-    for rows in batches(split.questions, batch):
-        predicted = model(pad(split.questions, rows, device), split.questions.sequences).argmax(dim=1).tolist()
-        right += sum(split.answers[row] == guess for row, guess in zip(rows, predicted, strict=True))
-    return 100.0 * right / len(split.questions)
-
-
-def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], out: Path) -> None:
+def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], history: resume.History, out: Path) -> None:
     """The folder appears whole: it is written beside its place and renamed."""
     temporary = out.with_name(f".{out.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     model.encoder.save_pretrained(temporary)  # type: ignore[operator]
     tokenizer.save_pretrained(temporary)
+    save_head(model, temporary)
     write_json(temporary / "finetuning.json", about)
+    write_curve(history, temporary)
     shutil.rmtree(out, ignore_errors=True)
     temporary.replace(out)

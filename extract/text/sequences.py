@@ -3,7 +3,8 @@
 Sizes: Q questions, A sequences a question, L tokens.
 """
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,11 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from extract.annotations import CANDIDATES, COLUMNS
+from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
+from extract.config import Text
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,22 @@ class Questions:
     """Where the candidate begins in each sequence (its length where there is none)."""
     sequences: int
     """A: 5 for multiple choice, 1 for open-ended."""
+    cut: int = 0
+    """How many questions were too long and lost an end."""
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def take(self, rows: Sequence[int]) -> "Questions":
+        """Some of the questions, in the order of `rows`."""
+        numbers = [row * self.sequences + j for row in rows for j in range(self.sequences)]
+        return Questions(
+            self.table.iloc[list(rows)].reset_index(drop=True),
+            [self.tokens[n] for n in numbers],
+            [self.second[n] for n in numbers],
+            self.sequences,
+            self.cut,
+        )
 
     def length(self, question: int) -> int:
         """Tokens of the longest sequence of a question."""
@@ -37,41 +54,71 @@ class Questions:
         return max(len(tokens) for tokens in self.tokens[question * a : (question + 1) * a])
 
 
-def read_questions(path: Path, tokenizer: Any, longest: int) -> Questions:
+def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
     """Reads an annotation file and tokenises it.
 
     Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
-    `longest` tokens loses the end of its question; the candidate is kept.
+    `text.length` tokens is cut as `text.truncate` says; a warning names the first such row.
     """
     table = read_csv(path, COLUMNS)
-    multiple_choice = CANDIDATES[0] in table.columns
     questions = _ids(tokenizer, table["question"].tolist())
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-    tokens, second = [], []
-    if not multiple_choice:
-        for question in questions:
-            tokens.append([cls, *question[: longest - 2], sep])
+    tokens, second, cut = [], [], {}
+    if not is_multiple_choice(table):
+        for row, question in enumerate(questions):
+            tokens.append([cls, *question[: text.length - 2], sep])
             second.append(len(tokens[-1]))
-        return Questions(table, tokens, second, 1)
+            if len(question) > text.length - 2:
+                cut[row] = len(question) + 2
+        return _read(path, table, tokens, second, 1, cut, text)
     candidates = [_ids(tokenizer, table[column].tolist()) for column in CANDIDATES]
     for row, question in enumerate(questions):
         for column in candidates:
-            candidate = column[row][: longest - 3]
-            kept = question[: longest - 3 - len(candidate)]
+            kept, candidate = _fit(question, column[row], text)
             tokens.append([cls, *kept, sep, *candidate, sep])
             second.append(len(kept) + 2)
-    return Questions(table, tokens, second, len(CANDIDATES))
+            if (whole := len(question) + len(column[row]) + 3) > text.length:
+                cut[row] = max(whole, cut.get(row, 0))
+    return _read(path, table, tokens, second, len(CANDIDATES), cut, text)
+
+
+def _fit(question: list[int], candidate: list[int], text: Text) -> tuple[list[int], list[int]]:
+    room = text.length - 3
+    if text.truncate == "end":
+        question = question[:room]
+        return question, candidate[: room - len(question)]
+    candidate = candidate[:room]
+    return question[: room - len(candidate)], candidate
+
+
+def _read(
+    path: Path, table: pd.DataFrame, tokens: list[list[int]], second: list[int], a: int, cut: dict[int, int], text: Text
+) -> Questions:
+    if cut:
+        row = next(iter(cut))
+        log.warning(
+            "%s: %d of %d questions are longer than text.length = %d tokens and lose an end; the first is row %d, "
+            "with %d tokens: raise text.length to keep it",
+            path, len(cut), len(table), text.length, row + 1, cut[row],
+        )  # fmt: skip
+    return Questions(table, tokens, second, a, len(cut))
 
 
 def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
     return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
 
 
-def pad(questions: Questions, rows: list[int], device: torch.device | str) -> dict[str, Tensor]:
+def pad(questions: Questions, rows: Sequence[int], device: torch.device | str) -> dict[str, Tensor]:
     """The sequences of some questions as the encoder's input, each (len(rows) * A, L), padded to the longest."""
     a = questions.sequences
-    numbers = [row * a + j for row in rows for j in range(a)]
-    longest = max(len(questions.tokens[n]) for n in numbers)
+    return pad_sequences(questions, [row * a + j for row in rows for j in range(a)], device)
+
+
+def pad_sequences(
+    questions: Questions, numbers: Sequence[int], device: torch.device | str, length: int | None = None
+) -> dict[str, Tensor]:
+    """Some sequences as the encoder's input, each (len(numbers), L), padded to the longest, or to `length`."""
+    longest = length or max(len(questions.tokens[n]) for n in numbers)
     ids = np.zeros((len(numbers), longest), np.int64)
     mask, segment = np.zeros_like(ids), np.zeros_like(ids)
     for i, n in enumerate(numbers):
@@ -83,17 +130,18 @@ def pad(questions: Questions, rows: list[int], device: torch.device | str) -> di
     return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
 
-def batches(questions: Questions, batch: int, shuffle: torch.Generator | None = None) -> Iterator[list[int]]:
-    """Batches of questions of similar length, so that little is padded.
+def by_length(questions: Questions, numbers: Sequence[int], batch: int) -> list[list[int]]:
+    """Some sequences in batches of similar length, longest first, so that a lack of memory shows at once."""
+    ordered = sorted(numbers, key=lambda n: -len(questions.tokens[n]))
+    return [ordered[i : i + batch] for i in range(0, len(ordered), batch)]
 
-    With `shuffle` the order is random: questions are shuffled, sorted by length within runs of 32 batches, and the
-    batches are shuffled. Without it they come longest first, so that a lack of memory shows at once.
+
+def batches(questions: Questions, batch: int, shuffle: torch.Generator) -> list[list[int]]:
+    """Batches of questions of similar length, so that little is padded, in random order.
+
+    Questions are shuffled, sorted by length within runs of 32 batches, and the batches are shuffled.
     """
     lengths = np.array([questions.length(i) for i in range(len(questions))])
-    if shuffle is None:
-        order = np.argsort(-lengths, kind="stable")
-        yield from (order[i : i + batch].tolist() for i in range(0, len(order), batch))
-        return
     order = torch.randperm(len(questions), generator=shuffle).numpy()
     run = 32 * batch
     cut = []
@@ -101,4 +149,4 @@ def batches(questions: Questions, batch: int, shuffle: torch.Generator | None = 
         part = order[start : start + run]
         part = part[np.argsort(lengths[part], kind="stable")]
         cut += [part[i : i + batch].tolist() for i in range(0, len(part), batch)]
-    yield from (cut[i] for i in torch.randperm(len(cut), generator=shuffle).tolist())
+    return [cut[i] for i in torch.randperm(len(cut), generator=shuffle).tolist()]

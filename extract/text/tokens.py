@@ -1,52 +1,137 @@
-"""Token features: the encoder's last hidden states of every sequence, packed without padding.
+"""Token features: the encoder's hidden states of every sequence, packed without padding.
 
-Sizes: Q questions, A sequences a question, D width of the encoder.
+Sizes: Q questions, A sequences a question, L tokens, D width of the encoder.
 """
 
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
+from extract.annotations import CANDIDATES, is_multiple_choice
 from extract.config import Text
-from extract.files import read_json
+from extract.errors import UserError
+from extract.files import atomic_path, exclusive, read_json, sha256, write_json
 from extract.progress import progress
 from extract.provenance import commit, versions
 from extract.stores import create, write_strings
-from extract.text.encoder import load_encoder
-from extract.text.sequences import batches, pad, read_questions
+from extract.text.encoder import has_segments, load_encoder
+from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
 KIND = "token features"
-BATCH = 64
+BATCH = 256
+"""Sequences that go through the encoder at once."""
+PART = 4096
+"""Sequences of a part: what a kill can cost, and what is held in memory."""
+
+
+def write_tokens(
+    annotations: Path, split: str, encoder_folder: Path, text: Text, out: Path, state: Path, device: str
+) -> None:
+    """Writes `text_<split>.h5`: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,).
+
+    Works in parts, which lie in the folder `state` until the file is whole: after a kill the parts that are there are
+    not made again, and memory does not grow with the split.
+    """
+    tokenizer, encoder = load_encoder(str(encoder_folder.resolve()))
+    encoder.to(device).eval()
+    path = annotations / f"{split}.csv"
+    questions = read_questions(path, tokenizer, text)
+    about = {
+        "split": split,
+        "layer": text.layer,
+        "truncate": text.truncate,
+        "length": text.length,
+        "questions_cut": questions.cut,
+        "encoder": text.encoder,
+        "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
+    }
+    weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
+    key = json.dumps([weights, text.model_dump(), sha256(path)], sort_keys=True)
+    with exclusive(state / "lock"):
+        if not (state / "key.json").is_file() or read_json(state / "key.json", "the state") != key:
+            for old in state.glob("*.npy"):
+                old.unlink()
+            write_json(state / "key.json", key)
+        parts = []
+        numbers = [range(n, min(n + PART, len(questions.tokens))) for n in range(0, len(questions.tokens), PART)]
+        for part in progress(numbers, total=len(numbers), label=f"tokens of {split}", unit="part"):
+            parts.append(state / f"{part.start:09d}.npy")
+            if not parts[-1].is_file():
+                with atomic_path(parts[-1]) as temporary:
+                    np.save(temporary, encode(encoder, questions, part, text, device))
+        lengths = np.array([len(tokens) for tokens in questions.tokens])
+        pack(out, questions.table, lengths, encoder.config.hidden_size, (np.load(p) for p in parts), about)
+        shutil.rmtree(state)
 
 
 @torch.inference_mode()
-def write_tokens(annotations: Path, split: str, encoder_folder: Path, text: Text, out: Path, device: str) -> None:
-    """Writes `text_<split>.h5`: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,)."""
-    tokenizer, encoder = load_encoder(str(encoder_folder.resolve()))
-    encoder.to(device).eval()
-    questions = read_questions(annotations / f"{split}.csv", tokenizer, text.length)
-    a = questions.sequences
-    offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in questions.tokens])]).astype(np.int64)
-    about = {
-        "sequences": a,
-        "split": split,
-        "layer": "last",
-        "length": text.length,
-        "encoder": text.encoder,
-        "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
-        "commit": commit(),
-        "versions": versions(),
-    }
+def encode(encoder: nn.Module, questions: Questions, numbers: range, text: Text, device: str) -> NDArray[np.float16]:
+    """The token features (sum of lengths, D) of consecutive sequences, calculated in batches of similar length."""
+    starts = np.concatenate([[0], np.cumsum([len(questions.tokens[n]) for n in numbers])])
+    found: NDArray[np.float16] | None = None
+    for batch in by_length(questions, numbers, BATCH):
+        states = _hidden(encoder, pad_sequences(questions, batch, device), text.layer)
+        values = states.to(torch.float16).cpu().numpy()  # (sequences, L, D)
+        if found is None:
+            found = np.empty((int(starts[-1]), values.shape[2]), np.float16)
+        for row, n in enumerate(batch):
+            i = n - numbers.start
+            found[starts[i] : starts[i + 1]] = values[row, : starts[i + 1] - starts[i]]
+    assert found is not None
+    return found
+
+
+def _hidden(encoder: Any, inputs: dict[str, Tensor], layer: str) -> Tensor:
+    if not has_segments(encoder):
+        inputs = {name: value for name, value in inputs.items() if name != "token_type_ids"}
+    if layer == "last":
+        return encoder(**inputs).last_hidden_state
+    states = encoder(**inputs, output_hidden_states=True).hidden_states[1:]
+    if len(states) < 4:
+        raise UserError(f"text.layer mean-last-four needs an encoder of four layers; this one has {len(states)}")
+    return torch.stack(states[-4:]).mean(dim=0)
+
+
+def pack(
+    out: Path,
+    table: pd.DataFrame,
+    lengths: NDArray[np.int64],
+    width: int,
+    parts: Iterator[NDArray[np.floating]],
+    about: dict[str, Any],
+) -> None:
+    """Writes packed token features: `parts` are the rows (tokens, D) in order, which are stored as they come."""
+    a = len(CANDIDATES) if is_multiple_choice(table) else 1
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    about = {"sequences": a} | about
+    about |= {"text_sha256": fingerprint(table), "commit": commit(), "versions": versions()}
     with create(out, KIND, about) as file:
-        write_strings(file, "qid", questions.table["qid"].tolist())
-        write_strings(file, "video_id", questions.table["video_id"].tolist())
+        write_strings(file, "qid", table["qid"].tolist())
+        write_strings(file, "video_id", table["video_id"].tolist())
         file["offsets"] = offsets
-        tokens = np.empty((int(offsets[-1]), encoder.config.hidden_size), np.float16)
-        todo = list(batches(questions, max(1, BATCH // a)))
-        for rows in progress(todo, total=len(todo), label=f"tokens of {split}", unit="batch"):
-            inputs = pad(questions, rows, device)
-            states = encoder(**inputs).last_hidden_state.to(torch.float16).cpu().numpy()
-            for i, n in enumerate(row * a + j for row in rows for j in range(a)):
-                tokens[offsets[n] : offsets[n + 1]] = states[i, : offsets[n + 1] - offsets[n]]
-        file["tokens"] = tokens
+        # Contiguous, so that readers can map it into memory.
+        tokens = file.create_dataset("tokens", (int(offsets[-1]), width), np.float16)
+        at = 0
+        for part in parts:
+            tokens[at : at + len(part)] = part
+            at += len(part)
+        if at != len(tokens):
+            raise UserError(f"{out}: {at} tokens were made and {len(tokens)} expected; remove its state and run again")
+
+
+def fingerprint(table: pd.DataFrame) -> str:
+    """SHA-256 of the questions and candidates in their order, which tells texts of other annotations apart."""
+    columns = ["qid", "question", *(CANDIDATES if is_multiple_choice(table) else ())]
+    digest = hashlib.sha256()
+    for row in table[columns].itertuples(index=False):
+        digest.update("\x1f".join(row).encode() + b"\x1e")
+    return digest.hexdigest()

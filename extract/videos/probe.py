@@ -132,6 +132,7 @@ class Places:
     def __init__(self, collection: VideoCollection) -> None:
         assert collection.folder is not None
         self.folder = collection.folder
+        self.subfolders = collection.subfolders
         if not self.folder.is_dir():
             raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
         self.mapping = read_json(collection.mapping, "the video mapping") if collection.mapping else {}
@@ -141,13 +142,18 @@ class Places:
 
     def tried(self, video_id: str) -> str:
         """Where a video is looked for, for messages."""
-        return f"{self.folder / self.mapping.get(video_id, video_id)}{{{','.join(SUFFIXES)}}}"
+        return " or ".join(f"{stem}{{{','.join(SUFFIXES)}}}" for stem in self._stems(video_id))
 
     def find(self, video_id: str) -> Path | None:
         """The file of a video, or what is there in its place; None for nothing."""
-        stem = self.mapping.get(video_id, video_id)
-        there = [path for suffix in SUFFIXES if (path := self.folder / f"{stem}{suffix}").exists()]
+        places = [stem.with_name(stem.name + suffix) for stem in self._stems(video_id) for suffix in SUFFIXES]
+        there = [path for path in places if path.exists()]
         return next((path for path in there if path.is_file()), there[0] if there else None)
+
+    def _stems(self, video_id: str) -> list[Path]:
+        """Where a video can lie, without suffix: where the mapping says, by its id, by its id in a subfolder."""
+        names = [self.mapping.get(video_id, video_id), video_id, *(f"{sub}/{video_id}" for sub in self.subfolders)]
+        return [self.folder / name for name in dict.fromkeys(names)]
 
 
 def _stays_inside(path: str) -> bool:

@@ -5,10 +5,11 @@ import json
 import pandas as pd
 import pytest
 
-from extract.annotations import CANDIDATES, read
+from extract.annotations import READERS, read
 from extract.annotations.questions import select, video_ids, write_all
 from extract.config import Dataset, VideoCollection
 from extract.errors import UserError
+from tests.extract.annotations_on_disk import msvd, nextqa
 
 NEXTQA = Dataset(format="nextqa", annotations=".", videos="v")
 
@@ -33,26 +34,8 @@ def test_msvd_has_the_published_counts(shared, split, questions):
     assert len(table) == questions
 
 
-def _write_nextqa(folder, split, videos, answer=0):
-    rows = [
-        {
-            "video": v,
-            "frame_count": 9,
-            "width": 1,
-            "height": 1,
-            "question": "what",
-            "answer": answer,
-            "qid": 1,
-            "type": "CW",
-        }
-        | {name: name for name in CANDIDATES}
-        for v in videos
-    ]
-    pd.DataFrame(rows).to_csv(folder / f"{split}.csv", index=False)
-
-
 def test_an_answer_out_of_range_names_file_and_row(tmp_path):
-    _write_nextqa(tmp_path, "val", ["a"], answer=7)
+    nextqa(tmp_path, "val", ["a"], answer=7)
     with pytest.raises(UserError, match=r"val\.csv: row 1: the answer is '7'"):
         read(NEXTQA.model_copy(update={"annotations": tmp_path}), "val")
 
@@ -63,32 +46,16 @@ def test_a_missing_column_is_named(tmp_path):
         read(NEXTQA.model_copy(update={"annotations": tmp_path}), "val")
 
 
-def test_bytes_that_are_not_utf8_are_named(tmp_path):
-    (tmp_path / "val.csv").write_bytes(b"video,question\n1,caf\xe9\n")
-    with pytest.raises(UserError, match="not UTF-8"):
-        read(NEXTQA.model_copy(update={"annotations": tmp_path}), "val")
-
-
 def test_splits_may_not_share_videos(tmp_path):
     for split in ("train", "val", "test"):
-        _write_nextqa(tmp_path, split, ["same"])
+        nextqa(tmp_path, split, ["same"])
     with pytest.raises(UserError, match="in the splits train and val"):
         write_all(NEXTQA.model_copy(update={"annotations": tmp_path}), tmp_path / "out")
 
 
 def test_questions_without_videos_are_left_out_and_counted(tmp_path):
-    for split in ("train", "val", "test"):
-        questions = [
-            {"id": n, "question": "what is it", "answer": answer, "video_id": video}
-            for n, (answer, video) in enumerate(
-                [("cat", 1), ("dog", 1), ("cat", 1), ("cow", 2)], start=100 * len(split)
-            )
-        ]
-        if split != "train":
-            for question in questions:
-                question["video_id"] += 2 if split == "val" else 4
-        (tmp_path / f"{split}_qa.json").write_text(json.dumps(questions))
-    (tmp_path / "youtube_mapping.txt").write_text("".join(f"clip{n} vid{n}\n" for n in range(1, 7)))
+    four = [("cat", 1), ("dog", 1), ("cat", 1), ("cow", 2)]
+    msvd(tmp_path, {s: [(a, v + 2 * n) for a, v in four] for n, s in enumerate(("train", "val", "test"))})
     dataset = Dataset(format="msvd-qa", annotations=tmp_path, videos="v")
     write_all(dataset, tmp_path / "all")
     ids = video_ids([tmp_path / "all"])
@@ -98,6 +65,93 @@ def test_questions_without_videos_are_left_out_and_counted(tmp_path):
         dataset, VideoCollection(folder=".", missing="skip"), tmp_path / "all", manifest, tmp_path / "kept"
     )
     assert summary["train"]["questions_left_out"] == 1
-    assert summary["test"]["answers_outside_vocabulary"] == 1
+    assert (summary["test"]["answers_outside_vocabulary"], summary["test"]["answer_coverage"]) == (1, 75.0)
     # From train only, most frequent first; the cow went with its video.
     assert json.loads((tmp_path / "kept/answers.json").read_text()) == ["cat", "dog"]
+    about = json.loads((tmp_path / "kept/vocabulary.json").read_text())
+    assert about["answers"] == 2 and about["splits"]["train"]["answer_coverage"] == 100.0
+
+
+def test_next_oe_reads_text_answers_and_refuses_multiple_choice(tmp_path):
+    (tmp_path / "val.csv").write_text(
+        "video,frame_count,width,height,question,answer,qid,type\n"
+        "4010069381,369,640,480,what are the people doing,performing,9,TC\n"
+    )
+    table = read(Dataset(format="next-oe", annotations=tmp_path, videos="v"), "val")
+    assert table.to_dict("records") == [
+        {
+            "qid": "4010069381_9",
+            "video_id": "4010069381",
+            "question": "what are the people doing",
+            "type": "TC",
+            "answer": "performing",
+        }
+    ]
+    nextqa(tmp_path, "train", ["a"])
+    with pytest.raises(UserError, match="use `format: nextqa`"):
+        read(Dataset(format="next-oe", annotations=tmp_path, videos="v"), "train")
+
+
+@pytest.mark.parametrize(("split", "questions", "videos"), [("val", 12278, 497), ("test", 72821, 2990)])
+def test_msrvtt_as_csv_has_the_published_counts(shared, split, questions, videos):
+    table = read(Dataset(format="msrvtt-qa", annotations=shared / "data/msrvtt-qa", videos="v"), split)
+    assert (len(table), table["video_id"].nunique()) == (questions, videos)
+    assert set(table["type"]) <= {"what", "who", "how", "when", "where"}
+    assert table["video_id"].str.fullmatch(r"video\d+").all()
+
+
+def test_msrvtt_prefers_the_published_json(tmp_path):
+    entries = [{"answer": "cat", "category_id": 3, "id": 5, "question": "what runs?", "video_id": 7}]
+    (tmp_path / "val_qa.json").write_text(json.dumps(entries))
+    (tmp_path / "val.csv").write_text("video,question,answer,qid,type\n8,who,man,1,2\n")
+    table = read(Dataset(format="msrvtt-qa", annotations=tmp_path, videos="v"), "val")
+    assert table.to_dict("records") == [
+        {"qid": "5", "video_id": "video7", "question": "what runs?", "type": "what", "answer": "cat"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"questions": []}', "not hold a list of questions but a dict"),
+        ("[{", "not JSON"),
+        ("[]", "holds no questions; every split needs some"),
+        ('[{"id": 1, "question": "what", "video_id": 1}]', "question 1 can not be read .*'answer'"),
+        ('[{"id": 1, "question": "what", "answer": "a", "video_id": 99}]', "question 1 can not be read .*99"),
+    ],
+)
+def test_json_that_does_not_fit_is_named(tmp_path, text, message):
+    (tmp_path / "train_qa.json").write_text(text)
+    (tmp_path / "youtube_mapping.txt").write_text("clip1 vid1\n")
+    with pytest.raises(UserError, match=rf"(?s)train_qa\.json.*{message}"):
+        read(Dataset(format="msvd-qa", annotations=tmp_path, videos="v"), "train")
+
+
+def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):
+    (tmp_path / "val.csv").write_bytes(b"video,question\n1,caf\xe9\n")
+    with pytest.raises(UserError, match=r"val\.csv is not UTF-8 text: line 2 holds the byte 0xe9; convert it"):
+        read(NEXTQA.model_copy(update={"annotations": tmp_path}), "val")
+
+
+def test_an_unknown_format_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="there is no format 'nextqu'; there are custom, msrvtt-qa"):
+        Dataset(format="nextqu", annotations=".", videos="v")
+    assert {"nextqa", "next-oe", "msvd-qa", "msrvtt-qa", "custom"} == set(READERS)
+
+
+def test_videos_are_found_by_mapping_flat_and_in_subfolders(tmp_path):
+    from extract.config import Sampling
+    from extract.videos.probe import probe
+
+    for name in ("0101/a.mp4", "b.mp4", "TestVideo/c.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"")
+    (tmp_path / "map.json").write_text('{"a": "0101/a", "b": "0102/b"}')
+    collection = VideoCollection(
+        folder=tmp_path, mapping=tmp_path / "map.json", subfolders=("TestVideo",), missing="skip", unreadable="skip"
+    )
+    manifest = probe(["a", "b", "c", "d"], collection, Sampling(), 1, tmp_path / "notes").set_index("video_id")
+    found = {i: str(path) for i, path in manifest["path"].items()}
+    assert found == {
+        i: str(tmp_path / p) for i, p in (("a", "0101/a.mp4"), ("b", "b.mp4"), ("c", "TestVideo/c.mp4"))
+    } | {"d": ""}

@@ -77,7 +77,8 @@ def raw_annotations(wildcards):
         raise WorkflowError("\n".join(missing))
     found = dataset(wildcards)
     reader = READERS[found.format]
-    return sorted({str(path) for split in splits(found) for path in reader.files(found, split)})
+    gold = [str(found.gold)] if found.gold else []
+    return sorted({str(path) for split in splits(found) for path in reader.files(found, split)}) + gold
 
 
 def what_is_missing():
@@ -85,6 +86,7 @@ def what_is_missing():
     for name, found in CONFIG.datasets.items():
         reader = READERS[found.format]
         files = sorted({path for split in splits(found) for path in reader.files(found, split)})
+        files += [found.gold] if found.gold else []
         absent = [path for path in files if not path.is_file()]
         if absent:
             lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
@@ -104,7 +106,8 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
-    if not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
+    shown = CONFIG.tables or CONFIG.sweeps or CONFIG.rationales or CONFIG.explorers
+    if shown and not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
         lines += missing_weights()
     return ["these files are needed and not there:", *lines] if lines else []
 

@@ -45,10 +45,11 @@ rule tokens:
         settings=settings(CONFIG.text),
         splits="--split train --split val --split test",
         out=subpath(output[0], parent=True),
+        state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
     shell:
         "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
-        " {params.splits} --threads {threads} --out {params.out} > {log} 2>&1"
+        " {params.splits} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
 
 
 use rule tokens as tokens_of_shifted_test with:
@@ -62,4 +63,48 @@ use rule tokens as tokens_of_shifted_test with:
         settings=settings(CONFIG.text),
         splits="--split {split}",
         out=subpath(output[0], parent=True),
+        state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
+
+
+QUESTION_ONLY = f"{OUT}/runs/{{dataset}}/question-only/seed{CONFIG.text.finetuning.seed}"
+
+
+# The fine-tuned encoder by itself: the baseline that sees no video. Like `evaluate`, it reads the test split.
+rule question_only:
+    input:
+        encoder=f"{TEXT}/encoder",
+        questions=QUESTIONS,
+    output:
+        metrics=f"{QUESTION_ONLY}/metrics.json",
+        predictions=f"{QUESTION_ONLY}/predictions.csv",
+        run=f"{QUESTION_ONLY}/run.json",
+    log:
+        f"{OUT}/logs/question_only/{{dataset}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/question_only/{{dataset}}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 8
+    params:
+        out=subpath(output.metrics, parent=True),
+        split="test",
+        stage=STAGES["evaluate"],
+    shell:
+        "python -m eigv.cli question-only --encoder {input.encoder} --questions {input.questions} --split {params.split}"
+        " --threads {threads} --out {params.out} > {log} 2>&1"
+
+
+use rule question_only as question_only_on_another_split with:
+    output:
+        metrics=f"{QUESTION_ONLY}/{{split}}/metrics.json",
+        predictions=f"{QUESTION_ONLY}/{{split}}/predictions.csv",
+        run=f"{QUESTION_ONLY}/{{split}}/run.json",
+    log:
+        f"{OUT}/logs/question_only/{{dataset}}-{{split}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/question_only/{{dataset}}-{{split}}.tsv"
+    params:
+        out=subpath(output.metrics, parent=True),
+        split="{split}",
+        stage=STAGES["evaluate"],

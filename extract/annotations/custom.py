@@ -1,0 +1,97 @@
+"""A data set of one's own: one CSV with `video, question, answer`, and what else it has to say.
+
+Optional columns: `a0` to `a4` (multiple choice), `type`, `split` (train, val, test), `qid`. Without `split`, videos are
+dealt out to the splits, never questions.
+"""
+
+import hashlib
+from pathlib import Path
+
+import pandas as pd
+
+from extract.annotations.contract import CANDIDATES, COLUMNS, INDICES, READERS, Reader, read_csv, splits
+from extract.annotations.msvd_qa import first_word
+from extract.config import Dataset
+from extract.errors import UserError
+
+
+def files(dataset: Dataset, split: str) -> list[Path]:
+    """One CSV for all splits (`questions.csv` in it, if a folder is named), and the gold spans."""
+    path = dataset.annotations
+    return [path / "questions.csv" if path.is_dir() else path]
+
+
+def read(dataset: Dataset, split: str) -> pd.DataFrame:
+    """The questions of a split. An answer of multiple choice is an index, or the text of one of the candidates.
+
+    A question id is the column `qid`, or `{video}_{n}` for the n-th question of a video, from 0. The type is the column
+    `type`, or the question's first word. A video's suffix may be given or left out.
+    """
+    path = files(dataset, split)[0]
+    raw = read_csv(path, ["video", "question", "answer"])
+    if raw.empty:
+        raise UserError(f"{path} holds no questions")
+    some = [name for name in CANDIDATES if name in raw.columns]
+    if some and len(some) < len(CANDIDATES):
+        raise UserError(f"{path} has {', '.join(some)} but not all of a0 to a4; multiple choice has five candidates")
+    table = pd.DataFrame({"video_id": raw["video"].map(_without_suffix)})
+    nth = table.groupby("video_id").cumcount().astype(str)
+    table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else table["video_id"] + "_" + nth)
+    table["question"] = raw["question"]
+    table["type"] = raw["type"] if "type" in raw.columns else raw["question"].map(first_word)
+    table["answer"] = raw["answer"]
+    if some:
+        table = table.join(raw[CANDIDATES])
+        table["answer"] = [_index(row, path, number) for number, row in enumerate(table.to_dict("records"), start=1)]
+    where = _given(raw, dataset, path) if "split" in raw.columns else _dealt(table["video_id"], dataset, path)
+    return table[where == split].reset_index(drop=True)[COLUMNS + some]
+
+
+def _without_suffix(video: str) -> str:
+    from extract.videos.probe import SUFFIXES
+
+    path = Path(video)
+    return path.stem if path.suffix.lower() in SUFFIXES else video
+
+
+def _index(row: dict, path: Path, number: int) -> str:
+    if row["answer"] in INDICES:
+        return row["answer"]
+    fitting = [i for i, name in enumerate(CANDIDATES) if row[name] == row["answer"]]
+    if len(fitting) != 1:
+        raise UserError(
+            f"{path}: row {number}: the answer {row['answer']!r} is neither an index 0 to 4 nor the text of exactly "
+            "one of its candidates"
+        )
+    return str(fitting[0])
+
+
+def _given(raw: pd.DataFrame, dataset: Dataset, path: Path) -> pd.Series:
+    known = splits(dataset)
+    unknown = raw.index[~raw["split"].isin(known)]
+    if len(unknown):
+        found = raw.at[unknown[0], "split"]
+        raise UserError(f"{path}: row {unknown[0] + 1}: the split is {found!r}, expected one of {', '.join(known)}")
+    absent = [split for split in known if split not in set(raw["split"])]
+    if absent:
+        raise UserError(f"{path}: no question has the split {', '.join(absent)}; every split needs some")
+    return raw["split"]
+
+
+def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
+    """The split of each row. Videos are ordered by a hash of their id, so that the order of the file does not count."""
+    if dataset.shifted_test:
+        raise UserError(f"{path}: `shifted_test` needs a column `split` that names its questions")
+    videos = sorted(video.unique(), key=lambda name: hashlib.sha256(f"{dataset.split_seed} {name}".encode()).digest())
+    if len(videos) < 3:
+        raise UserError(
+            f"{path}: {len(videos)} videos can not be dealt out to train, val and test; add a column `split`"
+        )
+    val = max(1, round(dataset.split_shares[1] * len(videos)))
+    test = max(1, round(dataset.split_shares[2] * len(videos)))
+    train = max(1, len(videos) - val - test)
+    of = {name: "train" if i < train else "val" if i < train + val else "test" for i, name in enumerate(videos)}
+    return video.map(of)
+
+
+READERS["custom"] = Reader(files, read, source="your own files (docs/datasets.md)")

@@ -1,0 +1,171 @@
+"""A check of a downloaded data set before anything heavy is done with it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from extract.annotations import vocabulary
+from extract.annotations.contract import CANDIDATES, READERS, is_multiple_choice, problems, splits
+from extract.annotations.gold import read_gold
+from extract.config import Dataset, VideoCollection
+from extract.errors import UserError
+from extract.videos.probe import SUFFIXES, Places
+
+OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
+KINDS = {
+    True: ("repeated question ids", "empty questions", "empty candidates", "answers out of range"),
+    False: ("repeated question ids", "empty questions", "empty answers"),
+}
+"""What can be wrong with a row, for multiple choice and for open-ended questions."""
+
+
+class Finding(NamedTuple):
+    """One line of the doctor's table."""
+
+    split: str
+    check: str
+    found: str
+    expected: str
+    verdict: str
+    """`ok`; `note`, worth knowing and no hindrance; `PROBLEM`."""
+    remark: str = ""
+
+
+class Video(NamedTuple):
+    """A video that is not where it should be, or that nobody asks for."""
+
+    video_id: str
+    what: str
+    """missing or extra"""
+    splits: str
+    where: str
+
+
+class Diagnosis(NamedTuple):
+    """Everything that was found."""
+
+    findings: list[Finding]
+    videos: list[Video]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing stands in the way of using the data set."""
+        return all(finding.verdict != PROBLEM for finding in self.findings)
+
+    def table(self) -> str:
+        """The findings as a table in plain text."""
+        rows = [Finding._fields, *self.findings]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(Finding._fields) - 1)]
+        lines = [[text.ljust(width) for text, width in zip(row, widths, strict=False)] + [row[-1]] for row in rows]
+        return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
+    """Checks the annotations, and the videos if a collection is given. Goes on after every problem."""
+    findings: list[Finding] = []
+    tables: dict[str, pd.DataFrame] = {}
+    for split in splits(dataset):
+        try:
+            tables[split] = READERS[dataset.format].read(dataset, split)
+        except UserError as error:
+            sizes = READERS[dataset.format].published.get(split)
+            expected = str(sizes.questions) if sizes else ""
+            remark = f"{error} (from {READERS[dataset.format].source})"
+            findings.append(Finding(split, "questions", "unreadable", expected, PROBLEM, remark))
+            continue
+        findings += _split(dataset, split, tables[split])
+    findings += _across(tables)
+    if dataset.gold and tables:
+        findings.append(_gold(dataset.gold, set(pd.concat(tables.values())["qid"])))
+    if "train" in tables and not is_multiple_choice(tables["train"]):
+        findings += _vocabulary(dataset, tables)
+    videos: list[Video] = []
+    if collection is None:
+        findings.append(Finding("all", "video files", "not checked", "", NOTE, "no folder of videos is given"))
+    else:
+        try:
+            videos = list(_videos(tables, collection))
+            findings += _about_videos(tables, videos)
+        except UserError as error:
+            findings.append(Finding("all", "video files", "unreadable", "", PROBLEM, str(error)))
+    return Diagnosis(findings, videos)
+
+
+def _split(dataset: Dataset, split: str, table: pd.DataFrame) -> Iterator[Finding]:
+    published = READERS[dataset.format].published.get(split)
+    for name, found in (("questions", len(table)), ("videos", table["video_id"].nunique())):
+        expected = getattr(published, name) if published else None
+        right = found > 0 and expected in (None, found)
+        yield Finding(split, name, str(found), "" if expected is None else str(expected), OK if right else PROBLEM)
+    if dataset.format in ("nextqa", "next-oe"):
+        twice = int(table["qid"].str.contains("-").sum())
+        yield Finding(split, "own ids that repeat", str(twice), "0", _note(twice), "ours are unique" if twice else "")
+    found_problems = list(problems(table))
+    of_kind = Counter(problem.kind for problem in found_problems)
+    for kind in KINDS[is_multiple_choice(table)]:
+        first = next((f"first in row {p.row}: {p.text}" for p in found_problems if p.kind == kind), "")
+        yield Finding(split, kind, str(of_kind[kind]), "0", PROBLEM if of_kind[kind] else OK, first)
+    same = [name for name in ("video_id", "question", *CANDIDATES, "answer") if name in table.columns]
+    repeated = int(table.duplicated(same).sum())
+    remark = "same video, text and answer" if repeated else ""
+    yield Finding(split, "repeated questions", str(repeated), "0", _note(repeated), remark)
+
+
+def _across(tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:
+    for column, name in (("video_id", "videos in two splits"), ("qid", "question ids in two splits")):
+        splits_of = Counter(value for table in tables.values() for value in table[column].unique())
+        shared = sorted(value for value, count in splits_of.items() if count > 1)
+        remark = ", ".join(shared[:3]) + (", ..." if len(shared) > 3 else "")
+        yield Finding("all", name, str(len(shared)), "0", PROBLEM if shared else OK, remark)
+
+
+def _gold(path: Path, qids: set[str]) -> Finding:
+    try:
+        return Finding("all", "gold spans", str(len(read_gold(path, qids))), "", OK)
+    except UserError as error:
+        return Finding("all", "gold spans", "unreadable", "", PROBLEM, str(error))
+
+
+def _vocabulary(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:
+    classes = vocabulary.build(tables["train"], dataset.answers)
+    about = vocabulary.describe(dataset.answers, classes, tables["train"])
+    yield Finding("train", "answer vocabulary", str(about["answers"]), "", OK, f"of {about['distinct_train_answers']}")
+    for split, table in tables.items():
+        covered = vocabulary.coverage(table, classes)
+        yield Finding(split, "answers in the vocabulary", f"{covered['answer_coverage']:.2f} %", "", OK)
+
+
+def _videos(tables: dict[str, pd.DataFrame], collection: VideoCollection) -> Iterator[Video]:
+    places = Places(collection)
+    wanted: dict[str, list[str]] = {}
+    for split, table in tables.items():
+        for video_id in table["video_id"].unique():
+            wanted.setdefault(video_id, []).append(split)
+    used = set()
+    for video_id, its_splits in wanted.items():
+        path = places.find(video_id)
+        if path is None:
+            yield Video(video_id, "missing", " ".join(its_splits), places.tried(video_id))
+        else:
+            used.add(path.resolve())
+    for path in sorted(p for p in places.folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+        if path.resolve() not in used:
+            yield Video(path.stem, "extra", "", str(path))
+
+
+def _about_videos(tables: dict[str, pd.DataFrame], videos: list[Video]) -> Iterator[Finding]:
+    for split, table in tables.items():
+        missing = [video for video in videos if video.what == "missing" and split in video.splits.split()]
+        first = f"first {missing[0].video_id}, looked for at {missing[0].where}" if missing else ""
+        remark = f"of {table['video_id'].nunique()}; " + first if missing else ""
+        yield Finding(split, "videos missing", str(len(missing)), "0", PROBLEM if missing else OK, remark)
+    extra = [video for video in videos if video.what == "extra"]
+    first = f"first {extra[0].where}" if extra else ""
+    yield Finding("all", "videos that nobody asks for", str(len(extra)), "", _note(len(extra)), first)
+
+
+def _note(number: int) -> str:
+    return NOTE if number else OK

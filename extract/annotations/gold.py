@@ -1,0 +1,45 @@
+"""Gold spans: for some questions, the seconds of the video that hold the answer."""
+
+from pathlib import Path
+from typing import Any
+
+from extract.errors import UserError
+from extract.files import read_json
+
+Spans = dict[str, list[list[float]]]
+
+
+def read_gold(path: Path, qids: set[str]) -> Spans:
+    """Reads {qid: [[start, end], ...]}, or NExT-GQA's {video: {"location": {qid: [[start, end], ...]}}}.
+
+    In the second form the question id is `{video}_{qid}`. Raises `UserError` for spans that are none, and for questions
+    that the annotations do not have.
+    """
+    raw = read_json(path, "the gold spans")
+    if not isinstance(raw, dict):
+        raise UserError(f"{path} does not hold an object of question ids and spans")
+    found: Spans = {}
+    for key, value in raw.items():
+        if isinstance(value, dict):
+            if not isinstance(value.get("location"), dict):
+                raise UserError(f"{path}: the entry of the video {key!r} has no `location`")
+            found |= {f"{key}_{qid}": _spans(spans, path, f"{key}_{qid}") for qid, spans in value["location"].items()}
+        else:
+            found[key] = _spans(value, path, key)
+    unknown = [qid for qid in found if qid not in qids]
+    if unknown:
+        raise UserError(
+            f"{path}: {len(unknown)} of {len(found)} question ids are not in the annotations, the first is "
+            f"{unknown[0]!r}; an id there reads like {next(iter(qids), '')!r}"
+        )
+    return found
+
+
+def _spans(value: Any, path: Path, qid: str) -> list[list[float]]:
+    try:
+        spans = [[float(start), float(end)] for start, end in value]
+    except (TypeError, ValueError):
+        raise UserError(f"{path}: the question {qid!r}: expected [[start, end], ...], found {value!r}") from None
+    if not spans or any(not 0 <= start <= end for start, end in spans):
+        raise UserError(f"{path}: the question {qid!r}: a span goes from a start to a later end: {value!r}")
+    return spans

@@ -1,0 +1,80 @@
+"""The doctor passes on what is published, and says precisely what is wrong with the rest."""
+
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from extract.annotations.doctor import OK, PROBLEM, examine
+from extract.cli import app
+from extract.config import Dataset, VideoCollection
+from tests.extract.annotations_on_disk import msvd, nextqa
+
+
+def problems_of(diagnosis):
+    return {(f.split, f.check): f for f in diagnosis.findings if f.verdict == PROBLEM}
+
+
+@pytest.mark.parametrize("name", ["nextqa", "msvd-qa"])
+def test_the_published_annotations_are_healthy(shared, name):
+    done = CliRunner().invoke(app, ["doctor", "--dataset", name, "--annotations", str(shared / "data" / name)])
+    assert done.exit_code == 0, done.output
+    assert f"{name}: healthy" in done.output
+
+
+def test_what_msrvtt_lacks_here(shared):
+    arguments = ["doctor", "--dataset", "msrvtt-qa", "--annotations", str(shared / "data/msrvtt-qa")]
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 1
+    lines = [line.split() for line in done.output.splitlines()]
+    (train,) = [line for line in lines if PROBLEM in line]
+    assert train[:4] == ["train", "questions", "unreadable", "158581"] and "msrvtt-qa/train_qa.json" in " ".join(train)
+    assert ["test", "questions", "72821", "72821", "ok"] in lines
+
+
+def test_missing_and_extra_videos_are_listed(shared, tmp_path):
+    for name in ("0lh_UWF9ZP4_62_69", "klteYv1Uv9A_27_33"):
+        shutil.copy(shared / f"data/videos/msvd/{name}.avi", tmp_path)
+    (tmp_path / "holiday.mp4").write_bytes(b"")
+    arguments = ["doctor", "--dataset", "msvd-qa", "--annotations", str(shared / "data/msvd-qa")]
+    arguments += ["--videos", str(tmp_path), "--list", str(tmp_path / "list.csv")]
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    rows = (tmp_path / "list.csv").read_text().splitlines()
+    assert sum(",missing," in row for row in rows) == 1910 - 2
+    assert [row for row in rows if ",extra," in row] == [f"holiday,extra,,{tmp_path}/holiday.mp4"]
+
+
+def test_every_problem_is_found_at_once(tmp_path):
+    nextqa(tmp_path, "train", ["a", "b"], answer=7)
+    nextqa(tmp_path, "val", ["b"], question=" ")
+    (tmp_path / "test.csv").write_text("video,question\n1,what\n")
+    found = problems_of(examine(Dataset(format="nextqa", annotations=tmp_path, videos="v"), None))
+    assert found["train", "questions"].found == "2" and found["train", "questions"].expected == "34132"
+    assert found["train", "answers out of range"].remark.startswith("first in row 1: the answer is '7'")
+    assert found["val", "empty questions"].found == "1"
+    assert "lacks the column answer" in found["test", "questions"].remark
+    assert found["all", "videos in two splits"].remark == "b"
+
+
+def test_a_data_set_of_one_s_own_has_no_expected_counts(tmp_path):
+    (tmp_path / "q.csv").write_text("video,question,answer,split\nx,Why?,so,train\ny,Who?,he,val\nz,Who?,he,test\n")
+    (tmp_path / "videos").mkdir()
+    for name in "xyz":
+        (tmp_path / f"videos/{name}.mp4").write_bytes(b"")
+    dataset = Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v")
+    diagnosis = examine(dataset, VideoCollection(folder=tmp_path / "videos"))
+    assert diagnosis.healthy
+    coverage = {f.split: f.found for f in diagnosis.findings if f.check == "answers in the vocabulary"}
+    assert coverage == {"train": "100.00 %", "val": "0.00 %", "test": "0.00 %"}
+
+
+def test_a_configuration_names_the_data_set(tmp_path):
+    msvd(tmp_path, {"train": [("cat", 1)], "val": [("cat", 2)], "test": [("cat", 3)]})
+    (tmp_path / "c.yaml").write_text(f"""
+videos: {{v: {{folder: {tmp_path}}}}}
+datasets: {{mine: {{format: msvd-qa, annotations: {tmp_path}, videos: v}}}}
+""")
+    done = CliRunner().invoke(app, ["doctor", "--dataset", "mine", "--config", str(tmp_path / "c.yaml")])
+    assert done.exit_code == 1 and "of 1; first clip1, looked for at" in done.output
+    diagnosis = examine(Dataset(format="msvd-qa", annotations=tmp_path, videos="v"), None)
+    assert {f.verdict for f in diagnosis.findings if f.check == "empty answers"} == {OK}

@@ -1,0 +1,54 @@
+"""The answer vocabulary: from train only, by rule, and what is outside it is never right."""
+
+import pandas as pd
+import pytest
+
+from extract.annotations import read
+from extract.annotations.vocabulary import UNKNOWN, build, class_numbers, coverage
+from extract.config import Answers, Dataset
+
+TRAIN = pd.DataFrame({"answer": ["cat"] * 3 + ["dog"] * 3 + ["ant"] * 2 + ["bee"]})
+
+
+@pytest.mark.parametrize(
+    ("rule", "classes"),
+    [
+        (Answers(), ["cat", "dog", "ant", "bee"]),
+        (Answers(keep=2), ["cat", "dog"]),
+        (Answers(min_count=2), ["cat", "dog", "ant"]),
+        (Answers(keep=3, min_count=3, unknown="class"), ["cat", "dog", UNKNOWN]),
+    ],
+)
+def test_rules(rule, classes):
+    assert build(TRAIN, rule) == classes
+
+
+def test_what_is_outside_is_trained_by_choice_and_always_wrong():
+    classes = build(TRAIN, Answers(keep=2, unknown="class"))
+    assert class_numbers(["dog", "bee"], classes, training=True) == [1, 2]
+    assert class_numbers(["dog", "bee", UNKNOWN], classes, training=False) == [1, -1, -1]
+    assert class_numbers(["dog", "bee"], ["cat", "dog"], training=True) == [1, -1]
+
+
+def test_coverage_counts_questions():
+    assert coverage(TRAIN, ["cat", "dog", UNKNOWN]) == {"answers_outside_vocabulary": 3, "answer_coverage": 66.67}
+
+
+@pytest.mark.parametrize("short", ["all", "msvd-1852", 1852])
+def test_short_forms_and_the_published_size_of_msvd(shared, short):
+    dataset = Dataset(format="msvd-qa", annotations=shared / "data/msvd-qa", videos="v", answers=short)
+    train = read(dataset, "train")
+    classes = build(train, dataset.answers)
+    assert len(classes) == 1852 and classes[0] == "man"
+    assert coverage(train, classes)["answer_coverage"] == 100.0
+    assert coverage(read(dataset, "test"), classes) == {"answers_outside_vocabulary": 779, "answer_coverage": 94.08}
+
+
+def test_the_published_sizes_of_msrvtt():
+    sizes = [
+        Dataset(format="msrvtt-qa", annotations=".", videos="v", answers=f"msrvtt-{n}").answers.size
+        for n in (4000, 5000)
+    ]
+    assert sizes == [4000, 5000]
+    with pytest.raises(ValueError):
+        Dataset(format="msrvtt-qa", annotations=".", videos="v", answers="msrvtt-6000")
