@@ -105,7 +105,8 @@ def _introduction(setting: Setting, options: argparse.Namespace) -> str:
     return (
         f"`make bench-extract` on {machine()}; networks on {where}, {setting.features.precision}. "
         f"{len(setting.manifest)} videos ({shapes}; {setting.manifest['frames'].mean():.0f} frames on average; "
-        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
+        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 "
+        "frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
     )
 
 
@@ -144,11 +145,11 @@ def _parts(setting: Setting, probing: "Cost") -> str:
     return (
         f"{table.to_markdown(index=False)}\n\n"
         f"Ratios are of {compared}; parts alone run in one thread, the pipeline in {setting.cores} processes of one "
-        "thread, as the workflow runs it: a shard is decoded while the networks work on the one before it. On a CPU the "
-        "parts want the same cores, and their sum is the least that the pipeline can cost: it costs "
+        "thread, as the workflow runs it: a shard is decoded while the networks work on the one before it. On a CPU "
+        "the parts want the same cores, and their sum is the least that the pipeline can cost: it costs "
         f"{whole / sum(seconds.values()):.2f} x that. It makes {1 / pipeline.wall:.2f} videos a second; what limits it "
-        f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one clip "
-        f"at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
+        f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one "
+        f"clip at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
     )
 
 
