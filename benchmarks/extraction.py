@@ -73,11 +73,11 @@ def main() -> None:
         manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
         probing = _cost(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
         setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
-        text = "\n\n".join(
-            [_introduction(setting, options), _parts(setting, probing), _precision(options.device), _memory(setting)]
-        )
-    print(text)
-    write_section("Extraction", text)
+        sections = []
+        for measure in (_introduction, lambda s: _parts(s, probing), _precision, _memory):
+            sections.append(measure(setting))
+            print(sections[-1], end="\n\n", flush=True)
+    write_section("Extraction", "\n\n".join(sections))
 
 
 def _options() -> argparse.Namespace:
@@ -97,7 +97,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _introduction(setting: Setting, options: argparse.Namespace) -> str:
+def _introduction(setting: Setting) -> str:
     sizes = setting.manifest.groupby(["width", "height"]).size()
     shapes = ", ".join(f"{count} of {width}x{height}" for (width, height), count in sizes.items())
     used = setting.manifest["backend"].value_counts().to_dict()
@@ -252,13 +252,14 @@ def _resized(frame: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def _precision(device: str) -> str:
+def _precision(setting: Setting) -> str:
     """Relative error of the features against fp32, and the time, for each network and precision."""
-    rows = []
+    rows, device = [], setting.device
     for weights, base in (("trained", TRAINED), ("random", RANDOM)):
         for kind in KINDS:
             pictures, expected, before = None, None, 0.0
-            for precision in ("fp32", "bf16", "fp16"):
+            # On a CPU without fp16 arithmetic the large networks would take hours in it.
+            for precision in ("fp32", "bf16", "fp16") if device == "cuda" or weights == "trained" else ("fp32", "bf16"):
                 features = Features(**base, precision=precision)
                 extractor = Extractor(kind, load_network(kind, features), features, device)
                 pictures = _textured(kind, features) if pictures is None else pictures
