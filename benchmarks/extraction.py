@@ -14,18 +14,18 @@ import resource
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import av
-import h5py
 import numpy as np
 import pandas as pd
 import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks.extraction_memory import memory
 from benchmarks.report import machine, write_section
 from extract.config import Features, VideoCollection
 from extract.features import KINDS, extract_shard, merge
@@ -40,7 +40,7 @@ from extract.videos.survey import survey
 ROOT = Path(__file__).resolve().parents[1]
 RANDOM = {"appearance": {"weights": "random"}, "motion": {"weights": "random"}}
 TRAINED = {"appearance": {"network": "efficientnet-lite0"}, "motion": {"network": "resnext3d-tiny"}}
-SHARDS = 4
+SHARDS = 2
 PEER_VIDEOS = 1
 
 
@@ -73,11 +73,16 @@ def main() -> None:
         manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
         probing = _cost(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
         setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
-        text = "\n\n".join(
-            [_introduction(setting, options), _parts(setting, probing), _precision(options.device), _memory(setting)]
-        )
-    print(text)
-    write_section("Extraction", text)
+        sections = []
+        for measure in (
+            _introduction,
+            lambda s: _parts(s, probing),
+            _precision,
+            lambda s: memory(s.folder, s.features),
+        ):
+            sections.append(measure(setting))
+            print(sections[-1], end="\n\n", flush=True)
+    write_section("Extraction", "\n\n".join(sections))
 
 
 def _options() -> argparse.Namespace:
@@ -97,7 +102,7 @@ def _options() -> argparse.Namespace:
     return options
 
 
-def _introduction(setting: Setting, options: argparse.Namespace) -> str:
+def _introduction(setting: Setting) -> str:
     sizes = setting.manifest.groupby(["width", "height"]).size()
     shapes = ", ".join(f"{count} of {width}x{height}" for (width, height), count in sizes.items())
     used = setting.manifest["backend"].value_counts().to_dict()
@@ -105,7 +110,8 @@ def _introduction(setting: Setting, options: argparse.Namespace) -> str:
     return (
         f"`make bench-extract` on {machine()}; networks on {where}, {setting.features.precision}. "
         f"{len(setting.manifest)} videos ({shapes}; {setting.manifest['frames'].mean():.0f} frames on average; "
-        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
+        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 "
+        "frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
     )
 
 
@@ -133,8 +139,18 @@ def _parts(setting: Setting, probing: "Cost") -> str:
     whole = pipeline.of(setting)
     note = f"{whole / networks:.2f} x both networks, {whole / seconds[slowest]:.2f} x {slowest} alone"
     rows.append(("whole pipeline", pipeline, note))
+    half = _pipeline(replace(setting, features=setting.features.model_copy(update={"precision": "bf16"}))) / count
+    rows.append(
+        ("whole pipeline in bf16", half, f"{half.of(setting) / whole:.2f} x that in {setting.features.precision}")
+    )
     peer = _peer(setting)
-    rows.append(("the same by a plain script", peer, f"{peer.of(setting) / whole:.1f} x the whole pipeline"))
+    rows.append(
+        (
+            "the same by a plain script",
+            peer,
+            f"{peer.of(setting) / whole:.1f} x the pipeline, {peer.of(setting) / half.of(setting):.1f} x that in bf16",
+        )
+    )
     table = pd.DataFrame(
         [{"a video": a, "elapsed s": f"{b.wall:.2f}", "processor s": f"{b.cpu:.2f}", "": c} for a, b, c in rows]
     )
@@ -144,11 +160,11 @@ def _parts(setting: Setting, probing: "Cost") -> str:
     return (
         f"{table.to_markdown(index=False)}\n\n"
         f"Ratios are of {compared}; parts alone run in one thread, the pipeline in {setting.cores} processes of one "
-        "thread, as the workflow runs it: a shard is decoded while the networks work on the one before it. On a CPU the "
-        "parts want the same cores, and their sum is the least that the pipeline can cost: it costs "
+        "thread, as the workflow runs it: a shard is decoded while the networks work on the one before it. On a CPU "
+        "the parts want the same cores, and their sum is the least that the pipeline can cost: it costs "
         f"{whole / sum(seconds.values()):.2f} x that. It makes {1 / pipeline.wall:.2f} videos a second; what limits it "
-        f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one clip "
-        f"at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
+        f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one "
+        f"clip at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
     )
 
 
@@ -192,35 +208,43 @@ def _matmul(device: str, precision: str, size: int = 4096) -> float:
 
 
 def _pipeline(setting: Setting) -> Cost:
-    """All videos as the workflow does them: the jobs of its rules, side by side, each when its input is there."""
+    """All videos as the workflow does them: the jobs of its rules, side by side, each when its input is there.
+
+    Starting Python and importing torch is left out; building a network and loading its weights, once a shard, is not.
+    """
     shards = [setting.manifest.iloc[number::SHARDS] for number in range(SHARDS)]
     files = [tuple(setting.folder / f"{number}.{part}.h5" for part in ("frames", *KINDS)) for number in range(SHARDS)]
-
-    def run() -> None:
-        spawn = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(setting.cores, spawn) as pool:
-            decoding = {pool.submit(_decode_job, setting, shards[n], files[n][0]): n for n in range(SHARDS)}
-            networks = []
-            for done in concurrent.futures.as_completed(decoding):
-                done.result()
-                paths = files[decoding[done]]
-                networks += [pool.submit(_network_job, setting, kind, paths) for kind in KINDS]
-            for job in networks:
-                job.result()
-        merge(files, setting.features, setting.manifest, setting.folder / "video.h5")  # type: ignore[arg-type]
-
-    return _cost(run)
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(setting.cores, spawn, _start_job) as pool:
+        concurrent.futures.wait([pool.submit(time.sleep, 0.5) for _ in range(setting.cores)])
+        started = time.perf_counter()
+        decoding = {pool.submit(_decode_job, setting, shards[n], files[n][0]): n for n in range(SHARDS)}
+        cpu, networks = 0.0, []
+        for done in concurrent.futures.as_completed(decoding):
+            cpu += done.result()
+            networks += [pool.submit(_network_job, setting, kind, files[decoding[done]]) for kind in KINDS]
+        cpu += sum(job.result() for job in networks)
+        last = _cost(lambda: merge(files, setting.features, setting.manifest, setting.folder / "video.h5"))  # type: ignore[arg-type]
+        return Cost(time.perf_counter() - started, cpu + last.cpu)
 
 
-def _decode_job(setting: Setting, shard: pd.DataFrame, out: Path) -> None:
-    decode_shard(shard, setting.collection, setting.features, out, 1)
-    # The processor time of the workers is ours only once the process that they were forked from has ended.
-    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
-
-
-def _network_job(setting: Setting, kind: str, paths: tuple[Path, ...]) -> None:
+def _start_job() -> None:
     torch.set_num_threads(1)
-    extract_shard(kind, paths[0], setting.features, paths[1 + KINDS.index(kind)], setting.device)
+
+
+def _decode_job(setting: Setting, shard: pd.DataFrame, out: Path) -> float:
+    def run() -> None:
+        decode_shard(shard, setting.collection, setting.features, out, 1)
+        # The processor time of the workers is ours only once the process that they were forked from has ended.
+        multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+    return _cost(run).cpu
+
+
+def _network_job(setting: Setting, kind: str, paths: tuple[Path, ...]) -> float:
+    return _cost(
+        lambda: extract_shard(kind, paths[0], setting.features, paths[1 + KINDS.index(kind)], setting.device)
+    ).cpu
 
 
 @torch.inference_mode()
@@ -251,13 +275,15 @@ def _resized(frame: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def _precision(device: str) -> str:
+def _precision(setting: Setting) -> str:
     """Relative error of the features against fp32, and the time, for each network and precision."""
-    rows = []
+    rows, device = [], setting.device
+    worst: dict[str, float] = {}
     for weights, base in (("trained", TRAINED), ("random", RANDOM)):
         for kind in KINDS:
             pictures, expected, before = None, None, 0.0
-            for precision in ("fp32", "bf16", "fp16"):
+            # On a CPU without fp16 arithmetic the large networks would take hours in it.
+            for precision in ("fp32", "bf16", "fp16") if device == "cuda" or weights == "trained" else ("fp32", "bf16"):
                 features = Features(**base, precision=precision)
                 extractor = Extractor(kind, load_network(kind, features), features, device)
                 pictures = _textured(kind, features) if pictures is None else pictures
@@ -269,6 +295,7 @@ def _precision(device: str) -> str:
                     expected, before = found, seconds
                 error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
                 network = getattr(features, kind).network
+                worst[precision] = max(worst.get(precision, 0.0), error)
                 rows.append(
                     {
                         "network": f"{network}, {weights} weights",
@@ -277,11 +304,12 @@ def _precision(device: str) -> str:
                         "time": f"{seconds / before:.2f}",
                     }
                 )
+    safe = [precision for precision, error in worst.items() if error < 1e-2]
     return (
         "Error of the features against fp32 (norm of the difference over the norm), and time as a multiple of fp32's, "
         f"on 16 clips of moving texture:\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n\n"
-        "Random weights amplify every rounding; only the rows of trained weights can decide what is safe. A default "
-        "other than fp32 needs an error below 1e-2 with the weights that are used."
+        f"Below 1e-2 for every network measured: {', '.join(safe)}. The default is fp32: on a CPU nothing quicker is "
+        "below 1e-2 for all of them. Measure with your weights before you set another (`features.precision`)."
     )
 
 
@@ -295,80 +323,6 @@ def _textured(kind: str, features: Features) -> np.ndarray:
         texture = np.asarray(Image.fromarray(small).resize((2 * side, 2 * side), Image.Resampling.BICUBIC))
         clips.append(np.stack([texture[2 * t : 2 * t + side, t : t + side] for t in range(seen)]))
     return np.stack(clips)[None]
-
-
-def _memory(setting: Setting) -> str:
-    """Peak memory of what could grow: decoding with the length of a video, the merge with the number of videos."""
-    rows = []
-    for seconds in (10, 120):
-        path = _long_video(setting.folder / f"{seconds}.mp4", 25 * seconds)
-        rows.append((f"decoding a video of {seconds} s", _peak(_decode_long, (path, setting.features))))
-        rows.append((f"probing a video of {seconds} s", _peak(_probe_long, (path, setting.features))))
-    for count in (100, 1000):
-        rows.append((f"merging {count} videos", _peak(_merge_many, (setting.folder / str(count), count))))
-    table = pd.DataFrame([{"": what, "peak MB": f"{peak:.0f}"} for what, peak in rows])
-    return f"Peak memory of one process, resident:\n\n{table.to_markdown(index=False)}"
-
-
-def _long_video(path: Path, frames: int) -> Path:
-    noise = np.random.default_rng(0).integers(0, 255, (360, 2000, 3), np.uint8)
-    with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        for number in range(frames):
-            start = 2 * number % 1300
-            picture = np.ascontiguousarray(noise[:, start : start + 640])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        container.mux(stream.encode())
-    return path
-
-
-def _peak(function: Callable[..., None], arguments: tuple[Any, ...]) -> float:
-    """Megabytes that a fresh process has at most while it runs the function."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_measured, (function, arguments)) / 1024
-
-
-def _measured(function: Callable[..., None], arguments: tuple[Any, ...]) -> int:
-    function(*arguments)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _decode_long(path: Path, features: Features) -> None:
-    with av.open(str(path)) as container:
-        frames = container.streams.video[0].frames
-    row = {"path": str(path), "frames": frames, "status": "ok", "backend": "decord"}
-    decode_one(Job(row, features, pictures_of(features)))
-
-
-def _probe_long(path: Path, features: Features) -> None:
-    from extract.videos.survey import survey
-
-    survey(path, features.sampling)
-
-
-def _merge_many(folder: Path, count: int) -> None:
-    """A shard of so many videos with full-size features, merged."""
-    from extract.stores import create, write_strings
-    from extract.videos.decode import KIND
-
-    folder.mkdir()
-    ids = [str(number) for number in range(count)]
-    paths = tuple(folder / f"{part}.h5" for part in ("frames", *KINDS))
-    with create(paths[0], KIND, {}) as file:
-        for name in ("ids", "status", "decoder"):
-            write_strings(file, name, ids if name == "ids" else ["ok"] * count)
-        file["appearance_index"] = np.zeros((count, 16, 1), np.int32)
-        file["frame_index"] = np.zeros((count, 16, 16), np.int32)
-        file["fps"] = file["duration"] = np.ones(count)
-    for path in paths[1:]:
-        with create(path, "feature shard", {}) as file:
-            write_strings(file, "ids", ids)
-            values: h5py.Dataset = file.create_dataset("features", (count, 16, 2048), np.float32)
-            for row in range(count):
-                values[row] = row % 7
-    manifest = pd.DataFrame({"video_id": ids, "sha256": "x", "bytes": 0, "modified": ""})
-    merge([paths], Features(), manifest, folder / "video.h5")  # type: ignore[list-item]
 
 
 if __name__ == "__main__":

@@ -305,6 +305,8 @@ class Features(Settings):
         merged = values | {"presets": {name: own[name]} if name in own else {}}
         for part in ("sampling", "appearance", "motion"):
             given = values.get(part, {})
+            if isinstance(given, Settings):
+                given = given.model_dump(exclude_unset=True)
             if isinstance(given, dict):
                 merged[part] = base[part] | given
         return merged

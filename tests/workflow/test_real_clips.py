@@ -30,6 +30,16 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
 
 
+def test_what_is_missing_is_said_before_anything_starts(tmp_path):
+    config = CONFIG.format(folder=tmp_path, videos=tmp_path).replace("efficientnet-lite0", "resnet152")
+    (tmp_path / "config.yaml").write_text(config)
+    done = run("snakemake", "--cores", "1", "videos", "--configfile", str(tmp_path / "config.yaml"))
+    said = done.stdout + done.stderr
+    assert done.returncode != 0 and "steps" not in said
+    for text in (f"{tmp_path}/general/<video id>.mp4", "weights/resnet152-394f9c45.pth", "download.pytorch.org"):
+        assert text in said
+
+
 def test_every_collection_of_real_clips_becomes_a_clean_feature_file(shared, tmp_path):
     (tmp_path / "config.yaml").write_text(CONFIG.format(folder=tmp_path, videos=shared / "data/videos"))
     done = run("snakemake", "--cores", "all", "videos", "--configfile", str(tmp_path / "config.yaml"))

@@ -106,8 +106,10 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
-    shown = CONFIG.tables or CONFIG.sweeps or CONFIG.rationales or CONFIG.explorers
-    if shown and not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in CONFIG.videos):
+    # A configuration that shows nothing is there for its annotations and texts, unless it has no data set at all.
+    shown = CONFIG.tables or CONFIG.sweeps or CONFIG.rationales or CONFIG.explorers or not CONFIG.datasets
+    extracted = [name for name, found in CONFIG.videos.items() if not found.features]
+    if shown and not all(Path(f"{RESULTS}/videos/{name}/video.h5").is_file() for name in extracted):
         lines += missing_weights()
     return ["these files are needed and not there:", *lines] if lines else []
 
@@ -132,6 +134,8 @@ def missing_weights():
 def annotation_folders_of(wildcards):
     """The annotations of every data set that uses a collection; none: all its videos are wanted."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
+    if not users and (missing := what_is_missing()):
+        raise WorkflowError("\n".join(missing))
     return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
 
 

@@ -32,7 +32,7 @@ def test_the_recipe_makes_the_shipped_file(tmp_path: Path) -> None:
 
 def test_features_hold_the_colour_of_a_small_actor(tmp_path: Path) -> None:
     settings = DemoSettings(seed=7, processes=1, scenes=(3, 3), empty_scenes=(0, 0))
-    network = load_network("appearance", NETWORK, Features(appearance=NETWORK))
+    network = load_network("appearance", Features(appearance=NETWORK))
     features, labels = [], []
     for index in range(60):
         script = write_script(settings, "train", index)
