@@ -136,13 +136,7 @@ class Split:
 
     def batch(self, questions: NDArray[np.int64], excluded: NDArray[np.int64] | None = None) -> Batch:
         """One batch; texts are padded to the longest in it."""
-        sequences = (self.token_row[questions, None] * self.candidates + np.arange(self.candidates)).ravel()
-        starts, ends = self.tokens.offsets[sequences], self.tokens.offsets[sequences + 1]
-        lengths = ends - starts
-        position = np.arange(int(lengths.max()))
-        valid = position < lengths[:, None]  # (T, L)
-        padded = np.zeros((*valid.shape, self.tokens.tokens.shape[1]), np.float32)
-        padded[valid] = self.tokens.tokens[(starts[:, None] + position)[valid]]
+        padded, lengths = self.tokens.batch(self.token_row[questions])
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded[questions]
         return Batch(
             video=self.videos.features[torch.from_numpy(self.video_row[questions])],

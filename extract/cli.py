@@ -351,5 +351,24 @@ def tokens(
         write_tokens(questions, name, encoder, text, file, place, command_line.device(device, threads))
 
 
+@app.command("import-tokens")
+def import_tokens(
+    dense: Annotated[Path, typer.Argument(help="The official file: bert_ft_{split}.h5.")],
+    annotations: Annotated[
+        Path,
+        typer.Option(help="The split's CSV that `annotations` wrote; its rows have the order of the official file."),
+    ],
+    out: Annotated[Path, typer.Option(help="The packed file, text_<split>.h5.")],
+    tokenizer: Annotated[
+        str, typer.Option(help="Encoder that made the file, whose tokenizer counts tokens; `words` compares by words.")
+    ] = "bert-base-uncased",
+) -> None:
+    """Import dense token features of others; checks that their rows belong to the questions."""
+    from extract.text.dense import import_dense
+
+    about = import_dense(dense, annotations, out, tokenizer)
+    typer.echo(f"{out}: lengths of texts and features compared {about['alignment']}")
+
+
 if __name__ == "__main__":
     main()

@@ -197,7 +197,7 @@ class TokenFeatures:
     qids: list[str]
     video_ids: list[str]
     tokens: NDArray[np.float16]
-    """(sum of lengths, D)."""
+    """(sum of lengths, D), mapped from the file: what is not read takes no memory."""
     offsets: NDArray[np.int64]
     """(Q * A + 1,) where each sequence begins; the last entry is the end."""
     sequences: int
@@ -206,13 +206,13 @@ class TokenFeatures:
 
     @classmethod
     def read(cls, path: Path) -> "TokenFeatures":
-        """Reads a `text_<split>.h5` whole and checks that its parts fit together."""
+        """Reads a `text_<split>.h5`, but for the features themselves, and checks that its parts fit together."""
         with open_store(path, "token features") as file:
             store = cls(
                 path=Path(path),
                 qids=read_strings(file, "qid"),
                 video_ids=read_strings(file, "video_id"),
-                tokens=file["tokens"][:],
+                tokens=_mapped(Path(path), file["tokens"]),
                 offsets=file["offsets"][:],
                 sequences=int(file.attrs["sequences"]),
                 attributes=attributes(file),
@@ -220,3 +220,21 @@ class TokenFeatures:
         if len(store.offsets) != len(store.qids) * store.sequences + 1 or store.offsets[-1] != len(store.tokens):
             raise UserError(f"{path}: its offsets do not fit its {len(store.qids)} questions; make it again")
         return store
+
+    def batch(self, questions: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        """The sequences of some questions, (B * A, L, D) padded with zeros to the longest, and their lengths."""
+        sequences = (questions[:, None] * self.sequences + np.arange(self.sequences)).ravel()
+        starts, ends = self.offsets[sequences], self.offsets[sequences + 1]
+        lengths = ends - starts
+        padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.shape[1]), np.float32)
+        for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
+            padded[row, : end - start] = self.tokens[start:end]
+        return padded, lengths
+
+
+def _mapped(path: Path, dataset: h5py.Dataset) -> NDArray[np.float16]:
+    """A dataset as an array that reads from the file where it is touched; in memory, if it is chunked or compressed."""
+    offset = dataset.id.get_offset()
+    if offset is None or not dataset.size:
+        return dataset[:]
+    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)

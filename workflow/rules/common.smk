@@ -87,6 +87,7 @@ def what_is_missing():
         reader = READERS[found.format]
         files = sorted({path for split in splits(found) for path in reader.files(found, split)})
         files += [found.gold] if found.gold else []
+        files += [Path(found.tokens.format(split=split)) for split in splits(found)] if found.tokens else []
         absent = [path for path in files if not path.is_file()]
         if absent:
             lines.append(f"  annotations of {name} ({found.format}), from {reader.source}:")
@@ -145,6 +146,8 @@ def one_of(names):
 
 
 IMPORTED = one_of(name for name, found in CONFIG.videos.items() if found.features)
+IMPORTED_TEXT = one_of(name for name, found in CONFIG.datasets.items() if found.tokens)
+OWN_TEXT = one_of(name for name, found in CONFIG.datasets.items() if not found.tokens)
 EXTRACTED = one_of(name for name, found in CONFIG.videos.items() if not found.features)
 
 

@@ -34,6 +34,8 @@ rule tokens:
         questions=QUESTIONS,
     output:
         expand(f"{TEXT}/text_{{split}}.h5", split=("train", "val", "test"), allow_missing=True),
+    wildcard_constraints:
+        dataset=OWN_TEXT,
     log:
         f"{RESULTS}/logs/tokens/{{dataset}}.log",
     benchmark:
@@ -65,6 +67,29 @@ use rule tokens as tokens_of_shifted_test with:
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
+
+
+# Token features of others, in the order of the raw annotations.
+rule import_tokens:
+    input:
+        dense=lambda wildcards: dataset(wildcards).tokens.format(split=wildcards.split),
+        questions=f"{RESULTS}/datasets/{{dataset}}/all_annotations",
+    output:
+        f"{TEXT}/text_{{split}}.h5",
+    wildcard_constraints:
+        dataset=IMPORTED_TEXT,
+    log:
+        f"{RESULTS}/logs/import_tokens/{{dataset}}-{{split}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/import_tokens/{{dataset}}-{{split}}.tsv"
+    conda:
+        "../../environment.yml"
+    params:
+        encoder=CONFIG.text.encoder,
+        stage=STAGES["text"],
+    shell:
+        "python -m extract.cli import-tokens {input.dense} --annotations {input.questions}/{wildcards.split}.csv"
+        " --tokenizer {params.encoder} --out {output} > {log} 2>&1"
 
 
 QUESTION_ONLY = f"{OUT}/runs/{{dataset}}/question-only/seed{CONFIG.text.finetuning.seed}"

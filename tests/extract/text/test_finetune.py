@@ -1,0 +1,278 @@
+"""Fine-tuning: resumes bit for bit, learns what the words give away, and says what is wrong."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from eigv.question_only import question_only
+from extract.annotations import CANDIDATES
+from extract.config import FineTuning, Text
+from extract.errors import UserError
+from extract.files import write_json
+from extract.text import finetune as module
+from extract.text.encoder import load_encoder
+from extract.text.finetune import autocast_type, finetune, parts_of
+from extract.text.question_only import LabelledQuestions, QuestionOnly, load
+from extract.text.sequences import batches, pad, read_questions
+
+MINILM = "package:minilm"
+COLOURS = ["red", "blue", "green", "black", "white"]
+
+
+def write_annotations(folder, *, multiple_choice, questions=60, seed=0):
+    """Questions whose answer can be told from their words: "which is red" wants "red thing"."""
+    rng = np.random.default_rng(seed)
+    for split in ("train", "val", "test"):
+        right = rng.integers(5, size=questions)
+        table = pd.DataFrame({"qid": [f"{split}{n}" for n in range(questions)], "video_id": "v"})
+        table["question"] = [f"which of these is {COLOURS[n]}" for n in right]
+        table["type"] = ["even" if n % 2 == 0 else "odd" for n in right]
+        if multiple_choice:
+            order = [rng.permutation(5) for _ in right]
+            table["answer"] = [int(np.flatnonzero(o == n)[0]) for o, n in zip(order, right, strict=True)]
+            for i, name in enumerate(CANDIDATES):
+                table[name] = [f"the {COLOURS[o[i]]} thing" for o in order]
+        else:
+            table["answer"] = [COLOURS[n] for n in right]
+        folder.mkdir(exist_ok=True)
+        table.to_csv(folder / f"{split}.csv", index=False)
+    write_json(folder / "answers.json", [] if multiple_choice else COLOURS)
+    write_json(folder / "summary.json", {s: {"questions_left_out": 3} for s in ("train", "val", "test")})
+    return folder
+
+
+def tiny(folder):
+    """A BERT of one layer with MiniLM's tokenizer: everything is real but its size."""
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(0)
+    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    BertModel(config).save_pretrained(folder)
+    load_encoder(MINILM)[0].save_pretrained(folder)
+    return str(folder)
+
+
+def text(folder, length=37, **settings):
+    return Text(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuning(**settings))
+
+
+def run(folder, settings, name="a"):
+    about = finetune(folder / "questions", settings, folder / name, folder / f"state-{name}", "cpu")
+    return about, load(folder / name)[1].state_dict()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple choice", "open-ended"])
+def test_it_learns_and_its_accuracy_is_written_like_any_run_s(tmp_path, multiple_choice):
+    questions = write_annotations(tmp_path / "questions", multiple_choice=multiple_choice, questions=200)
+    settings = Text(encoder=MINILM, finetuning=FineTuning(epochs=3, batch=16, learning_rate=3e-4))
+    about = finetune(questions, settings, tmp_path / "out", tmp_path / "state", "cpu")
+    assert about["val_accuracy"] > 90 and not (tmp_path / "state").exists()
+    curve = pd.read_csv(tmp_path / "out/learning_curve.csv")
+    assert len(curve) == 3 * 13 and curve["loss"].tail(5).mean() < curve["loss"].head(5).mean()
+    assert (tmp_path / "out/learning_curve.png").stat().st_size > 5000
+    metrics = question_only(tmp_path / "out", questions, "test", tmp_path / "run", "cpu")
+    predictions = pd.read_csv(tmp_path / "run/predictions.csv")
+    assert metrics["accuracy"] == pytest.approx(100 * predictions["correct"].mean())
+    assert set(metrics["by_type"]) == {"even", "odd"} and metrics["questions_left_out"] == 3
+    assert metrics["accuracy"] > 90 and json.loads((tmp_path / "run/run.json").read_text())["commit"]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("at", [2, 5, 9])
+def test_after_a_kill_it_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    settings = text(tmp_path, epochs=3, batch=16)  # 4 steps an epoch
+    expected, weights = run(tmp_path, settings, "whole")
+    monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
+    steps, step = [0], module._Training._step
+
+    def dies(self, rows):
+        steps[0] += 1
+        if steps[0] == at + 1:
+            raise Killed
+        return step(self, rows)
+
+    monkeypatch.setattr(module._Training, "_step", dies)
+    with pytest.raises(Killed):
+        run(tmp_path, settings, "killed")
+    assert not (tmp_path / "killed").exists()
+    found, resumed = run(tmp_path, settings, "killed")
+    assert steps[0] == at + 1 + (12 - at)
+    assert found == expected
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+def test_other_settings_do_not_go_on_from_its_state(tmp_path, monkeypatch):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    monkeypatch.setattr(module, "_save", lambda *a: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        run(tmp_path, text(tmp_path, epochs=1, batch=16))
+    monkeypatch.undo()
+    about, _ = run(tmp_path, text(tmp_path, epochs=1, batch=20))
+    assert len(pd.read_csv(tmp_path / "a/learning_curve.csv")) == 3 and about["epoch"] == 1
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple choice", "open-ended"])
+def test_a_step_in_parts_is_the_same_step(tmp_path, multiple_choice):
+    write_annotations(tmp_path / "questions", multiple_choice=multiple_choice, questions=20)
+    gradients = []
+    for parts in (1, 3):
+        settings = text(tmp_path, accumulation=parts, batch=20)
+        tokenizer, encoder = load_encoder(settings.encoder)
+        torch.manual_seed(0)
+        model = QuestionOnly(encoder, 1 if multiple_choice else 5).eval()  # no dropout
+        split = LabelledQuestions.read(tmp_path / "questions/train.csv", tokenizer, settings, COLOURS)
+        training = module._Training(model, split, split, settings.finetuning, tmp_path / "s", "")
+        loss = training._step(list(range(20)))
+        gradients.append((loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
+    assert gradients[0][0] == pytest.approx(gradients[1][0], abs=1e-6)
+    for one, other in zip(gradients[0][1], gradients[1][1], strict=True):
+        torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-4)
+
+
+def test_parts_cover_a_batch():
+    assert [len(p) for p in parts_of(list(range(10)), 4)] == [3, 3, 3, 1]
+    assert list(parts_of([1], 4)) == [[1]]
+
+
+def test_a_fixed_draw_of_questions(tmp_path):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    about, weights = run(tmp_path, text(tmp_path, epochs=1, questions=7), "a")
+    _, again = run(tmp_path, text(tmp_path, epochs=1, questions=7), "b")
+    assert about["train_questions"] == 7
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+
+
+def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(tmp_path):
+    questions = write_annotations(tmp_path / "questions", multiple_choice=False)
+    train = pd.read_csv(questions / "train.csv")
+    outside = int((~train["answer"].isin(COLOURS[:3])).sum())
+    write_json(questions / "answers.json", COLOURS[:3])
+    about, _ = run(tmp_path, text(tmp_path, epochs=1), "out")
+    assert about["train_questions_outside_vocabulary"] == outside
+    write_json(questions / "answers.json", [*COLOURS[:3], "<unknown>"])
+    about, weights = run(tmp_path, text(tmp_path, epochs=1), "class")
+    assert about["train_questions_outside_vocabulary"] == 0 and len(weights["head.bias"]) == 4
+    with torch.no_grad():
+        from safetensors.torch import load_file, save_file
+
+        head = load_file(tmp_path / "class/head.safetensors")
+        head["bias"][3] = 1e6  # answers `unknown` to everything
+        save_file(head, tmp_path / "class/head.safetensors")
+    assert question_only(tmp_path / "class", questions, "test", tmp_path / "run", "cpu")["accuracy"] == 0.0
+
+
+def test_batches_hold_every_question_once_and_little_padding(shared):
+    from extract.annotations import read
+    from extract.config import Dataset
+
+    table = read(Dataset(format="msvd-qa", annotations=shared / "data/msvd-qa", videos="v"), "val")
+    lengths = table["question"].str.split().str.len()
+
+    class Lengths:
+        def __len__(self):
+            return len(lengths)
+
+        def length(self, i):
+            return int(lengths[i])
+
+    cut = batches(Lengths(), 64, torch.Generator().manual_seed(0))
+    assert sorted(row for rows in cut for row in rows) == list(range(len(lengths)))
+    padded = sum(len(rows) * lengths[rows].max() for rows in cut)
+    assert padded < 1.15 * lengths.sum() < sum(64 * lengths[i : i + 64].max() for i in range(0, len(lengths), 64))
+
+
+def test_a_candidate_is_kept_and_its_question_cut_or_the_other_way(tmp_path, caplog):
+    row = {"qid": "1", "video_id": "v", "question": "why " * 300, "type": "w", "answer": 0}
+    pd.DataFrame([row | dict.fromkeys(CANDIDATES, "the red thing")]).to_csv(tmp_path / "q.csv", index=False)
+    tokenizer = load_encoder(MINILM)[0]
+    with caplog.at_level(logging.WARNING):
+        questions = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37))
+    assert {len(t) for t in questions.tokens} == {37} and questions.cut == 1
+    assert tokenizer.decode(questions.tokens[0]).endswith("why [SEP] the red thing [SEP]")
+    assert "q.csv: 1 of 1 questions are longer than text.length = 37" in caplog.text
+    assert "the first is row 1, with 306 tokens" in caplog.text
+    cut = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37, truncate="end")).tokens[0]
+    assert tokenizer.decode(cut).endswith("why [SEP] [SEP]") and len(cut) == 37
+
+
+def test_mixed_precision_is_for_gpus(monkeypatch):
+    assert autocast_type(torch.device("cpu"), FineTuning()) is None
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.bfloat16
+    assert autocast_type(torch.device("cuda"), FineTuning(mixed_precision=False)) is None
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.float16
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_mixed_precision_on_a_gpu_gives_nearly_the_same_loss(tmp_path):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    losses = []
+    for mixed in (True, False):
+        settings = text(tmp_path, epochs=1, mixed_precision=mixed)
+        losses.append(finetune(tmp_path / "questions", settings, tmp_path / "o", tmp_path / "s", "cuda")["history"][0])
+    assert losses[0]["loss"] == pytest.approx(losses[1]["loss"], rel=0.05)
+
+
+def test_other_kinds_of_encoders(tmp_path):
+    """DistilBERT has no token types and no pooler."""
+    from transformers import DistilBertConfig, DistilBertModel
+
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64)).save_pretrained(tmp_path / "d")
+    load_encoder(MINILM)[0].save_pretrained(tmp_path / "d")
+    settings = Text(encoder=str(tmp_path / "d"), finetuning=FineTuning(epochs=1))
+    about, _ = run(tmp_path, settings)
+    assert 0 <= about["val_accuracy"] <= 100
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        ("{folder}/empty", "holds no text encoder: there is no config.json"),
+        ("nobody/no-such-model", r"can not be loaded.*hf download nobody/no-such-model"),
+        ("package:nothing", "known packages: package:minilm"),
+    ],
+)
+def test_an_encoder_that_is_not_there(tmp_path, monkeypatch, encoder, message):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match=rf"(?s){message}"):
+        load_encoder(encoder.format(folder=tmp_path))
+
+
+def test_a_folder_without_weights(tmp_path):
+    tiny(tmp_path / "e")
+    (tmp_path / "e/model.safetensors").unlink()
+    with pytest.raises(UserError, match="can not be loaded"):
+        load_encoder(str(tmp_path / "e"))
+
+
+def test_an_encoder_that_was_not_fine_tuned_does_not_answer(tmp_path):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    finetune(tmp_path / "questions", text(tmp_path, epochs=0), tmp_path / "out", tmp_path / "state", "cpu")
+    with pytest.raises(UserError, match="has not been fine-tuned"):
+        load(tmp_path / "out")
+
+
+def test_pad_marks_the_candidate(tmp_path):
+    write_annotations(tmp_path / "questions", multiple_choice=True, questions=3)
+    questions = read_questions(tmp_path / "questions/train.csv", load_encoder(MINILM)[0], Text())
+    inputs = pad(questions, [0, 2], "cpu")
+    second = inputs["token_type_ids"].bool()
+    decoded = load_encoder(MINILM)[0].decode(inputs["input_ids"][6][second[6]])
+    assert decoded == f"{questions.table['a1'].iloc[2]} [SEP]"
+    assert (
+        inputs["attention_mask"].sum(dim=1)
+        == torch.tensor([len(t) for t in questions.tokens[:5] + questions.tokens[10:]])
+    ).all()
