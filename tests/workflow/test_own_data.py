@@ -22,7 +22,7 @@ def printed(language, part):
     """The one block of a language in the section about one's own data."""
     section = (ROOT / "docs/datasets.md").read_text().partition("## Your own")[2].partition("\n## ")[0]
     (block,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
-    return block.replace("my-data", str(part))
+    return block.replace("my-data/", f"{part}/")
 
 
 def test_the_example_of_one_s_own_data(tmp_path):
