@@ -34,12 +34,12 @@ rule tokens:
         questions=QUESTIONS,
     output:
         expand(f"{TEXT}/text_{{split}}.h5", split=("train", "val", "test"), allow_missing=True),
-    wildcard_constraints:
-        dataset=OWN_TEXT,
     log:
         f"{RESULTS}/logs/tokens/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=OWN_TEXT,
     conda:
         "../../environment.yml"
     threads: 8
@@ -76,12 +76,12 @@ rule import_tokens:
         questions=f"{RESULTS}/datasets/{{dataset}}/all_annotations",
     output:
         f"{TEXT}/text_{{split}}.h5",
-    wildcard_constraints:
-        dataset=IMPORTED_TEXT,
     log:
         f"{RESULTS}/logs/import_tokens/{{dataset}}-{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/import_tokens/{{dataset}}-{{split}}.tsv"
+    wildcard_constraints:
+        dataset=IMPORTED_TEXT,
     conda:
         "../../environment.yml"
     params:
