@@ -140,7 +140,7 @@ class Split:
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded[questions]
         return Batch(
             video=self.videos.features[torch.from_numpy(self.video_row[questions])],
-            tokens=torch.from_numpy(padded),
+            tokens=torch.from_numpy(padded).float(),
             lengths=torch.from_numpy(lengths),
             answer=torch.from_numpy(self.answers[questions]),
             excluded=torch.from_numpy(rows.astype(np.int64)),

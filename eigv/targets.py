@@ -46,7 +46,7 @@ class Table(Grid):
         ("dataset",), min_length=1, description="What is told apart by columns; the rest makes the rows."
     )
     shifted: bool = Field(True, description="Show the second test split of the data sets that have one.")
-    question_only: bool = Field(False, description="Show the baseline that sees no video, where it has been run.")
+    question_only: bool = Field(False, description="Show the baseline that sees no video: the fine-tuned text encoder.")
 
     def runs(self) -> list[Run]:
         """Every run, in the table's order."""

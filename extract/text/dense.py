@@ -21,8 +21,8 @@ from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
 from extract.errors import UserError
 from extract.progress import progress
-from extract.text.encoder import load_encoder
-from extract.text.tokens import pack
+from extract.text.encoder import load_tokenizer
+from extract.text.packed import pack
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ _REMEDY = "the rows are not in the order of the annotations; give the annotation
 
 def _tokenizer(name: str) -> Any | None:
     try:
-        return load_encoder(name)[0]
+        return load_tokenizer(name)
     except UserError as error:
         log.warning("%s\n  so lengths are compared in words, which is less certain", error)
         return None

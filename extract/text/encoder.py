@@ -1,6 +1,8 @@
 """The text encoder: any BERT-type model, by hub name, local folder or package."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
@@ -17,15 +19,30 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     A hub name is looked up in the local cache first; nothing is downloaded unless the hub can be reached and
     HF_HUB_OFFLINE is not set.
     """
+    tokenizer = load_tokenizer(name)
+    from transformers import AutoModel
+
+    with _explained(name):
+        return tokenizer, AutoModel.from_pretrained(_folder(name))
+
+
+def load_tokenizer(name: str) -> Any:
+    """The tokenizer of an encoder alone."""
     source = _folder(name)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
     from transformers.utils import logging
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    with _explained(name):
+        return AutoTokenizer.from_pretrained(source)
+
+
+@contextlib.contextmanager
+def _explained(name: str) -> Iterator[None]:
     try:
-        return AutoTokenizer.from_pretrained(source), AutoModel.from_pretrained(source)
+        yield
     except (OSError, ValueError) as error:
         raise UserError(
             f"the text encoder {name!r} can not be loaded: {str(error).splitlines()[0]}\n"

@@ -27,7 +27,7 @@ def _draw(table: pd.DataFrame, history: History, path: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     FigureCanvasAgg(figure)
     left = figure.add_subplot()
-    smooth = table["loss"].rolling(max(1, len(table) // 50), min_periods=1).mean()
+    smooth = table["loss"].rolling(max(5, len(table) // 20), min_periods=1).mean()
     left.plot(table["step"], table["loss"], color="tab:blue", alpha=0.25, linewidth=0.8)
     left.plot(table["step"], smooth, color="tab:blue", label="training loss (and its running mean)")
     left.set_xlabel("step")

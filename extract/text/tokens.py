@@ -3,30 +3,24 @@
 Sizes: Q questions, A sequences a question, L tokens, D width of the encoder.
 """
 
-import hashlib
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from extract.annotations import CANDIDATES, is_multiple_choice
 from extract.config import Text
 from extract.errors import UserError
 from extract.files import atomic_path, exclusive, read_json, sha256, write_json
 from extract.progress import progress
-from extract.provenance import commit, versions
-from extract.stores import create, write_strings
 from extract.text.encoder import has_segments, load_encoder
+from extract.text.packed import pack
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
-KIND = "token features"
 BATCH = 256
 """Sequences that go through the encoder at once."""
 PART = 4096
@@ -99,39 +93,3 @@ def _hidden(encoder: Any, inputs: dict[str, Tensor], layer: str) -> Tensor:
     if len(states) < 4:
         raise UserError(f"text.layer mean-last-four needs an encoder of four layers; this one has {len(states)}")
     return torch.stack(states[-4:]).mean(dim=0)
-
-
-def pack(
-    out: Path,
-    table: pd.DataFrame,
-    lengths: NDArray[np.int64],
-    width: int,
-    parts: Iterator[NDArray[np.floating]],
-    about: dict[str, Any],
-) -> None:
-    """Writes packed token features: `parts` are the rows (tokens, D) in order, which are stored as they come."""
-    a = len(CANDIDATES) if is_multiple_choice(table) else 1
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-    about = {"sequences": a} | about
-    about |= {"text_sha256": fingerprint(table), "commit": commit(), "versions": versions()}
-    with create(out, KIND, about) as file:
-        write_strings(file, "qid", table["qid"].tolist())
-        write_strings(file, "video_id", table["video_id"].tolist())
-        file["offsets"] = offsets
-        # Contiguous, so that readers can map it into memory.
-        tokens = file.create_dataset("tokens", (int(offsets[-1]), width), np.float16)
-        at = 0
-        for part in parts:
-            tokens[at : at + len(part)] = part
-            at += len(part)
-        if at != len(tokens):
-            raise UserError(f"{out}: {at} tokens were made and {len(tokens)} expected; remove its state and run again")
-
-
-def fingerprint(table: pd.DataFrame) -> str:
-    """SHA-256 of the questions and candidates in their order, which tells texts of other annotations apart."""
-    columns = ["qid", "question", *(CANDIDATES if is_multiple_choice(table) else ())]
-    digest = hashlib.sha256()
-    for row in table[columns].itertuples(index=False):
-        digest.update("\x1f".join(row).encode() + b"\x1e")
-    return digest.hexdigest()

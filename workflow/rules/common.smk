@@ -224,7 +224,15 @@ def table_metrics(name):
         shifted = CONFIG.datasets[run.dataset].shifted_test
         if table.shifted and shifted:
             files.append(f"{run_folder(run)}/{shifted}/metrics.json")
+    if table.question_only:
+        own = [name for name in table.datasets if not CONFIG.datasets[name].tokens]  # others have no encoder
+        files += [f"{question_only_folder(name)}/metrics.json" for name in own]
     return files
+
+
+def question_only_folder(name):
+    """The folder of the run that sees no video, of a data set or of the wildcard."""
+    return f"{OUT}/runs/{name}/question-only/seed{CONFIG.text.finetuning.seed}"
 
 
 def sweep_runs(wildcards):

@@ -92,7 +92,7 @@ rule import_tokens:
         " --tokenizer {params.encoder} --out {output} > {log} 2>&1"
 
 
-QUESTION_ONLY = f"{OUT}/runs/{{dataset}}/question-only/seed{CONFIG.text.finetuning.seed}"
+QUESTION_ONLY = question_only_folder("{dataset}")
 
 
 # The fine-tuned encoder by itself: the baseline that sees no video. Like `evaluate`, it reads the test split.
