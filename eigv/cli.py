@@ -27,6 +27,7 @@ Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def train(
     state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
     device: Device = "auto",
     threads: Threads = CPUS,
+    jobs_per_gpu: JobsPerGpu = 1,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.run_settings import RunSettings
@@ -51,7 +53,8 @@ def train(
     from extract.settings import parse
 
     values = parse(RunSettings, command_line.read_settings(settings), "--settings")
-    run(values, video, questions, text, out, state, command_line.device(device, threads))
+    with command_line.device(device, threads, jobs_per_gpu) as claimed:
+        run(values, video, questions, text, out, state, claimed)
 
 
 @app.command()
@@ -65,6 +68,7 @@ def evaluate(
     answer_from: Annotated[str, typer.Option(help="video or causal-scene")] = "video",
     device: Device = "auto",
     threads: Threads = CPUS,
+    jobs_per_gpu: JobsPerGpu = 1,
 ) -> None:
     """Evaluate a trained model: accuracy, predictions and rationales."""
     from eigv.evaluation import evaluate as run
@@ -72,7 +76,8 @@ def evaluate(
     from extract.settings import parse
 
     source = parse(Inference, {"answer_from": answer_from}, "--answer-from").answer_from
-    metrics = run(model, split, video, questions, text, source, out, command_line.device(device, threads))
+    with command_line.device(device, threads, jobs_per_gpu) as claimed:
+        metrics = run(model, split, video, questions, text, source, out, claimed)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
 
 
@@ -112,7 +117,8 @@ def question_only(
     """Answer from the question alone, with the fine-tuned text encoder: the baseline that sees no video."""
     from eigv.question_only import question_only as run
 
-    metrics = run(encoder, questions, split, out, command_line.device(device, threads))
+    with command_line.device(device, threads) as claimed:
+        metrics = run(encoder, questions, split, out, claimed)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions, from the question")
 
 

@@ -215,10 +215,9 @@ def features(
     """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
     from extract.config import Features
     from extract.features import extract_shard
-    from extract.gpu import one_gpu
 
     wanted = _parse(Features, command_line.read_settings(settings))
-    with one_gpu(command_line.device(device, threads)) as claimed:
+    with command_line.device(device, threads) as claimed:
         extract_shard(kind, frames, wanted, out, claimed)
 
 
@@ -327,7 +326,9 @@ def finetune(
     from extract.config import Text
     from extract.text.finetune import finetune as run
 
-    run(questions, _parse(Text, command_line.read_settings(settings)), out, state, command_line.device(device, threads))
+    wanted = _parse(Text, command_line.read_settings(settings))
+    with command_line.device(device, threads) as claimed:
+        run(questions, wanted, out, state, claimed)
 
 
 @app.command()
@@ -346,9 +347,9 @@ def tokens(
     from extract.text.tokens import write_tokens
 
     text = _parse(Text, command_line.read_settings(settings))
-    for name in split:
-        file, place = out / f"text_{name}.h5", state / name
-        write_tokens(questions, name, encoder, text, file, place, command_line.device(device, threads))
+    with command_line.device(device, threads) as claimed:
+        for name in split:
+            write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", state / name, claimed)
 
 
 @app.command("import-tokens")

@@ -4,6 +4,8 @@ import errno
 import json
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +38,20 @@ def run(app: typer.Typer) -> None:
         _stop(f"{reason}: {error.filename or error}")
 
 
-def device(name: str, threads: int) -> str:
-    """The device that `name` means (`auto` takes a GPU where there is one); sets the number of CPU threads."""
+@contextmanager
+def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
+    """The device that `name` means (`auto` takes a GPU where there is one), claimed; sets the number of CPU threads."""
     import torch
 
+    from extract.gpu import one_gpu
+
     torch.set_num_threads(threads)
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    with one_gpu(name, jobs_per_gpu) as claimed:
+        if claimed != "cpu":
+            torch.cuda.set_device(claimed)
+        yield claimed
 
 
 def read_settings(text: str) -> dict[str, Any]:

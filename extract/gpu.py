@@ -1,15 +1,26 @@
-"""One GPU for one process: jobs that run side by side on a machine share out its GPUs among them."""
+"""A GPU for each process: jobs that run side by side on a machine share out its GPUs among them.
+
+A claim is a lock on a file in the folder for temporary files, which the kernel drops with the process that holds it:
+a crashed job leaves nothing behind that would have to be cleaned up.
+"""
 
 import fcntl
 import getpass
+import logging
+import os
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO
 
 WAIT = 1.0
 """Seconds between two looks at GPUs that are all taken."""
+SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
+"""Variables by which a cluster's scheduler names the job. GPUs are counted anew in every job."""
+
+log = logging.getLogger(__name__)
 
 
 def installed_gpus() -> int:
@@ -18,35 +29,67 @@ def installed_gpus() -> int:
     return len(list(driver.iterdir())) if driver.is_dir() else 0
 
 
-@contextmanager
-def one_gpu(device: str) -> Iterator[str]:
-    """The device to work on: for `cuda` a GPU that no other such process holds, waiting until there is one.
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if it is set, else all of the machine."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return [str(number) for number in range(installed_gpus())]
+    return [name.strip() for name in visible.split(",") if name.strip()]
 
-    Anything else, `cuda:1` as well, is returned as it is. The kernel drops a killed process's claim with it.
+
+@contextmanager
+def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
+    """The device to work on: for `cuda` a GPU that is claimed for this process, waiting until there is one.
+
+    Anything else, `cuda:1` as well, is returned as it is.
+
+    Args:
+        device: as torch names it.
+        jobs_per_gpu: 1 claims a GPU for this process alone; k lets k processes that say so share one.
     """
     if device != "cuda":
         yield device
         return
-    import torch
-
-    names = [str(torch.cuda.get_device_properties(n).uuid) for n in range(torch.cuda.device_count())]
-    with claim_first(names) as number:
+    with claim(visible_gpus(), jobs_per_gpu) as number:
         yield f"cuda:{number}"
 
 
 @contextmanager
-def claim_first(names: list[str]) -> Iterator[int]:
-    """Holds the first of the named things that nobody else holds; its number."""
-    folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{getpass.getuser()}"
-    folder.mkdir(exist_ok=True)
-    with ExitStack() as files:
-        locks = [files.enter_context((folder / name).open("w")) for name in names]
-        while True:
-            for number, lock in enumerate(locks):
-                try:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError:
-                    continue
-                yield number
-                return
-            time.sleep(WAIT)
+def claim(names: list[str], jobs_per_gpu: int = 1) -> Iterator[int]:
+    """Holds one of the named GPUs against other processes, waiting until there is one; its place among the names.
+
+    Outside a scheduler's job a name means the same GPU to every process of the machine; within one, where schedulers
+    may count from 0, to those of the job.
+    """
+    job = next((os.environ[name] for name in SCHEDULERS if name in os.environ), "machine")
+    folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{getpass.getuser()}" / job
+    folder.mkdir(parents=True, exist_ok=True)
+    told = False
+    while True:
+        for slot in range(jobs_per_gpu):  # outside, so that jobs spread over the GPUs before they share one
+            for number, name in enumerate(names):
+                with ExitStack() as held:
+                    if _take(folder, name, slot, jobs_per_gpu, held):
+                        yield number
+                        return
+        if not told:
+            log.info("all GPUs (%s) are taken by other jobs of this machine: waiting for one", ", ".join(names))
+            told = True
+        time.sleep(WAIT)
+
+
+def _take(folder: Path, name: str, slot: int, jobs_per_gpu: int, held: ExitStack) -> bool:
+    """Takes a GPU's lock for itself, or together with others and then one of their slots."""
+    if jobs_per_gpu == 1:
+        return _lock(held.enter_context((folder / name).open("w")), fcntl.LOCK_EX)
+    return _lock(held.enter_context((folder / name).open("w")), fcntl.LOCK_SH) and _lock(
+        held.enter_context((folder / f"{name}.{slot}").open("w")), fcntl.LOCK_EX
+    )
+
+
+def _lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,47 +1,84 @@
-"""Each process gets a GPU of its own."""
+"""Each process gets a GPU of its own, or shares one where that is asked for."""
 
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 
-from extract.gpu import claim_first, one_gpu
+from extract.gpu import claim, one_gpu, visible_gpus
 
 HOLD = """
 import sys, time
-from extract.gpu import claim_first
-with claim_first(sys.argv[1:]) as number:
+from extract.gpu import claim
+with claim(sys.argv[2:], int(sys.argv[1])) as number:
     print(number, flush=True)
     time.sleep(60)
 """
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def private(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
 
 
-def test_processes_take_different_ones_and_the_last_waits_for_a_free_one(private):
-    names = ["first", "second"]
-    holders = [
-        subprocess.Popen([sys.executable, "-c", HOLD, *names], stdout=subprocess.PIPE, text=True) for _ in range(2)
-    ]
+@pytest.fixture
+def hold():
+    """Starts a process that holds one of the named GPUs."""
+    with ExitStack() as started:
+
+        def start(*names: str, jobs_per_gpu: int = 1) -> subprocess.Popen:
+            command = [sys.executable, "-c", HOLD, str(jobs_per_gpu), *names]
+            process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+            started.callback(process.wait)
+            started.callback(process.kill)
+            return process
+
+        yield start
+
+
+def test_processes_take_different_ones_and_the_last_waits_for_one_of_a_crashed_process(hold):
+    holders = [hold("first", "second") for _ in range(2)]
     assert sorted(holder.stdout.readline() for holder in holders) == ["0\n", "1\n"]
-    third = subprocess.Popen([sys.executable, "-c", HOLD, *names], stdout=subprocess.PIPE, text=True)
+    third = hold("first", "second")
     time.sleep(2)
     holders[1].kill()
     holders[1].wait()
     assert third.stdout.readline().strip() in "01"
-    for process in (holders[0], third):
-        process.kill()
-        process.wait()
 
 
-def test_one_process_takes_the_first(private):
-    with claim_first(["a", "b"]) as number:
+def test_jobs_that_share_spread_out_and_fill_up(hold):
+    holders = [hold("a", "b", jobs_per_gpu=2) for _ in range(4)]
+    assert sorted(holder.stdout.readline().strip() for holder in holders) == ["0", "0", "1", "1"]
+
+
+def test_a_job_of_its_own_waits_for_those_that_share(hold):
+    sharing = hold("a", jobs_per_gpu=4)
+    assert sharing.stdout.readline() == "0\n"
+    alone = hold("a")
+    time.sleep(2)
+    assert alone.poll() is None
+    sharing.kill()
+    assert alone.stdout.readline() == "0\n"
+
+
+def test_jobs_of_a_scheduler_count_their_own_gpus(hold, monkeypatch):
+    """Two jobs on one machine may both see their GPU as number 0."""
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    assert hold("0").stdout.readline() == "0\n"
+    monkeypatch.setenv("SLURM_JOB_ID", "2")
+    with claim(["0"]) as number:
         assert number == 0
+
+
+def test_only_visible_gpus_are_handed_out(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3, 5")
+    assert visible_gpus() == ["3", "5"]
+    with one_gpu("cuda") as first, one_gpu("cuda") as second:
+        assert (first, second) == ("cuda:0", "cuda:1")  # as torch counts the visible ones
 
 
 def test_what_is_named_is_taken_as_it_is():

@@ -74,8 +74,9 @@ def jobs(said: str) -> dict[str, int]:
 
 
 def evaluated(said: str) -> set[str]:
-    """The runs that are evaluated, by their paths."""
-    return set(re.findall(r"/runs/(\S+)/metrics\.json,", "\n".join(re.findall(r"^    output: .*", said, re.M))))
+    """The runs that are evaluated, by their paths; those that see no video are not among them."""
+    runs = set(re.findall(r"/runs/(\S+)/metrics\.json,", "\n".join(re.findall(r"^    output: .*", said, re.M))))
+    return {run for run in runs if "/question-only/" not in run}
 
 
 def table1() -> set[str]:
@@ -122,6 +123,7 @@ def test_the_whole_paper_is_exactly_its_runs(paper):
     assert evaluated(said) == every
     found = jobs(said)
     assert found["train"] == found["evaluate"] == 258
+    assert found["question_only"] == 3
     assert "evaluate_shifted" not in found
     assert (found["table"], found["sweep"], found["rationale"], found["explore"], found["report"]) == (3, 2, 2, 2, 1)
     # Three data sets, three collections in 16 shards.
