@@ -14,6 +14,8 @@ rule finetune:
     conda:
         "../../environment.yml"
     threads: 8
+    resources:
+        gpu=1,
     params:
         settings=settings(CONFIG.text),
         # Outside the output, which Snakemake removes before a rerun.
@@ -43,6 +45,8 @@ rule tokens:
     conda:
         "../../environment.yml"
     threads: 8
+    resources:
+        gpu=1,
     params:
         settings=settings(CONFIG.text),
         splits="--split train --split val --split test",
@@ -111,6 +115,8 @@ rule question_only:
     conda:
         "../../environment.yml"
     threads: 8
+    resources:
+        gpu=1,
     params:
         out=subpath(output.metrics, parent=True),
         split="test",

@@ -21,6 +21,10 @@ rule train:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        gpu=1,
+        # Not a parameter: it decides no number. `--set-resources train:jobs_per_gpu=4` lets four share a GPU.
+        jobs_per_gpu=1,
     params:
         settings=run_settings,
         out=subpath(output.model, parent=True),
@@ -30,7 +34,8 @@ rule train:
         stage=STAGES["train"],
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
-        " --text {params.text} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
+        " --text {params.text} --state {params.state} --threads {threads}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1"
 
 
 # The only rule that reads a test split.
@@ -50,6 +55,9 @@ rule evaluate:
     conda:
         "../../environment.yml"
     threads: 1
+    resources:
+        gpu=1,
+        jobs_per_gpu=1,
     params:
         answer_from=answer_from,
         out=subpath(output.metrics, parent=True),
@@ -59,7 +67,7 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model} --video {input.video} --questions {input.questions}"
         " --text {params.text} --split {params.split} --answer-from {params.answer_from}"
-        " --threads {threads} --out {params.out} > {log} 2>&1"
+        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1"
 
 
 # The same for a further test split, in a folder of its own.

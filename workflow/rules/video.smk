@@ -99,6 +99,9 @@ rule features:
     conda:
         "../../environment.yml"
     threads: network_threads
+    # Counted by `--resources gpu=N`; each job then claims one of the machine's that is free (extract/gpu.py).
+    resources:
+        gpu=1,
     params:
         settings=lambda wildcards: settings(CONFIG.features),
         stage=STAGES["features"],

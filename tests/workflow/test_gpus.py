@@ -1,0 +1,53 @@
+"""Jobs that run side by side never hold the same GPU, here two pretended ones; a crashed job gives its GPU back."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.workflow
+
+SNAKEFILE = """
+rule all:
+    input: expand("{n}.txt", n=range(6))
+
+rule job:
+    output: "{n}.txt"
+    resources: gpu=1
+    shell: "python job.py {wildcards.n} {output}"
+"""
+# The first two jobs die in the middle of their work, once, without a chance to clean up.
+JOB = """
+import os, signal, sys, time
+from pathlib import Path
+from extract.gpu import one_gpu
+
+number, out = sys.argv[1], Path(sys.argv[2])
+with one_gpu("cuda") as device:
+    held = Path(f"{device}.held")
+    crashed = Path(f"{number}.crashed")
+    if int(number) < 2 and not crashed.exists():
+        crashed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    held.mkdir()  # fails if another job is at work on this GPU
+    time.sleep(1)
+    held.rmdir()
+    out.write_text(device)
+"""
+
+
+def test_two_gpus_are_shared_out(tmp_path, monkeypatch):
+    (tmp_path / "Snakefile").write_text(SNAKEFILE)
+    (tmp_path / "job.py").write_text(JOB)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=":")
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=2", "--retries", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert {path.name for path in tmp_path.glob("*.crashed")} == {"0.crashed", "1.crashed"}
+    used = [(tmp_path / f"{number}.txt").read_text() for number in range(6)]
+    assert set(used) == {"cuda:0", "cuda:1"}
