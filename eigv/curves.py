@@ -42,7 +42,7 @@ def draw(root: Path, runs: list[Run], heading: str) -> Figure:
         for method, histories in methods.items():
             _draw(panel, method, histories)
         panel.set_xlabel("epoch")
-        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for row in grid:
         row[0].set_ylabel("accuracy on val (%)")
     figure.suptitle(f"Learning curves, {heading}", fontsize=11, fontweight="bold", x=0.01, ha="left")

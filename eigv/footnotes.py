@@ -64,7 +64,7 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
     if left_out := metrics.get("questions_left_out"):
         every = metrics["questions"] + left_out
         yield f"{left_out} of {every} questions left out, their videos are missing or unreadable"
-    yield from filter(None, map(_without_numbers, metrics.get("rationale", {}).get("warning", "").split("; ")))
+    yield from filter(None, _without_numbers(metrics.get("rationale", {}).get("warning", "")))
     settings = result.about.get("settings")
     if settings and result.run.backbone != "question-only":
         try:
@@ -75,9 +75,9 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
             yield f"made with other settings than this configuration's: {', '.join(differ)}"
 
 
-def _without_numbers(warning: str) -> str:
-    """A warning without its numbers, which differ from run to run and stand in `metrics.json`: one footnote for all."""
-    return re.sub(r":[^:]*\d %.*", "", re.sub(r" \([^)]*\)", "", warning))
+def _without_numbers(warnings: str) -> list[str]:
+    """Warnings without their numbers, which differ from run to run and stand in `metrics.json`: a footnote for all."""
+    return [re.sub(r":[^:]*\d %.*", "", warning) for warning in re.sub(r" \([^)]*\)", "", warnings).split("; ")]
 
 
 def _about_seeds(cell: Cell) -> Iterator[str]:

@@ -104,7 +104,9 @@ def test_one_footnote_for_the_same_warning_of_many_runs(paper):
     assert "the grounding indicator has collapsed: nearly every clip is called causal" in notes
     warning = in_words({"causal_share": 0.5, "causal_agreement": 0.51})
     made_up_runs.write(paper, Run("nextqa", "hga", "eigv", "app+mot", 1), 40.0, warning=warning)
-    assert "the selection is close to a coin toss while the model trains" in made(paper, "table1", "md")
+    markdown = made(paper, "table1", "md")
+    assert "the selection is close to a coin toss while the model trains" in markdown
+    assert "method.md" not in markdown  # the remark in brackets is no footnote of its own
 
 
 def test_runs_of_other_settings_are_said(paper):
