@@ -55,10 +55,12 @@ rule report:
     params:
         # The Snakemake at work, with its plugins, in whatever environment other jobs run.
         python=sys.executable,
+        # Which may lie elsewhere than the data: the folder at work is the user's.
+        snakefile=workflow.main_snakefile,
         # As Snakemake has merged it, with what --config changed.
         config=json.dumps(config),
         stage=STAGES["report"],
     shell:
         "(printf %s {params.config:q} > {output.config}"
-        " && {params.python} -m snakemake results {input.times} --cores 1 --nolock --configfile {output.config}"
-        " --report {output.page}) > {log} 2>&1"
+        " && {params.python} -m snakemake results {input.times} --snakefile {params.snakefile:q} --cores 1 --nolock"
+        " --configfile {output.config} --report {output.page}) > {log} 2>&1"
