@@ -49,7 +49,7 @@ def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     with one_gpu(name, jobs_per_gpu) as claimed:
-        if claimed != "cpu":
+        if claimed.startswith("cuda"):
             torch.cuda.set_device(claimed)
         yield claimed
 

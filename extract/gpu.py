@@ -15,6 +15,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
+from extract.errors import UserError
+
 WAIT = 1.0
 """Seconds between two looks at GPUs that are all taken."""
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
@@ -33,7 +35,9 @@ def visible_gpus() -> list[str]:
     """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if it is set, else all of the machine."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
-        return [str(number) for number in range(installed_gpus())]
+        import torch
+
+        return [str(number) for number in range(torch.cuda.device_count())]
     return [name.strip() for name in visible.split(",") if name.strip()]
 
 
@@ -41,7 +45,8 @@ def visible_gpus() -> list[str]:
 def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
     """The device to work on: for `cuda` a GPU that is claimed for this process, waiting until there is one.
 
-    Anything else, `cuda:1` as well, is returned as it is.
+    Anything else, `cuda:1` as well, is returned as it is. Raises `UserError` where `cuda` is asked for and no GPU is
+    to be seen.
 
     Args:
         device: as torch names it.
@@ -50,7 +55,12 @@ def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
     if device != "cuda":
         yield device
         return
-    with claim(visible_gpus(), jobs_per_gpu) as number:
+    names = visible_gpus()
+    if not names:
+        raise UserError(
+            "no GPU is to be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu"
+        )
+    with claim(names, jobs_per_gpu) as number:
         yield f"cuda:{number}"
 
 

@@ -95,7 +95,8 @@ class _Position:
     losses: list[float] = field(default_factory=list)
 
     def state_dict(self) -> dict[str, Any]:
-        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        # Of the GPU at work, which may be another after a restart.
+        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
         return {
             "epoch": self.epoch,
             "step": self.step,
@@ -107,8 +108,8 @@ class _Position:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.epoch, self.step, self.losses = state["epoch"], state["step"], state["losses"]
         torch.set_rng_state(state["cpu"])
-        if len(state["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(state["cuda"])
+        if state["cuda"] is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(state["cuda"])
 
 
 class _Training:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from extract.errors import UserError
 from extract.gpu import claim, one_gpu, visible_gpus
 
 HOLD = """
@@ -79,6 +80,12 @@ def test_only_visible_gpus_are_handed_out(monkeypatch):
     assert visible_gpus() == ["3", "5"]
     with one_gpu("cuda") as first, one_gpu("cuda") as second:
         assert (first, second) == ("cuda:0", "cuda:1")  # as torch counts the visible ones
+
+
+def test_no_gpu_is_an_error_and_no_wait(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(UserError, match="no GPU is to be seen"), one_gpu("cuda"):
+        pass
 
 
 def test_what_is_named_is_taken_as_it_is():

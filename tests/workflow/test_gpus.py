@@ -31,7 +31,11 @@ with one_gpu("cuda") as device:
     if int(number) < 2 and not crashed.exists():
         crashed.touch()
         os.kill(os.getpid(), signal.SIGKILL)
-    held.mkdir()  # fails if another job is at work on this GPU
+    try:
+        held.mkdir()
+    except FileExistsError:  # another job is at work on this GPU; remembered, since a second try may go well
+        Path("overlap").touch()
+        raise
     time.sleep(1)
     held.rmdir()
     out.write_text(device)
@@ -48,6 +52,7 @@ def test_two_gpus_are_shared_out(tmp_path, monkeypatch):
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--resources", "gpu=2", "--retries", "1"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
+    assert not (tmp_path / "overlap").exists()
     assert {path.name for path in tmp_path.glob("*.crashed")} == {"0.crashed", "1.crashed"}
     used = [(tmp_path / f"{number}.txt").read_text() for number in range(6)]
     assert set(used) == {"cuda:0", "cuda:1"}
