@@ -221,21 +221,12 @@ class TokenFeatures:
             raise UserError(f"{path}: its offsets do not fit its {len(store.qids)} questions; make it again")
         return store
 
-    def batch(
-        self, questions: NDArray[np.int64], out: NDArray[np.float16] | None = None
-    ) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
-        """The sequences of some questions, (B * A, L, D) padded with zeros to the longest, and their lengths.
-
-        `out` is an array that may be overwritten, of an earlier batch: a new one costs more than filling it.
-        """
+    def batch(self, questions: NDArray[np.int64]) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
+        """The sequences of some questions, (B * A, L, D) padded with zeros to the longest, and their lengths."""
         sequences = (questions[:, None] * self.sequences + np.arange(self.sequences)).ravel()
         starts, ends = self.offsets[sequences], self.offsets[sequences + 1]
         lengths = ends - starts
-        shape = (len(sequences), int(lengths.max()), self.tokens.shape[1])
-        size = int(np.prod(shape))
-        padded = (np.empty(size, np.float16) if out is None or out.size < size else out.reshape(-1)[:size]).reshape(
-            shape
-        )
+        padded = np.empty((len(sequences), int(lengths.max()), self.tokens.shape[1]), np.float16)
         for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             padded[row, : end - start] = self.tokens[start:end]
             padded[row, end - start :] = 0
