@@ -53,6 +53,8 @@ def _fields(model: type[BaseModel], prefix: str, defaults: Any = None) -> Iterat
             yield path, FieldInfo(annotation=field.annotation, description=about), ()
             yield from _fields(nested[0], f"{path}[].")
         else:
+            if default is None:  # a group that may be left out
+                yield path, field, default
             yield from _fields(nested[0], f"{path}{nested[1]}.", default)
 
 
@@ -61,6 +63,8 @@ def _model(annotation: Any) -> tuple[type[BaseModel], str] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation, ""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin in (typing.Union, types.UnionType) and type(None) in arguments:
+        return _model(arguments[0])
     if origin is dict and (found := _model(arguments[1])):
         return found[0], ".<name>"
     if origin is tuple and (found := _model(arguments[0])):
@@ -79,7 +83,7 @@ def _type(annotation: Any) -> str:
         return " or ".join(_type(part) for part in arguments if part is not type(None))
     if origin is tuple:
         return "list" if _model(arguments[0]) else f"list of {_type(arguments[0])}"
-    if origin is dict:
+    if origin is dict or _model(annotation):
         return "keys and values"
     return {str: "text", int: "whole number", float: "number", bool: "`true`, `false`", Path: "path"}.get(
         annotation, str(annotation)

@@ -141,6 +141,7 @@ def test_every_key_is_described_once():
     assert len(names) == len(set(names)) > 90
     assert all(re.split(r"(?<!\\)\|", line)[4].strip() for line in lines)
     assert "| `features.appearance.network` | text | `resnet152` |" in keys()
+    assert "| `videos.<name>.features.path` | path | required |" in keys() and "<class" not in keys()
 
 
 @pytest.mark.parametrize("preset", sorted((ROOT / "config/presets").glob("*.yaml")), ids=lambda file: file.stem)
