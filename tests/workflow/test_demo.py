@@ -20,7 +20,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 from extract.stores import TokenFeatures, VideoFeatures
 
 ROOT = Path(__file__).resolve().parents[2]
-RESULTS, DATA = ROOT / "results/tiny", ROOT / "results/tiny-data"
 CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete"]
 pytestmark = pytest.mark.workflow
@@ -33,13 +32,8 @@ def snakemake(*arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def results():
-    shutil.rmtree(RESULTS, ignore_errors=True)
-    shutil.rmtree(DATA, ignore_errors=True)
-    sizes = ["--train", "10", "--val", "4", "--test", "4", "--test-shifted", "4"]
-    subprocess.run([sys.executable, "-m", "extract.cli", "demo-data", "--out", str(DATA), *sizes], cwd=ROOT, check=True)
-    snakemake(*CONFIG)
-    return RESULTS
+def results(tiny_demo):
+    return tiny_demo
 
 
 def _numbers(results: Path) -> dict[str, bytes]:

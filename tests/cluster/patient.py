@@ -1,0 +1,37 @@
+"""A backbone that takes its time over every training step where EIGV_TEST_STEP_SECONDS says so.
+
+A job can then be ended in the middle of a training on any machine; the numbers stay those of a quick run.
+"""
+
+import os
+import time
+
+from torch import Tensor, nn
+
+from eigv.backbones import Backbone, Clips, ClipWidths, Tokens, register
+from extract.settings import Settings
+
+
+class PatientSettings(Settings):
+    pass
+
+
+@register("patient", PatientSettings)
+class Patient(Backbone):
+    def __init__(self, settings: PatientSettings, clip_widths: ClipWidths, token_width: int) -> None:
+        super().__init__()
+        self.width = 16
+        self.clips = nn.Linear(clip_widths.total, self.width)
+        self.tokens = nn.Linear(token_width, self.width)
+        self.seconds = float(os.environ.get("EIGV_TEST_STEP_SECONDS", "0"))
+
+    def encode_clips(self, video: Tensor) -> Clips:
+        return Clips(local=self.clips(video).relu())
+
+    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
+        return Tokens(pooled=self.tokens(tokens[:, 0]))
+
+    def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        if self.training:
+            time.sleep(self.seconds)
+        return clips.local.mean(dim=1)[clip_index] * tokens.pooled[token_index]

@@ -1,0 +1,207 @@
+"""A real SLURM of one node on the loopback interface, for tests: no systemd, no cgroups, nothing outside its folder."""
+
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct")
+SYSTEM = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+
+# The node claims more than the machine has, so that jobs may ask for what the profile says. Whole minutes are the
+# shortest time limit that SLURM knows; KillWait is its default, the seconds between SIGTERM and SIGKILL.
+CONFIGURATION = """
+ClusterName=loopback
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+AuthInfo=socket={folder}/munge.socket
+CredType=cred/munge
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+MpiDefault=none
+SwitchType=switch/none
+JobContainerType=job_container/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SlurmdParameters=config_overrides
+GresTypes=gpu
+SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=0
+KillWait=30
+MinJobAge=7200
+ReturnToService=2
+JobRequeue=1
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+SlurmctldLogFile={folder}/slurmctld.log
+SlurmdLogFile={folder}/slurmd.log
+NodeName={host} NodeAddr=127.0.0.1 Port={ports[1]} CPUs=64 RealMemory=512000 Gres=gpu:pretended:2 State=UNKNOWN
+PartitionName=cpu Nodes={host} Default=YES MaxTime=1-00:00:00 State=UP
+PartitionName=gpu Nodes={host} MaxTime=1-00:00:00 State=UP
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as `scontrol show job` tells it; a requeued one keeps its number."""
+
+    number: str
+    rule: str
+    name: str
+    """The rule with its wildcards, as Snakemake's executor writes it into the comment."""
+    partition: str
+    state: str
+    gpus: int
+    minutes: int
+    """Its time limit."""
+    restarts: int
+    array: bool
+    """Whether it is a task of an array."""
+
+
+class Cluster:
+    """A running cluster.
+
+    Attributes:
+        environment: what a process needs to speak to it.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        # SLURM's executor drops SLURM_CONF within jobs; what stands in PATH stays.
+        tools = folder / "bin"
+        tools.mkdir()
+        for name in CLIENTS:
+            tool = tools / name
+            tool.write_text(f'#!/bin/sh\nSLURM_CONF={folder}/slurm.conf exec {shutil.which(name)} "$@"\n')
+            tool.chmod(0o755)
+        self.environment = {**os.environ, "PATH": f"{tools}:{SYSTEM}", "SLURM_CONF": f"{folder}/slurm.conf"}
+
+    def ask(self, *command: str) -> str:
+        """What a command of SLURM prints."""
+        return subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True).stdout
+
+    def jobs(self) -> list[Job]:
+        """Every job so far, in the order of submission."""
+        found = []
+        for line in self.ask("scontrol", "show", "jobs", "--oneliner").splitlines():
+            fields = dict(re.findall(r"(\w+)=(\S*)", line))
+            if "JobId" not in fields:
+                continue
+            gpus = re.search(r"gres/gpu=(\d+)", fields.get("TRES", "") + fields.get("ReqTRES", ""))
+            gpus = gpus or re.search(r"gres:gpu:(\d+)", fields.get("TresPerJob", ""))
+            days, hours, minutes = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d+):\d+", fields["TimeLimit"]).groups()
+            limit = int(days or 0) * 1440 + int(hours) * 60 + int(minutes)
+            name = fields.get("Comment", "").removeprefix("rule_")
+            found.append(
+                Job(
+                    fields["JobId"],
+                    name.split("_wildcards_")[0],
+                    name,
+                    fields["Partition"],
+                    fields["JobState"],
+                    int(gpus[1]) if gpus else 0,
+                    limit,
+                    int(fields["Restarts"]),
+                    "ArrayTaskId" in fields,
+                )
+            )
+        return sorted(found, key=lambda job: int(job.number))
+
+
+def missing() -> str:
+    """Why no cluster can be started here; empty if one can."""
+    absent = [name for name in (*DAEMONS, *CLIENTS) if not shutil.which(name, path=SYSTEM)]
+    if absent:
+        return f"needs {', '.join(absent)} (Debian, as root: apt-get install slurm-wlm munge)"
+    address = socket.gethostbyname(socket.gethostname())
+    if not address.startswith("127."):
+        return f"SLURM would listen on {address}: the name of this machine is not one of 127.0.0.1 in /etc/hosts"
+    return ""
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Cluster]:
+    """A cluster with its key, sockets, logs and state in a folder; its daemons end with the context."""
+    host = socket.gethostname().split(".")[0]
+    user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
+    (folder / "state").mkdir()
+    (folder / "spool").mkdir()
+    folder.chmod(0o755)
+    key = folder / "munge.key"
+    key.write_bytes(secrets.token_bytes(128))
+    key.chmod(0o600)
+    (folder / "slurm.conf").write_text(
+        CONFIGURATION.format(host=host, user=user, folder=folder, ports=free_ports(2)).lstrip()
+    )
+    gres = ["AutoDetect=off"]
+    for number in range(2):
+        gpu = folder / f"gpu{number}"  # a character device that does nothing
+        gpu.symlink_to("/dev/null")
+        gres.append(f"NodeName={host} Name=gpu Type=pretended File={gpu}")
+    (folder / "gres.conf").write_text("\n".join(gres) + "\n")
+    (folder / "cgroup.conf").write_text("CgroupAutomount=no\n")
+    cluster = Cluster(folder)
+    daemons = [
+        ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket",
+         f"--pid-file={folder}/munged.pid", f"--log-file={folder}/munged.log", f"--seed-file={folder}/munge.seed"],
+        ["slurmctld", "-D", "-f", f"{folder}/slurm.conf"],
+        ["slurmd", "-D", "-f", f"{folder}/slurm.conf"],
+    ]  # fmt: skip
+    started: list[subprocess.Popen] = []
+    try:
+        for command in daemons:
+            output = (folder / f"{command[0]}.out").open("w")
+            environment = {**cluster.environment, "PATH": SYSTEM}
+            started.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output))
+            if command[0] == "munged":
+                wait_until(lambda: (folder / "munge.socket").exists(), 20, "munged")
+        wait_until(lambda: cluster.ask("sinfo", "-h", "-o", "%t").split() == ["idle"], 60, "an idle node")
+        yield cluster
+    finally:
+        if len(started) == len(daemons):
+            subprocess.run(["scancel", f"--user={user}"], env=cluster.environment, check=False, timeout=20)
+            time.sleep(1)
+        for daemon in reversed(started):
+            daemon.terminate()
+        for daemon in started:
+            try:
+                daemon.wait(15)
+            except subprocess.TimeoutExpired:
+                daemon.kill()
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits for a condition that may fail with an error of a subprocess until it holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if ready():
+                return
+        except subprocess.CalledProcessError:
+            pass
+        time.sleep(0.2)
+    raise TimeoutError(f"waited {seconds:.0f} s for {what}")
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of the loopback interface that nobody listens on now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [found.getsockname()[1] for found in sockets]
+    for found in sockets:
+        found.close()
+    return ports

@@ -1,0 +1,166 @@
+"""The demo's DAG through the SLURM profile as it stands, on a real SLURM: its daemons, on this machine alone."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import slurm
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "results/cluster"
+GPU_RULES = {"features", "finetune", "tokens", "tokens_of_shifted_test", "train", "evaluate", "evaluate_shifted"}
+CPU_RULES = {"probe", "decode", "merge", "pictures_rationale"}  # the last is a group: two pictures, one job
+# The profile, but for two jobs at a time on a machine of two cores, and looks at the queue that suit short jobs.
+SNAKEMAKE = [
+    *[sys.executable, "-m", "snakemake", "--workflow-profile", str(ROOT / "workflow/profiles/slurm"), "--jobs", "2"],
+    *["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1", "--latency-wait", "5"],
+]
+CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
+# As many threads as a local run's, since they decide the order of sums.
+THERE = ["--set-threads", "features=1", "decode=1", "finetune=2", "tokens=2", "tokens_of_shifted_test=2", *CONFIG]
+THERE += ["--config", "results=results/cluster"]
+PATIENT = [f"results/cluster/runs/demo-oe/patient/erm/app+mot/seed{seed}/metrics.json" for seed in (0, 1)]
+pytestmark = pytest.mark.workflow
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    if reason := slurm.missing():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("slurm")
+    with slurm.running(folder) as cluster:
+        cluster.environment["PATH"] = f"{Path(sys.executable).parent}:{cluster.environment['PATH']}"
+        yield cluster
+        for log in ("slurmctld.log", "slurmd.log"):
+            shutil.copy(folder / log, ROOT / "results" / log)
+
+
+@pytest.fixture(scope="module")
+def jobs(cluster, tiny_demo):
+    """The jobs that made Table 1 and a picture on the cluster. One shard's job was killed, as by a node that fails."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    killer = threading.Thread(target=kill_first, args=(cluster, "features"), daemon=True)
+    killer.start()
+    done = subprocess.run(
+        [*SNAKEMAKE, "table1", "figure6", "figure6-open-ended", *THERE],
+        cwd=ROOT,
+        env=cluster.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    assert not killer.is_alive()
+    return cluster.jobs()
+
+
+def kill_first(cluster: slurm.Cluster, rule: str) -> None:
+    """Kills the first job of a rule that is seen at work."""
+    job = at_work(cluster, rule)
+    cluster.ask("scancel", "--signal=KILL", "--full", job.number)
+
+
+def at_work(cluster: slurm.Cluster, text: str) -> slurm.Job:
+    """The first job with a text in its name that is seen at work."""
+    while True:
+        for job in cluster.jobs():
+            if text in job.name and job.state == "RUNNING":
+                return job
+        time.sleep(0.5)
+
+
+def test_every_job_ran_where_its_rule_belongs(jobs, capsys):
+    with capsys.disabled():
+        print("\njobs of a real SLURM:")
+        for job in jobs:
+            print(f"  {job.number:>3} {job.partition} {job.gpus} GPU {job.minutes:>4} min {job.state:<9} {job.name}")
+    assert {job.rule for job in jobs} == GPU_RULES | CPU_RULES
+    for job in jobs:
+        assert (job.partition, job.gpus) == (("gpu", 1) if job.rule in GPU_RULES else ("cpu", 0)), job
+
+
+def test_one_shard_was_made_again_and_no_other(jobs):
+    times = Counter(job.name for job in jobs)
+    again = [name for name, count in times.items() if count > 1]
+    assert len(again) == 1 and times[again[0]] == 2
+    first, second = (job for job in jobs if job.name == again[0])
+    assert first.rule == "features" and first.state != "COMPLETED" and second.state == "COMPLETED"
+    assert second.minutes == 2 * first.minutes  # more at each attempt
+
+
+def test_results_equal_a_local_run_s(jobs, tiny_demo):
+    names = ("metrics.json", "predictions.csv", "history.csv", "model.safetensors", "table1.csv")
+    found = [path for name in names for path in RESULTS.rglob(name)]
+    assert len(found) > 4 * 4
+    for path in found:
+        assert path.read_bytes() == (tiny_demo / path.relative_to(RESULTS)).read_bytes(), path
+
+
+def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path):
+    """One reaches its time limit, one is preempted (requeued by SLURM); meanwhile a second Snakemake is refused."""
+    log = (tmp_path / "snakemake.log").open("w")
+    environment = {**cluster.environment, "EIGV_TEST_STEP_SECONDS": "1"}
+    process = subprocess.Popen([*SNAKEMAKE, *PATIENT, *THERE], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        limited, preempted = (
+            at_work(cluster, f"train_wildcards_demo-oe_patient_erm_app+mot__{seed}") for seed in (0, 1)
+        )
+        # The shortest that SLURM knows; the profile's limits are hours.
+        cluster.ask("scontrol", "update", f"JobId={limited.number}", "TimeLimit=1")
+        other = subprocess.run(
+            [*SNAKEMAKE, *PATIENT, *THERE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert other.returncode != 0 and "cannot be locked" in other.stderr
+        state = RESULTS / "state/runs/demo-oe/patient/erm/app+mot/seed1"
+        slurm.wait_until(lambda: any(state.rglob("*.*")), 60, "the first epoch")
+        cluster.ask("scontrol", "requeue", preempted.number)
+        assert process.wait(900) == 0, Path(log.name).read_text()[-6000:]
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGINT)
+    attempts = [job for job in cluster.jobs() if job.name == limited.name]
+    assert [job.state for job in attempts] == ["TIMEOUT", "COMPLETED"]
+    assert attempts[1].minutes == 2 * limited.minutes
+    assert [job.restarts for job in cluster.jobs() if job.name == preempted.name] == [1]
+    for target in PATIENT:
+        said = (RESULTS / "logs/train" / Path(target).parent.relative_to("results/cluster/runs")).with_suffix(".log")
+        epoch = re.search(r"going on after epoch (\d+)", said.read_text())
+        assert epoch and 0 < int(epoch[1]) < 30
+
+    local = [target.replace("results/cluster", "results/tiny") for target in PATIENT]
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *local, *CONFIG]
+    subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, check=True)
+    for there, here in zip(PATIENT, local, strict=True):
+        for name in ("metrics.json", "history.csv", "model.safetensors"):
+            assert (ROOT / there).with_name(name).read_bytes() == (ROOT / here).with_name(name).read_bytes()
+
+
+FAN = """
+rule all:
+    input: expand("{n}.txt", n=range(4))
+    localrule: True
+
+rule fan:
+    output: "{n}.txt"
+    shell: "touch {output}"
+"""
+
+
+def test_array_jobs_reach_the_end_with_fewer_places_than_jobs(cluster, tmp_path):
+    (tmp_path / "Snakefile").write_text(FAN)
+    before = {job.number for job in cluster.jobs()}
+    done = subprocess.run(
+        [*SNAKEMAKE, "--slurm-array-jobs", "fan"], cwd=tmp_path, env=cluster.environment, check=False, timeout=300
+    )
+    assert done.returncode == 0
+    assert {path.stem for path in tmp_path.glob("*.txt")} == set("0123")
+    assert len([job for job in cluster.jobs() if job.number not in before and job.array]) >= 2
