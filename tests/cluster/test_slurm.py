@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from tests.cluster import slurm
@@ -98,11 +99,14 @@ def test_one_shard_was_made_again_and_no_other(jobs):
 
 
 def test_results_equal_a_local_run_s(jobs, tiny_demo):
-    names = ("metrics.json", "predictions.csv", "history.csv", "model.safetensors", "table1.csv")
+    names = ("metrics.json", "predictions.csv", "history.csv", "model.safetensors", "video.h5", "text_*.h5")
     found = [path for name in names for path in RESULTS.rglob(name)]
     assert len(found) > 4 * 4
     for path in found:
         assert path.read_bytes() == (tiny_demo / path.relative_to(RESULTS)).read_bytes(), path
+    there, here = (pd.read_csv(folder / "tables/table1.csv") for folder in (RESULTS, tiny_demo))
+    about = ["runs", "code", "notes"]  # the folder of a run, and the commit that made it
+    pd.testing.assert_frame_equal(there.drop(columns=about), here.drop(columns=about))
 
 
 def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path):
