@@ -41,13 +41,14 @@ def cluster(tmp_path_factory):
     with slurm.running(folder) as cluster:
         cluster.environment["PATH"] = f"{Path(sys.executable).parent}:{cluster.environment['PATH']}"
         yield cluster
+        RESULTS.mkdir(parents=True, exist_ok=True)
         for log in ("slurmctld.log", "slurmd.log"):
-            shutil.copy(folder / log, ROOT / "results" / log)
+            shutil.copy(folder / log, RESULTS / log)
 
 
 @pytest.fixture(scope="module")
 def jobs(cluster, tiny_demo):
-    """The jobs that made Table 1 and a picture on the cluster. One shard's job was killed, as by a node that fails."""
+    """The jobs that made Table 1 and two pictures there. One shard's job was killed, as by a node that fails."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     killer = threading.Thread(target=kill_first, args=(cluster, "features"), daemon=True)
     killer.start()
@@ -62,6 +63,15 @@ def jobs(cluster, tiny_demo):
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not killer.is_alive()
     return cluster.jobs()
+
+
+def show(jobs: list[slurm.Job], capsys: pytest.CaptureFixture[str]) -> None:
+    """Writes jobs into the log of the tests, passed or not."""
+    with capsys.disabled():
+        print("\njobs of a real SLURM: number, partition, GPUs, time limit, state, restarts, name")
+        for job in jobs:
+            line = f"{job.number:>3} {job.partition} {job.gpus} GPU {job.minutes:>4} min {job.state:<9} {job.restarts}"
+            print(f"  {line} {job.name}")
 
 
 def kill_first(cluster: slurm.Cluster, rule: str) -> None:
@@ -80,10 +90,7 @@ def at_work(cluster: slurm.Cluster, text: str) -> slurm.Job:
 
 
 def test_every_job_ran_where_its_rule_belongs(jobs, capsys):
-    with capsys.disabled():
-        print("\njobs of a real SLURM:")
-        for job in jobs:
-            print(f"  {job.number:>3} {job.partition} {job.gpus} GPU {job.minutes:>4} min {job.state:<9} {job.name}")
+    show(jobs, capsys)
     assert {job.rule for job in jobs} == GPU_RULES | CPU_RULES
     for job in jobs:
         assert (job.partition, job.gpus) == (("gpu", 1) if job.rule in GPU_RULES else ("cpu", 0)), job
@@ -109,7 +116,7 @@ def test_results_equal_a_local_run_s(jobs, tiny_demo):
     pd.testing.assert_frame_equal(there.drop(columns=about), here.drop(columns=about))
 
 
-def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path):
+def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path, capsys):
     """One reaches its time limit, one is preempted (requeued by SLURM); meanwhile a second Snakemake is refused."""
     log = (tmp_path / "snakemake.log").open("w")
     environment = {**cluster.environment, "EIGV_TEST_STEP_SECONDS": "1"}
@@ -131,6 +138,7 @@ def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tm
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
+    show([job for job in cluster.jobs() if job not in jobs], capsys)
     attempts = [job for job in cluster.jobs() if job.name == limited.name]
     assert [job.state for job in attempts] == ["TIMEOUT", "COMPLETED"]
     assert attempts[1].minutes == 2 * limited.minutes
