@@ -2,11 +2,11 @@
 
 import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.workflow import tiny
 
 # Tests run side by side; threads that wait for each other's cores slow small tensors down a hundredfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -26,16 +26,7 @@ def shared() -> Path:
 @pytest.fixture(scope="session")
 def tiny_demo() -> Path:
     """The results of the demo at its smallest, everything of it, made anew on this machine: `results/tiny`."""
-    results, data = ROOT / "results/tiny", ROOT / "results/tiny-data"
-    shutil.rmtree(results, ignore_errors=True)
-    shutil.rmtree(data, ignore_errors=True)
-    sizes = ["--train", "10", "--val", "4", "--test", "4", "--test-shifted", "4"]
-    subprocess.run([sys.executable, "-m", "extract.cli", "demo-data", "--out", str(data), *sizes], cwd=ROOT, check=True)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete"]
-    command += ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
-    return results
+    return tiny.make()
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+Found = TypeVar("Found")
 DAEMONS = ("munged", "slurmctld", "slurmd")
 CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct")
 SYSTEM = f"{os.environ['PATH']}:/usr/sbin:/sbin"
@@ -102,8 +104,7 @@ class Cluster:
             fields = dict(re.findall(r"(\w+)=(\S*)", line))
             if "JobId" not in fields:
                 continue
-            gpus = re.search(r"gres/gpu=(\d+)", fields.get("TRES", "") + fields.get("ReqTRES", ""))
-            gpus = gpus or re.search(r"gres:gpu:(\d+)", fields.get("TresPerJob", ""))
+            gpus = re.search(r"gres[:/]gpu[:=](\d+)", fields.get("TresPerJob", ""))
             days, hours, minutes = re.fullmatch(r"(?:(\d+)-)?(\d+):(\d+):\d+", fields["TimeLimit"]).groups()
             limit = int(days or 0) * 1440 + int(hours) * 60 + int(minutes)
             name = fields.get("Comment", "").removeprefix("rule_")
@@ -185,16 +186,16 @@ def running(folder: Path) -> Iterator[Cluster]:
                 daemon.kill()
 
 
-def wait_until(ready: Callable[[], bool], seconds: float, what: str) -> None:
-    """Waits for a condition that may fail with an error of a subprocess until it holds."""
+def wait_until(ready: Callable[[], Found], seconds: float, what: str) -> Found:
+    """Waits until something is true, and returns it; until then it may also fail with an error of a subprocess."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         try:
-            if ready():
-                return
+            if found := ready():
+                return found
         except subprocess.CalledProcessError:
             pass
-        time.sleep(0.2)
+        time.sleep(0.5)
     raise TimeoutError(f"waited {seconds:.0f} s for {what}")
 
 

@@ -1,13 +1,11 @@
 """The demo's DAG through the SLURM profile as it stands, on a real SLURM: its daemons, on this machine alone."""
 
-import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -15,8 +13,8 @@ import pandas as pd
 import pytest
 
 from tests.cluster import slurm
+from tests.workflow.tiny import CONFIG, ROOT, snakemake
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results/cluster"
 GPU_RULES = {"features", "finetune", "tokens", "tokens_of_shifted_test", "train", "evaluate", "evaluate_shifted"}
 CPU_RULES = {"probe", "decode", "merge", "pictures_rationale"}  # the last is a group: two pictures, one job
@@ -25,11 +23,10 @@ SNAKEMAKE = [
     *[sys.executable, "-m", "snakemake", "--workflow-profile", str(ROOT / "workflow/profiles/slurm"), "--jobs", "2"],
     *["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1", "--latency-wait", "5"],
 ]
-CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
 # As many threads as a local run's, since they decide the order of sums.
-THERE = ["--set-threads", "features=1", "decode=1", "finetune=2", "tokens=2", "tokens_of_shifted_test=2", *CONFIG]
-THERE += ["--config", "results=results/cluster"]
-PATIENT = [f"results/cluster/runs/demo-oe/patient/erm/app+mot/seed{seed}/metrics.json" for seed in (0, 1)]
+THREADS = ["--set-threads", "features=1", "decode=1", "finetune=2", "tokens=2", "tokens_of_shifted_test=2"]
+THERE = "results=results/cluster"
+PATIENT = Path("runs/demo-oe/patient/erm/app+mot")
 pytestmark = pytest.mark.workflow
 
 
@@ -53,7 +50,7 @@ def jobs(cluster, tiny_demo):
     killer = threading.Thread(target=kill_first, args=(cluster, "features"), daemon=True)
     killer.start()
     done = subprocess.run(
-        [*SNAKEMAKE, "table1", "figure6", "figure6-open-ended", *THERE],
+        [*SNAKEMAKE, "table1", "figure6", "figure6-open-ended", *THREADS, *CONFIG, "--config", THERE],
         cwd=ROOT,
         env=cluster.environment,
         capture_output=True,
@@ -82,11 +79,11 @@ def kill_first(cluster: slurm.Cluster, rule: str) -> None:
 
 def at_work(cluster: slurm.Cluster, text: str) -> slurm.Job:
     """The first job with a text in its name that is seen at work."""
-    while True:
-        for job in cluster.jobs():
-            if text in job.name and job.state == "RUNNING":
-                return job
-        time.sleep(0.5)
+
+    def seen() -> list[slurm.Job]:
+        return [job for job in cluster.jobs() if text in job.name and job.state == "RUNNING"]
+
+    return slurm.wait_until(seen, 300, text)[0]
 
 
 def test_every_job_ran_where_its_rule_belongs(jobs, capsys):
@@ -116,44 +113,54 @@ def test_results_equal_a_local_run_s(jobs, tiny_demo):
     pd.testing.assert_frame_equal(there.drop(columns=about), here.drop(columns=about))
 
 
+def patient_runs(results: str) -> tuple[Path, list[str]]:
+    """The folder of the two patient runs on the features of `results`, and what makes them, for Snakemake."""
+    out = Path(f"{results}-patient")
+    shutil.rmtree(ROOT / out, ignore_errors=True)
+    targets = [str(out / PATIENT / f"seed{seed}/metrics.json") for seed in (0, 1)]
+    config = [*CONFIG, "tests/cluster/patient.yaml", "--config", f"results={results}", f"output={out}"]
+    return ROOT / out, [*targets, *config]
+
+
 def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path, capsys):
     """One reaches its time limit, one is preempted (requeued by SLURM); meanwhile a second Snakemake is refused."""
-    log = (tmp_path / "snakemake.log").open("w")
+    there, targets = patient_runs("results/cluster")
+    command = [*SNAKEMAKE, *targets]
+    log = tmp_path / "snakemake.log"
     environment = {**cluster.environment, "EIGV_TEST_STEP_SECONDS": "1"}
-    process = subprocess.Popen([*SNAKEMAKE, *PATIENT, *THERE], cwd=ROOT, env=environment, stdout=log, stderr=log)
+    with log.open("w") as said:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
     try:
         limited, preempted = (
             at_work(cluster, f"train_wildcards_demo-oe_patient_erm_app+mot__{seed}") for seed in (0, 1)
         )
         # The shortest that SLURM knows; the profile's limits are hours.
         cluster.ask("scontrol", "update", f"JobId={limited.number}", "TimeLimit=1")
-        other = subprocess.run(
-            [*SNAKEMAKE, *PATIENT, *THERE], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-        )
+        other = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         assert other.returncode != 0 and "cannot be locked" in other.stderr
-        state = RESULTS / "state/runs/demo-oe/patient/erm/app+mot/seed1"
-        slurm.wait_until(lambda: any(state.rglob("*.*")), 60, "the first epoch")
+        slurm.wait_until(lambda: any((there / "state" / PATIENT / "seed1").rglob("*.*")), 60, "the first epoch")
         cluster.ask("scontrol", "requeue", preempted.number)
-        assert process.wait(900) == 0, Path(log.name).read_text()[-6000:]
+        assert process.wait(900) == 0, log.read_text()[-6000:]
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)
+            process.wait(60)
     show([job for job in cluster.jobs() if job not in jobs], capsys)
     attempts = [job for job in cluster.jobs() if job.name == limited.name]
     assert [job.state for job in attempts] == ["TIMEOUT", "COMPLETED"]
     assert attempts[1].minutes == 2 * limited.minutes
     assert [job.restarts for job in cluster.jobs() if job.name == preempted.name] == [1]
-    for target in PATIENT:
-        said = (RESULTS / "logs/train" / Path(target).parent.relative_to("results/cluster/runs")).with_suffix(".log")
-        epoch = re.search(r"going on after epoch (\d+)", said.read_text())
+    for seed in (0, 1):
+        training = (there / "logs/train" / PATIENT.relative_to("runs") / f"seed{seed}.log").read_text()
+        epoch = re.search(r"going on after epoch (\d+)", training)
         assert epoch and 0 < int(epoch[1]) < 30
 
-    local = [target.replace("results/cluster", "results/tiny") for target in PATIENT]
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *local, *CONFIG]
-    subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, check=True)
-    for there, here in zip(PATIENT, local, strict=True):
+    here, targets = patient_runs("results/tiny")
+    snakemake(*targets)
+    for seed in (0, 1):
         for name in ("metrics.json", "history.csv", "model.safetensors"):
-            assert (ROOT / there).with_name(name).read_bytes() == (ROOT / here).with_name(name).read_bytes()
+            run = PATIENT / f"seed{seed}" / name
+            assert (there / run).read_bytes() == (here / run).read_bytes()
 
 
 FAN = """

@@ -1,0 +1,28 @@
+"""The demo at its smallest, as several tests run it (tiny.yaml over config/demo.yaml)."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS, DATA = ROOT / "results/tiny", ROOT / "results/tiny-data"
+CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete"]
+
+
+def snakemake(*arguments: str) -> str:
+    """Runs Snakemake on this machine, expects it to succeed, and returns what it says."""
+    done = subprocess.run([*SNAKEMAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stdout + done.stderr
+
+
+def make() -> Path:
+    """Renders the data and makes everything of the demo anew; the folder of its results."""
+    shutil.rmtree(RESULTS, ignore_errors=True)
+    shutil.rmtree(DATA, ignore_errors=True)
+    sizes = ["--train", "10", "--val", "4", "--test", "4", "--test-shifted", "4"]
+    subprocess.run([sys.executable, "-m", "extract.cli", "demo-data", "--out", str(DATA), *sizes], cwd=ROOT, check=True)
+    snakemake(*CONFIG)
+    return RESULTS
