@@ -29,7 +29,7 @@ test-unit: .venv/ready  ## The quick tests
 	$(BIN)/pytest -m "not workflow and not slow" -n 2 tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
-	$(BIN)/pytest -m "workflow or slow" tests
+	$(BIN)/pytest -m "workflow or slow" --durations 15 tests
 
 bench-extract: .venv/ready  ## What extraction costs; writes the section Extraction of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.extraction

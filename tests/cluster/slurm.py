@@ -19,7 +19,8 @@ CLIENTS = ("sbatch", "srun", "squeue", "scancel", "scontrol", "sinfo", "sacct")
 SYSTEM = f"{os.environ['PATH']}:/usr/sbin:/sbin"
 
 # The node claims more than the machine has, so that jobs may ask for what the profile says. Whole minutes are the
-# shortest time limit that SLURM knows; KillWait is its default, the seconds between SIGTERM and SIGKILL.
+# shortest time limit that SLURM knows; KillWait is its default, the seconds between SIGTERM and SIGKILL; a requeued job
+# waits for cred_expire seconds (120 by default) before it starts again.
 CONFIGURATION = """
 ClusterName=loopback
 SlurmctldHost={host}(127.0.0.1)
@@ -29,7 +30,7 @@ CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
 SlurmUser={user}
 SlurmdUser={user}
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=20
 CredType=cred/munge
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
