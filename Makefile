@@ -18,10 +18,11 @@ demo: .venv/ready  ## The whole pipeline on a rendered data set: features, train
 msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
 	@workflow/run.sh config/msvd-clips.yaml $(CORES)
 
-methods: .venv/ready  ## Every method on every backbone with both forms of answers, on easy rendered videos
+methods: .venv/ready  ## Every method on every backbone and form of answers, on easy videos; section Methods of docs/benchmarks.md
 	@$(BIN)/eigv-extract demo-data --out data/methods --train 300 --val 40 --test 60 --test-shifted 1 \
 	    --settings '{"scenes": [1, 2], "empty_scenes": [0, 0], "questions": 8}'
 	@workflow/run.sh config/methods.yaml $(CORES)
+	@$(BIN)/python -m benchmarks.methods
 
 test: test-unit test-workflow  ## All tests
 
