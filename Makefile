@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips methods test test-unit test-workflow bench-extract bench-text lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -31,6 +31,15 @@ test-unit: .venv/ready  ## The quick tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
 	$(BIN)/pytest -m "workflow or slow" --durations 15 tests
+
+question-only: export PATH := $(CURDIR)/$(BIN):$(PATH)
+question-only: .venv/ready  ## What real questions give away without a video; section Question only of docs/benchmarks.md (needs ../shared)
+	@snakemake --cores $(CORES) --configfile config/question-only.yaml -- $(call BLIND,nextqa)
+	@snakemake --cores $(CORES) --configfile config/question-only.yaml \
+	    --config 'text={finetuning: {questions: 16000, epochs: 2, learning_rate: 3.0e-4}}' -- $(call BLIND,msvd-qa)
+	@python -m benchmarks.question_only
+
+BLIND = $(addprefix results/question-only/runs/$(1)/question-only/seed0/,metrics.json val/metrics.json)
 
 bench-extract: .venv/ready  ## What extraction costs; writes the section Extraction of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.extraction

@@ -57,7 +57,7 @@ def main() -> None:
     text = "\n\n".join(parts)
     print(text)
     if not options.dry:
-        write_section("Text", text + "\n\n" + _KEPT + _kept())
+        write_section("Text", text)
 
 
 def _encoding(encoder: torch.nn.Module, questions: Questions) -> str:
@@ -171,16 +171,6 @@ def _cost(run: Callable[[], object]) -> float:
     started = time.process_time()
     run()
     return time.process_time() - started
-
-
-_KEPT = "### Question only\n"
-"""What stands below it is written by hand and kept."""
-
-
-def _kept() -> str:
-    page = ROOT / "docs/benchmarks.md"
-    before = page.read_text(encoding="utf-8") if page.is_file() else ""
-    return before.partition(_KEPT)[2].partition("\n## ")[0]
 
 
 def _options() -> argparse.Namespace:
