@@ -99,7 +99,10 @@ def _split(dataset: Dataset, split: str, table: pd.DataFrame) -> Iterator[Findin
     for name, found in (("questions", len(table)), ("videos", table["video_id"].nunique())):
         expected = getattr(published, name) if published else None
         right = found > 0 and expected in (None, found)
-        yield Finding(split, name, str(found), "" if expected is None else str(expected), OK if right else PROBLEM)
+        remark = "" if found else "the file holds no questions: download it again"
+        yield Finding(
+            split, name, str(found), "" if expected is None else str(expected), OK if right else PROBLEM, remark
+        )
     if dataset.format in ("nextqa", "next-oe"):
         twice = int(table["qid"].str.contains("-").sum())
         yield Finding(split, "own ids that repeat", str(twice), "0", _note(twice), "ours are unique" if twice else "")
@@ -134,6 +137,8 @@ def _vocabulary(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Iterator[F
     about = vocabulary.describe(dataset.answers, classes, tables["train"])
     yield Finding("train", "answer vocabulary", str(about["answers"]), "", OK, f"of {about['distinct_train_answers']}")
     for split, table in tables.items():
+        if table.empty:
+            continue
         covered = vocabulary.coverage(table, classes)
         yield Finding(split, "answers in the vocabulary", f"{covered['answer_coverage']:.2f} %", "", OK)
 

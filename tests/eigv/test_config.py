@@ -109,7 +109,8 @@ def test_a_data_set_without_its_collection_is_refused(tmp_path):
 
 def test_what_plain_training_does_not_read_does_not_change_its_settings():
     config = load([ROOT / "config/demo.yaml"])
-    other = config.model_copy(update={"eigv": config.eigv.model_copy(update={"objective": {"beta": 9}})})
+    objective = config.eigv.objective.model_copy(update={"beta": 9.0})
+    other = config.model_copy(update={"eigv": config.eigv.model_copy(update={"objective": objective})})
     plain = Run("demo-mc", "hga", "erm", "app+mot", 0)
     assert section(config, plain) == section(other, plain)
 

@@ -56,6 +56,14 @@ def test_every_problem_is_found_at_once(tmp_path):
     assert found["all", "videos in two splits"].remark == "b"
 
 
+@pytest.mark.parametrize("empty", ["train", "val"])
+def test_an_empty_split_is_a_problem_and_the_others_are_still_examined(tmp_path, empty):
+    msvd(tmp_path, {"train": [("cat", 1)], "val": [("cat", 2)], "test": [("cat", 3)]} | {empty: []})
+    found = problems_of(examine(Dataset(format="msvd-qa", annotations=tmp_path, videos="v"), None))
+    assert "holds no questions" in found[empty, "questions"].remark
+    assert found["test", "questions"].found == "1"
+
+
 def test_a_data_set_of_one_s_own_has_no_expected_counts(tmp_path):
     (tmp_path / "q.csv").write_text("video,question,answer,split\nx,Why?,so,train\ny,Who?,he,val\nz,Who?,he,test\n")
     (tmp_path / "videos").mkdir()
