@@ -35,8 +35,11 @@ def main() -> None:
 def _run(path: Path, blind: dict[str, float]) -> dict[str, object]:
     dataset, backbone, method = path.parts[-6:-3]
     metrics = json.loads(path.read_text())
-    if unwatched := set(WATCHED) - set(pd.read_csv(path.with_name("history.csv")).columns):
-        raise ValueError(f"the history beside {path} lacks {', '.join(sorted(unwatched))}")
+    grounding = metrics.get("rationale", {})  # methods without a grounding indicator have none
+    history = set(pd.read_csv(path.with_name("history.csv")).columns)
+    expected = {"loss", "gradient_norm", "train_accuracy", "clean_accuracy", *(WATCHED if grounding else ())}
+    if expected - history:
+        raise ValueError(f"the history beside {path} lacks {', '.join(sorted(expected - history))}")
     level = blind[dataset]
     error = sqrt(level * (100 - level) / metrics["questions"])
     return {
@@ -45,12 +48,12 @@ def _run(path: Path, blind: dict[str, float]) -> dict[str, object]:
         "backbone": backbone,
         "method": method,
         "accuracy": metrics["accuracy"],
-        "from the causal scene": metrics["accuracy_from_causal-scene"],
+        "from the causal scene": metrics.get("accuracy_from_causal-scene"),
         "questions": metrics["questions"],
         "blind": level,
         "deviations": (metrics["accuracy"] - level) / error,
-        "warning": metrics["rationale"].get("warning", ""),
-        **{name: metrics["rationale"][name] for name in WATCHED},
+        "warning": grounding.get("warning", ""),
+        **{name: grounding.get(name) for name in WATCHED},
     }
 
 
@@ -68,7 +71,10 @@ def _text(runs: pd.DataFrame, blind: dict[str, float], weak: pd.DataFrame) -> st
         table = of_it.pivot(index="backbone", columns="method", values="accuracy")[order]
         parts += [f"Accuracy in %, {name}:", table.round(1).to_markdown()]
     grounded = runs.groupby("method")[["accuracy", "from the causal scene", *WATCHED]].mean().loc[order].round(2)
-    parts += ["Means over the backbones and both forms, and what is watched:", grounded.to_markdown()]
+    parts += [
+        "Means over the backbones and both forms, and what is watched:",
+        grounded.astype(object).where(grounded.notna(), "").to_markdown(),
+    ]
     warned = runs["warning"].str.split(":").str[0].value_counts()
     parts += ["\n".join(f"- {count} runs: {warning}" for warning, count in warned.items() if warning)]
     return "\n\n".join(parts)

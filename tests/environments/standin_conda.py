@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import io
 import json
+import os
 import sys
 import tarfile
 from collections.abc import Sequence
@@ -110,7 +111,12 @@ def _make_package(folder: Path, name: str, version: str, files: dict[str, str]) 
 
 
 if __name__ == "__main__":
+    status = 0
     try:
         main(Path(sys.argv[1]), sys.argv[2:])
     except Exception as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # py-rattler's threads may still hold Python objects, and abort an interpreter that ends meanwhile
