@@ -20,6 +20,9 @@ class BlockFusion(Settings):
     width: int = Field(1600, ge=1, description="Width of the factor space.")
     chunks: int = Field(20, ge=1, description="Blocks that the factor space is cut into.")
     rank: int = Field(15, ge=1, description="Rank of each block.")
+    normalise: Literal["each", "joined"] = Field(
+        "each", description="L2 normalisation of each chunk, as in EIGV, or of all chunks joined."
+    )
 
 
 class Comem(Settings):

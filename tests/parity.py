@@ -287,15 +287,15 @@ def _block_fusion(golden: Golden) -> Iterator[Row]:
         if f"{name}/param/merge_linears0.0.weight" not in golden:
             yield Row(name, note="skipped: its weights are not stored")
             continue
-        if name == "after":
-            yield Row(name, note="skipped: normalises after joining the chunks, which no VideoQA model here does")
-            continue
         state = _group(golden, f"{name}/param")
         width, first = state["linear0.weight"].shape
         out, second = state["linear_out.weight"].shape[0], state["linear1.weight"].shape[1]
         chunks = sum(re.fullmatch(r"merge_linears0\.\d+\.weight", key) is not None for key in state)
         rows, size = state["merge_linears0.0.weight"].shape
-        block = BlockFusion(first, second, out, FusionSettings(width=width, chunks=chunks, rank=rows // size))
+        settings = FusionSettings(
+            width=width, chunks=chunks, rank=rows // size, normalise="joined" if name == "after" else "each"
+        )
+        block = BlockFusion(first, second, out, settings)
         block.load_state_dict(_block_state(state, block))
         x0, x1 = (golden[f"in/x{n}"].clone().requires_grad_() for n in (0, 1))
         result = block(x0, x1)

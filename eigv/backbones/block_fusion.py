@@ -41,7 +41,8 @@ class BlockFusion(nn.Module):
     """Fuses two vectors: z = W [n(m_1), ..., n(m_C)], m_c = sum_r (M0_c x0_c)_r * (M1_c x1_c)_r.
 
     x0, x1 are linear maps of the inputs into the factor space, cut into C chunks; n is the signed square root
-    followed by L2 normalisation. The two maps can be called alone, where many pairs share an input.
+    followed by L2 normalisation; with `normalise: joined`, W n([m_1, ..., m_C]). The two maps can be called alone,
+    where many pairs share an input.
     """
 
     def __init__(self, first: int, second: int, out: int, settings: Settings, dropout: float = 0.0) -> None:
@@ -53,6 +54,7 @@ class BlockFusion(nn.Module):
                 "make `fusion.width` a multiple of `fusion.chunks`"
             )
         self.width = settings.width
+        self.normalise = settings.normalise
         self.beyond = size * settings.chunks - settings.width  # places that the last chunk lacks
         self.map_first = nn.Linear(first, settings.width)
         self.map_second = nn.Linear(second, settings.width)
@@ -69,8 +71,11 @@ class BlockFusion(nn.Module):
         if self.beyond:
             kept = merged.flatten(1)[:, : self.width]
             merged = F.pad(kept, (0, self.beyond)).view_as(merged)
-        normed = F.normalize(signed_square_root(merged), dim=-1)
-        return self.out(normed.flatten(1)[:, : self.width])
+        rooted = signed_square_root(merged)
+        if self.normalise == "each":
+            rooted = F.normalize(rooted, dim=-1)
+        joined = rooted.flatten(1)[:, : self.width]
+        return self.out(F.normalize(joined, dim=-1) if self.normalise == "joined" else joined)
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """(P, first), (P, second) to (P, out)."""

@@ -7,11 +7,12 @@ from eigv.run_settings import BlockFusion as Settings
 from extract.errors import UserError
 
 
+@pytest.mark.parametrize("normalise", ["each", "joined"])
 @pytest.mark.parametrize(("width", "chunks"), [(12, 3), (11, 3), (6, 1)])
-def test_block_fusion_is_its_formula_written_chunk_by_chunk(width: int, chunks: int) -> None:
+def test_block_fusion_is_its_formula_written_chunk_by_chunk(width: int, chunks: int, normalise: str) -> None:
     torch.manual_seed(0)
     rank, size = 2, -(-width // chunks)
-    block = BlockFusion(5, 4, 7, Settings(width=width, chunks=chunks, rank=rank))
+    block = BlockFusion(5, 4, 7, Settings(width=width, chunks=chunks, rank=rank, normalise=normalise))
     first, second = torch.randn(3, 5), torch.randn(3, 4)
     x0, x1 = block.map_first(first), block.map_second(second)
     parts = []
@@ -26,8 +27,11 @@ def test_block_fusion_is_its_formula_written_chunk_by_chunk(width: int, chunks: 
         m1 = mapped(b, block.merge_second.weight[c], block.merge_second.bias[c])
         z = (m0 * m1).sum(dim=1)
         root = F.relu(z).sqrt() - F.relu(-z).sqrt()
-        parts.append(root / root.norm(dim=1, keepdim=True))
-    torch.testing.assert_close(block(first, second), block.out(torch.cat(parts, dim=1)), atol=1e-5, rtol=1e-5)
+        parts.append(root / root.norm(dim=1, keepdim=True) if normalise == "each" else root)
+    joined = torch.cat(parts, dim=1)
+    if normalise == "joined":
+        joined = joined / joined.norm(dim=1, keepdim=True)
+    torch.testing.assert_close(block(first, second), block.out(joined), atol=1e-5, rtol=1e-5)
 
 
 def test_the_signed_square_root_has_a_finite_gradient_at_zero() -> None:
