@@ -226,10 +226,9 @@ class TokenFeatures:
         sequences = (questions[:, None] * self.sequences + np.arange(self.sequences)).ravel()
         starts, ends = self.offsets[sequences], self.offsets[sequences + 1]
         lengths = ends - starts
-        padded = np.empty((len(sequences), int(lengths.max()), self.tokens.shape[1]), np.float16)
+        padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.shape[1]), np.float16)
         for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             padded[row, : end - start] = self.tokens[start:end]
-            padded[row, end - start :] = 0
         return padded, lengths
 
 
@@ -238,4 +237,5 @@ def _mapped(path: Path, dataset: h5py.Dataset) -> NDArray[np.float16]:
     offset = dataset.id.get_offset()
     if offset is None or not dataset.size:
         return dataset[:]
-    return np.memmap(path, dataset.dtype, "r", offset, dataset.shape)
+    # as a plain array, which is cheaper to slice than a `memmap`
+    return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))
