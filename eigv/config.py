@@ -13,7 +13,17 @@ from eigv.presets import official
 from eigv.run_settings import SECTIONS, Backbones, Eigv, Inference, Plugin, RunSettings, Training
 from eigv.runs import Run, nested, pairs
 from eigv.runs import point as spelled_point
-from eigv.targets import BackboneName, Explorer, FeatureChoice, MethodName, Rationales, Sweep, Table, TargetName
+from eigv.targets import (
+    BackboneName,
+    Checkpoint,
+    Explorer,
+    FeatureChoice,
+    MethodName,
+    Rationales,
+    Sweep,
+    Table,
+    TargetName,
+)
 from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
@@ -73,6 +83,9 @@ class Config(Settings):
     sweeps: dict[TargetName, Sweep] = Field({}, description="Pictures of accuracy against a setting, by name.")
     rationales: dict[TargetName, Rationales] = Field({}, description="Rationale pictures, by name.")
     explorers: dict[TargetName, Explorer] = Field({}, description="Pages to browse predictions, by name.")
+    checkpoints: dict[TargetName, Checkpoint] = Field(
+        {}, description="Checkpoints of the official code to be evaluated, by name."
+    )
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
@@ -113,9 +126,18 @@ class Config(Settings):
         for name, page in self.explorers.items():
             if len({run.split("/")[0] for run in page.runs}) > 1:
                 yield f"`explorers.{name}.runs`: a page compares runs of one data set"
-        names = [name for part in (self.tables, self.sweeps, self.rationales, self.explorers) for name in part]
+        for name, checkpoint in self.checkpoints.items():
+            if checkpoint.dataset not in self.datasets:
+                yield f"`checkpoints.{name}.dataset` names {checkpoint.dataset!r}, which is not in `datasets`"
+                continue
+            try:
+                official(self.datasets[checkpoint.dataset].format, checkpoint.backbone)
+            except UserError as error:
+                yield f"`checkpoints.{name}`: {error}"
+        shown_parts = (self.tables, self.sweeps, self.rationales, self.explorers, self.checkpoints)
+        names = [name for part in shown_parts for name in part]
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{name!r} names more than one of `tables`, `sweeps`, `rationales` and `explorers`"
+            yield f"{name!r} names more than one of `tables`, `sweeps`, `rationales`, `explorers` and `checkpoints`"
 
     @property
     def outcomes(self) -> Path:

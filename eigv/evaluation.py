@@ -40,9 +40,9 @@ def evaluate(
     model, card = checkpoints.load(model_file)
     videos = Videos.read(video, card.settings.features)
     split = Split.read(split_name, questions, text, videos, training=False)
-    _check_fit(card, split)
-    model.to(device)
     vocabulary: list[str] = read_json(questions / "answers.json", "the answer vocabulary")
+    _check_fit(card, split, vocabulary)
+    model.to(device)
     grounds = method_of(card.settings.method).grounds
     table, effects = _predictions(model, card.settings.training.batch, split, vocabulary, answer_from, grounds, device)
     metrics: dict[str, Any] = {"split": split_name, "answer_from": answer_from, **accuracies(table)}
@@ -168,7 +168,10 @@ def _rationale_statistics(table: pd.DataFrame, effects: list[float]) -> dict[str
     return statistics
 
 
-def _check_fit(card: checkpoints.ModelCard, split: Split) -> None:
+def _check_fit(card: checkpoints.ModelCard, split: Split, vocabulary: list[str]) -> None:
+    wanted, there = (f"{n} answers to choose from" if n else "multiple choice" for n in (card.classes, len(vocabulary)))
+    if wanted != there:
+        raise UserError(f"the model was trained for {wanted}, and the questions have {there}: not the same data set")
     for what, width, expected in (
         ("appearance features", split.videos.widths.appearance, card.clip_widths.appearance),
         ("motion features", split.videos.widths.motion, card.clip_widths.motion),

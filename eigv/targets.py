@@ -1,6 +1,7 @@
 """What a configuration shows: tables, sweeps, rationale pictures, pages to browse, each with the runs that it needs."""
 
 import itertools
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
@@ -101,6 +102,14 @@ class Explorer(Settings):
         min_length=1, max_length=4, description="The runs, of one data set; the first is on top."
     )
     questions: int = Field(10_000, ge=1, description="At most this many questions, spread evenly over the videos.")
+
+
+class Checkpoint(Settings):
+    """A checkpoint of the official code, which is imported and evaluated as it is."""
+
+    dataset: str = Field(description="The data set that it is evaluated on, of the layout that it was trained for.")
+    backbone: Literal["comem", "hga", "mspan"] = Field(description="Its backbone.")
+    file: Path = Field(description="The state_dict that the official code has saved.")
 
 
 def _check_spelling(value: Value) -> None:

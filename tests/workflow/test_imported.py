@@ -1,15 +1,24 @@
 """The real DAG on features that someone else extracted: no video is needed."""
 
+import json
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+import yaml
 
+from eigv.batch import Batch
+from eigv.official import load_official, official_card
+from extract.annotations import CANDIDATES
 from extract.stores import VideoFeatures
+from extract.text.encoder import load_encoder
+from tests.eigv.test_official import recorded
 from tests.extract import feature_files as make
 from tests.workflow.test_messages import open_ended, refused
 
@@ -31,6 +40,13 @@ training: {{epochs: 1, batch: 8}}
 RUN = "runs/d/hga/eigv/app+mot/seed0"
 
 
+def made(*arguments: str) -> None:
+    """Runs Snakemake to its end."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+
+
 def test_training_starts_from_official_files(tmp_path):
     open_ended(tmp_path / "data", 30)
     shutil.rmtree(tmp_path / "data/videos")
@@ -41,11 +57,66 @@ def test_training_starts_from_official_files(tmp_path):
     said = refused(*target)
     assert "the features of v (hcrn)" in said and "_motion_feat.h5" in said
     make.write_hcrn(tmp_path / "official", features, names)
-    command = [sys.executable, "-m", "snakemake", "--cores", "2", *target]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    made(*target)
     store = VideoFeatures.read(tmp_path / "results/videos/v/video.h5")
     row = store.ids.index("clip7")
     np.testing.assert_array_equal(store.features["motion"][row], features["motion"]["7"].astype(np.float16))
     predictions = pd.read_csv(tmp_path / "results" / RUN / "predictions.csv")
     assert len(predictions) == 10 and predictions["causal_spans"].isna().all()
+
+
+def official_release(shared: Path, folder: Path) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Files as those of NExT-QA's release, of 30 real questions a split; video, tokens, lengths, answers of test."""
+    rng = np.random.default_rng(0)
+    tokenizer, _ = load_encoder("package:minilm")
+    (folder / "vid_feat").mkdir(parents=True)
+    for split in ("train", "val", "test"):
+        table = pd.read_csv(shared / f"data/nextqa/{split}.csv").iloc[::7].head(30)
+        table.to_csv(folder / f"{split}.csv", index=False)
+        texts = [(row["question"], str(row[name])) for _, row in table.iterrows() for name in CANDIDATES]
+        lengths = np.array([len(tokenizer(*text)["input_ids"]) for text in texts]).reshape(-1, 5)
+        tokens = rng.standard_normal((30, 5, 37, 768), np.float32).astype(np.float16)
+        tokens[np.arange(37) >= lengths[..., None]] = 0
+        videos = table["video"].unique()
+        clips = rng.standard_normal((len(videos), 16, 96), np.float32).astype(np.float16)
+        with h5py.File(folder / f"bert_ft_{split}.h5", "w") as file:
+            file["feat"] = tokens.astype(np.float32)
+        with h5py.File(folder / f"vid_feat/app_mot_{split}.h5", "w") as file:
+            file["ids"], file["feat"] = videos.astype(np.int64), clips.astype(np.float32)
+    row = pd.Index(videos).get_indexer(table["video"])
+    arrays = (clips[row].astype(np.float32), tokens.astype(np.float32), lengths, table["answer"].to_numpy())
+    return tuple(torch.from_numpy(array) for array in arrays)
+
+
+def test_an_official_checkpoint_is_evaluated_by_one_command(shared, tmp_path):
+    config = yaml.safe_load((ROOT / "config/official-checkpoint.yaml").read_text())
+    config["results"] = f"{tmp_path}/results"
+    config["videos"]["nextqa"]["features"] |= {"path": f"{tmp_path}/data/vid_feat", "widths": [48, 48]}
+    config["datasets"]["nextqa"] |= {
+        "annotations": f"{tmp_path}/data",
+        "tokens": f"{tmp_path}/data/bert_ft_{{split}}.h5",
+    }
+    config["checkpoints"]["published-hga"]["file"] = f"{tmp_path}/official.pt"
+    config["text"] = {"encoder": "package:minilm"}  # whose tokenizer made these texts
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    command = ["published-hga", "--configfile", str(tmp_path / "config.yaml")]
+    said = refused(*command)
+    assert f"{tmp_path}/official.pt" in said and "app_mot_train.h5" in said and "bert_ft_test.h5" in said
+
+    video, tokens, lengths, answers = official_release(shared, tmp_path / "data")
+    state = recorded(shared, "eigv_hga_nextqa_eval")
+    torch.save(state, tmp_path / "official.pt")
+    made(*command)
+    folder = tmp_path / "results/checkpoints/nextqa/published-hga"
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics["questions"] == 30 and metrics["inputs"]["imported"]["file"] == "official.pt"
+
+    model = official_card("nextqa", "hga", state).build()
+    load_official(model, state)
+    batch = Batch(video, tokens.flatten(0, 1), lengths.flatten(), answers, torch.full((30, 1), -1), 5, [""] * 30)
+    expected = model.eval().answer(batch).softmax(dim=1)
+    predictions = pd.read_csv(folder / "predictions.csv")
+    found = predictions[[f"score_{name}" for name in CANDIDATES]].to_numpy()
+    np.testing.assert_allclose(found, expected.detach().numpy(), atol=6e-5)
+    assert metrics["accuracy"] == pytest.approx(100 * float((expected.argmax(dim=1) == answers).float().mean()))
+    assert predictions["clip_probability"].str.split().map(len).eq(16).all()

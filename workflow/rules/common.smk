@@ -107,6 +107,9 @@ def what_is_missing():
             )
         if found.mapping and not found.mapping.is_file():
             lines.append(f"  the mapping of video ids to files of {name}: {found.mapping}")
+    for name, found in CONFIG.checkpoints.items():
+        if not found.file.is_file():
+            lines += [f"  the official checkpoint {name}, from https://github.com/yl3800/EIGV:", f"    {found.file}"]
     # A configuration that shows nothing is there for its annotations and texts, unless it has no data set at all.
     shown = CONFIG.tables or CONFIG.sweeps or CONFIG.rationales or CONFIG.explorers or not CONFIG.datasets
     extracted = [name for name, found in CONFIG.videos.items() if not found.features]
@@ -203,7 +206,7 @@ def run_folder(run):
 
 def excerpt(part, name):
     """The configuration with only one of its tables, sweeps, pictures or pages: what the command that makes it reads."""
-    shown = {"tables", "sweeps", "rationales", "explorers"}
+    shown = {"tables", "sweeps", "rationales", "explorers", "checkpoints"}
     values = CONFIG.model_dump(mode="json", exclude_unset=True, exclude=shown)
     if name in getattr(CONFIG, part):
         values[part] = {name: getattr(CONFIG, part)[name].model_dump(mode="json", exclude_unset=True)}
@@ -267,6 +270,16 @@ def picture_run(wildcards):
     return run_folder(known(CONFIG.rationales, wildcards.picture, "rationale picture").run)
 
 
+def checkpoint(wildcards):
+    return known(CONFIG.checkpoints, wildcards.checkpoint, "checkpoint")
+
+
+def checkpoint_file(wildcards):
+    if missing := what_is_missing():
+        raise WorkflowError("\n".join(missing))
+    return str(checkpoint(wildcards).file)
+
+
 def page_runs(wildcards):
     """The runs of a page to browse, by their paths below the folder of runs."""
     return list(known(CONFIG.explorers, wildcards.page, "page to browse").runs)
@@ -296,6 +309,9 @@ def targets():
     files = {name: [f"{OUT}/tables/{name}.md", *table_metrics(name)] for name in CONFIG.tables}
     files |= {name: [f"{OUT}/figures/{name}.png", *sweep_metrics(name)] for name in CONFIG.sweeps}
     files |= {name: [f"{OUT}/figures/{name}.png", *predictions([p.run])] for name, p in CONFIG.rationales.items()}
+    files |= {
+        name: [f"{OUT}/checkpoints/{found.dataset}/{name}/metrics.json"] for name, found in CONFIG.checkpoints.items()
+    }
     pages = {name: [f"{OUT}/explorer/{name}.html", *predictions(p.runs)] for name, p in CONFIG.explorers.items()}
     if pages:
         files |= pages | {"explorer": [file for page in pages.values() for file in page]}
@@ -304,7 +320,8 @@ def targets():
 
 def not_configured(name):
     def refuse(wildcards):
-        there = ", ".join([*CONFIG.tables, *CONFIG.sweeps, *CONFIG.rationales, *CONFIG.explorers])
+        shown = (CONFIG.tables, CONFIG.sweeps, CONFIG.rationales, CONFIG.explorers, CONFIG.checkpoints)
+        there = ", ".join(name for part in shown for name in part)
         raise WorkflowError(f"the configuration {CONFIG.name!r} has no {name}; it has {there}")
 
     return refuse

@@ -90,3 +90,48 @@ use rule evaluate as evaluate_shifted with:
         text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["evaluate"],
+
+
+CHECKPOINT = f"{OUT}/checkpoints/{{dataset}}/{{checkpoint}}"
+
+
+# A model that the authors trained, as if it had been trained here.
+rule import_checkpoint:
+    input:
+        checkpoint_file,
+    output:
+        weights=f"{CHECKPOINT}/model.safetensors",
+        model=f"{CHECKPOINT}/model.json",
+    log:
+        f"{OUT}/logs/import_checkpoint/{{dataset}}/{{checkpoint}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        layout=lambda wildcards: dataset(wildcards).format,
+        backbone=lambda wildcards: checkpoint(wildcards).backbone,
+        out=subpath(output.model, parent=True),
+        stage=STAGES["train"],
+    shell:
+        "python -m eigv.cli import-checkpoint {input} --dataset {params.layout} --backbone {params.backbone}"
+        " --out {params.out} > {log} 2>&1"
+
+
+use rule evaluate as evaluate_checkpoint with:
+    input:
+        model=f"{CHECKPOINT}/model.json",
+        weights=f"{CHECKPOINT}/model.safetensors",
+        video=video_features,
+        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
+        text=f"{RESULTS}/datasets/{{dataset}}/text/text_test.h5",
+    output:
+        metrics=f"{CHECKPOINT}/metrics.json",
+        predictions=f"{CHECKPOINT}/predictions.csv",
+        run=f"{CHECKPOINT}/run.json",
+    log:
+        f"{OUT}/logs/evaluate/{{dataset}}/{{checkpoint}}.log",
+    params:
+        answer_from=CONFIG.inference.answer_from,
+        out=subpath(output.metrics, parent=True),
+        text=subpath(input.text, parent=True),
+        split="test",
+        stage=STAGES["evaluate"],
