@@ -36,7 +36,7 @@ class ModelCard:
         """The model, with fresh weights."""
         run = self.settings
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
-        return VideoQA(backbone, self.classes, run.eigv.grounding.scaled)
+        return VideoQA(backbone, self.classes, run.eigv.grounding)
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:

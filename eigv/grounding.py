@@ -8,6 +8,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from eigv.run_settings import Grounding
+
+PAPER = Grounding()
+"""As the paper's text has it."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -40,26 +45,30 @@ class Scene:
 class CrossModalAttention(nn.Module):
     """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
 
-    def __init__(self, width: int, scaled: bool) -> None:
+    def __init__(self, width: int, settings: Grounding) -> None:
         super().__init__()
-        self.scale = width**-0.5 if scaled else 1.0
+        self.scale = width**-0.5 if settings.scaled else 1.0
+        self.sum_mask = settings.official_sum_mask
         self.clips = nn.Linear(width, width)
         self.question = nn.Linear(width, width)
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
         """Clips (B, K, D) and question (B, D) to attention (B, K)."""
-        products = torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
-        return (self.scale * products).softmax(dim=-1)
+        products = self.scale * torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        if not self.sum_mask:
+            return products.softmax(dim=-1)
+        products = products.masked_fill(clips.sum(dim=-1) == 0, torch.finfo(products.dtype).min)
+        return products.softmax(dim=-1) * (question.sum(dim=-1, keepdim=True) != 0)
 
 
 class GroundingIndicator(nn.Module):
     """Splits every video, clip by clip, into causal scene and environment scene."""
 
-    def __init__(self, width: int, scaled: bool = False) -> None:
-        """`scaled`: divide the inner products by sqrt(width), which the paper does not and the official code does."""
+    def __init__(self, width: int, settings: Grounding = PAPER) -> None:
+        """For clips and questions of `width`."""
         super().__init__()
-        self.causal = CrossModalAttention(width, scaled)
-        self.environment = CrossModalAttention(width, scaled)
+        self.causal = CrossModalAttention(width, settings)
+        self.environment = CrossModalAttention(width, settings)
 
     def forward(self, clips: Tensor, question: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Scene:
         """The scene of encoded clips (B, K, D) that the encoded question (B, D) asks for.

@@ -13,14 +13,14 @@ from torch import Tensor, nn
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.batch import Batch
 from eigv.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
-from eigv.grounding import GroundingIndicator, Scene
+from eigv.grounding import PAPER, GroundingIndicator, Scene
 from eigv.heads import Heads
 from eigv.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
 from eigv.memory_bank import MemoryBank
 from eigv.methods import Method
 from eigv.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
 from eigv.randomness import Draws
-from eigv.run_settings import Eigv
+from eigv.run_settings import Eigv, Grounding
 
 AnswerFrom = Literal["video", "causal-scene"]
 
@@ -72,13 +72,13 @@ class Twins:
 class VideoQA(nn.Module):
     """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
 
-    def __init__(self, backbone: Backbone, classes: int | None = None, scaled: bool = False) -> None:
-        """Open-ended: `classes` answers; multiple choice: None. `scaled`: see `GroundingIndicator`."""
+    def __init__(self, backbone: Backbone, classes: int | None = None, grounding: Grounding = PAPER) -> None:
+        """Open-ended: `classes` answers; multiple choice: None."""
         super().__init__()
         self.backbone = backbone
         self.classes = classes
         self.heads = Heads(backbone, classes)
-        self.grounding = GroundingIndicator(backbone.width, scaled)
+        self.grounding = GroundingIndicator(backbone.width, grounding)
 
     def training_step(
         self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: Eigv
@@ -98,6 +98,8 @@ class VideoQA(nn.Module):
                 projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
             )
             total = answer + contrast.beta * contrastive
+            if twins and self.backbone.contrast_reaches_answer_head:
+                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
 
         scene = twins.scene if twins and twins.scene else study.scene
         return Losses(
@@ -254,6 +256,16 @@ class VideoQA(nn.Module):
             rest = torch.cat([of_answers, rest])
         pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
         return of_answers, torch.cat([pair, negatives.view(*negative_clips.shape, rest.shape[1])], dim=1)
+
+    @torch.no_grad()
+    def _pass_answer_head(self, of_twins: Tensor, twins: Twins, multiple_choice: bool) -> None:
+        """Contrasted representations (B, 2 + M, R) through the answer head, kind by kind, for its statistics alone."""
+        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:]
+        disrupted = twins.negatives[0] >= 2 * len(anchor)  # (B, M): rows of v-, beyond v* and v+
+        kinds = [positive, negatives[disrupted], negatives[~disrupted]]
+        for kind in [anchor, *kinds] if multiple_choice else kinds:  # open-ended: the anchors are the answers' pairs
+            if len(kind):
+                self.heads.scores(kind)
 
     def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: Eigv) -> Scene:
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))

@@ -129,7 +129,7 @@ def from_official(model: VideoQA, state: Mapping[str, Tensor]) -> dict[str, Tens
     """An official `state` under our names and in our shapes; `UserError` that lists all that does not fit.
 
     Neither side may have an entry more than the other, but for those of `KNOWN_DEAD`. The official grounding divides
-    its scores by the square root of their width: the model must be built with `scaled`.
+    its scores by the square root of their width: the model must be built with `grounding.scaled`.
     """
     keys, wanted = official_keys(model), model.state_dict()
     used = {name for names in keys.values() for name in names}

@@ -36,7 +36,12 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
         case "comem":
             return {"official_detached_start": True} | ({} if multiple_choice else _OPEN_COMEM)
         case _:
-            switches = ("official_text_layers", "official_soft_mask", "official_adjacency")
+            switches = (
+                "official_text_layers",
+                "official_soft_mask",
+                "official_batch_statistics",
+                "official_adjacency",
+            )
             return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
 
 
@@ -54,7 +59,7 @@ def official(dataset: str, backbone: str) -> dict[str, Any]:
     return {
         "backbones": {backbone: _backbone(dataset, backbone)},
         "eigv": {
-            "grounding": {"temperature": temperature, "scaled": True},
+            "grounding": {"temperature": temperature, "scaled": True, "official_sum_mask": True},
             "intervener": {
                 "alpha": alpha,
                 "alpha_environment": alpha_environment,

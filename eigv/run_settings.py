@@ -73,6 +73,11 @@ class Mspan(Settings):
     official_soft_mask: bool = Field(
         False, description="As the official code: nodes that are no neighbours take part in attention, with score 0."
     )
+    official_batch_statistics: bool = Field(
+        False,
+        description="As the official code: the contrasted pairs take part in the running statistics of the answer "
+        "head's batch normalisation, which answers at inference.",
+    )
     official_adjacency: bool = Field(
         False, description="As the official code: the last of the overlapping windows of two scales is no neighbour."
     )
@@ -99,6 +104,11 @@ class Grounding(Settings):
     temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
     scaled: bool = Field(
         False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
+    )
+    official_sum_mask: bool = Field(
+        False,
+        description="As the official code: a clip whose encoded features sum to exactly 0 in float32 is taken for "
+        "padding. With HGA, whose clips are layer-normalised, rounding decides: the result depends on the machine.",
     )
 
 

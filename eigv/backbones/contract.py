@@ -101,6 +101,9 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     width: int
     """D, the width of `Clips.local` and `Tokens.pooled`."""
 
+    contrast_reaches_answer_head: bool = False
+    """Whether contrasted pairs also pass the answer head in training, for statistics that it keeps."""
+
     @property
     def answer_width(self) -> int:
         """R, the width of an answer representation; D unless a backbone says otherwise."""

@@ -165,6 +165,7 @@ class Mspan(Backbone[Clips, Tokens]):
         super().__init__()
         width = self.width = 2 * settings.hidden
         self.settings = settings
+        self.contrast_reaches_answer_head = settings.official_batch_statistics
         self.clips = nn.Linear(clip_widths.total, width)
         self.recurrent = nn.LSTM(token_width, settings.hidden, batch_first=True, bidirectional=True)
         if settings.official_text_layers:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from extract.networks.resnext3d import RESNEXT3D_101, RESNEXT3D_TINY, ResNeXt3D, hara_key
-from tests.legacy_resnext import legacy_network
+from tests.drawn_weights import legacy_network
 
 GOLDEN = Path(__file__).resolve().parents[2].parent / "shared" / "golden"
 KEYS = GOLDEN / "resnext101_legacy_keys.json"

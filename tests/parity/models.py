@@ -1,0 +1,224 @@
+"""Whole models: answers, intermediate tensors, and a training step with the recorded draws."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from eigv.backbones.hga import Hga
+from eigv.batch import Batch
+from eigv.memory_bank import MemoryBank
+from eigv.methods import METHODS
+from eigv.model import VideoQA
+from eigv.official import from_official, load_official, official_card, official_keys
+from eigv.randomness import Draws
+from eigv.run_settings import RunSettings, Training
+from tests.parity.rows import STEP, Golden, Row, backward, forward, group, worst
+
+DATASETS = {"nextqa": "nextqa", "msvd": "msvd-qa", "msrvtt": "msrvtt-qa"}
+
+
+def _model(golden: Golden, backbone: str, data: str) -> tuple[VideoQA, RunSettings]:
+    """The official variant in the sizes of the recorded weights, without dropout, as the files were recorded."""
+    state = group(golden, "param")
+    card = official_card(DATASETS[data], backbone, state)
+    # The files were recorded with the mask that the official code means: a clip is padding where it is zeros.
+    settings = card.settings.model_dump()
+    settings["eigv"]["grounding"]["official_sum_mask"] = False
+    card = replace(card, settings=RunSettings.model_validate(settings))
+    model = card.build()
+    load_official(model, state)
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0
+        elif isinstance(module, nn.RNNBase):
+            module.dropout = 0.0
+    return model, card.settings
+
+
+def _batch(inputs: Golden, candidates: int) -> Batch:
+    count = len(inputs["v"])
+    none = torch.zeros(count, dtype=torch.int64)
+    return Batch(
+        video=inputs["v"],
+        tokens=inputs["q"].flatten(0, -3),
+        lengths=inputs["q_len"].flatten(),
+        answer=inputs.get("ans", none).long(),
+        excluded=inputs.get("vid_idx", none - 1).long()[:, None],
+        candidates=candidates,
+        qids=[str(n) for n in range(count)],
+    )
+
+
+def evaluation(golden: Golden, backbone: str, data: str) -> Iterator[Row]:
+    """Answers, and the intermediate tensors that we have the like of."""
+    model, _ = _model(golden, backbone, data)
+    model.eval()
+    for case in sorted({key.split("/")[0][3:] for key in golden if key.startswith("in_")}):
+        inputs, middle = group(golden, f"in_{case}"), group(golden, f"mid_{case}")
+        batch = _batch(inputs, 5 if data == "nextqa" else 1)
+        with torch.no_grad():
+            yield forward(f"{case}: logits", model.answer(batch), golden[f"out_{case}/logits"])
+            for name, value in _middle(model, batch).items():
+                if name in middle:
+                    yield forward(f"{case}: {name}", value, middle[name])
+
+
+def _middle(model: VideoQA, batch: Batch) -> Golden:
+    """Intermediate tensors under the recorded names."""
+    backbone = model.backbone
+    clips, texts = backbone.encode_clips(batch.video), backbone.encode_tokens(batch.tokens, batch.lengths)
+    text = torch.arange(len(batch.tokens))
+    video = text // batch.candidates
+    named = {"q_feat": texts.pooled, "q_global": texts.pooled, "v_feat": clips.local}
+    if hasattr(clips, "facts"):
+        named |= {"outputs_app": clips.facts[:, 0], "outputs_motion": clips.facts[:, 1]}
+    if isinstance(backbone, Hga):
+        pooling: list[tuple[Tensor, Tensor]] = []
+        hook = backbone.pool.register_forward_hook(lambda _, given, pooled: pooling.append((given[0], pooled)))
+        fused = backbone.fuse(clips, texts, video, text)
+        hook.remove()
+        ((graph, pooled),) = pooling
+        named |= {"gcn_out": graph, "atten": backbone.pool.score(graph).softmax(dim=1), "local_out": pooled}
+        nodes = backbone.nodes(torch.cat([texts.local, clips.local[video]], dim=1))
+        named |= {"q_local": texts.local, "v_local": clips.local, "v_global": clips.pooled, "fused": fused}
+        named |= {"adj": nodes @ nodes.transpose(1, 2)}
+        named |= {"global_out": backbone.fuse_inputs(texts.pooled, clips.pooled[video])}
+    return named
+
+
+class RecordedDraws(Draws):
+    """The draws of a recorded step, in the order in which a step asks for them."""
+
+    def __init__(self, golden: Golden) -> None:
+        super().__init__(0)
+        given, recorded = group(golden, "in"), group(golden, "rec")
+        self.permutations = iter([given["index"], recorded["index_q"]])
+        self.ratios = iter([given["lam_1"], given["lam_2"]])
+        self.noise = iter([recorded["gumbel0_noise"], recorded["gumbel1_noise"]])
+
+    def permutation(self, n: int) -> Tensor:
+        """The partners, then the questions of the negatives."""
+        return next(self.permutations).long()
+
+    def beta(self, alpha: float, n: int) -> Tensor:
+        """The equivariant ratio, then the invariant one."""
+        return next(self.ratios).double().expand(n)
+
+    def gumbel(self, shape: tuple[int, ...]) -> Tensor:
+        """The noise of the first, then of the second grounding."""
+        return next(self.noise)
+
+
+class RecordedBank(MemoryBank):
+    """The substitutes of a recorded step: of the positives, then of the negatives."""
+
+    def __init__(self, golden: Golden) -> None:
+        super().__init__(golden["in/bank"])
+        self.of_positive, self.of_negatives = golden["rec/multinomial_pos"], golden["rec/multinomial_neg"]
+
+    def draw(self, excluded: Tensor, shape: tuple[int, ...], draws: Draws) -> Tensor:
+        """Clips (B, 1 + N, K, Dv)."""
+        B, K = self.of_positive.shape
+        negatives = self.of_negatives.view(-1, B, K).transpose(0, 1)  # recorded number by number
+        index = torch.cat([self.of_positive[:, None], negatives], dim=1).long()
+        assert index.shape == (B, *shape)
+        clips = self.features.shape[1]
+        assert not (index.flatten(1)[:, :, None] // clips == excluded[:, None]).any(), "an excluded video was recorded"
+        return self.features.flatten(0, 1)[index]
+
+
+def training(golden: Golden, backbone: str, data: str) -> Iterator[Row]:
+    """A training step of EIGV under preset `official`, from its forward pass to the updated parameters."""
+    # In double precision: near 0 the slope of the signed square root multiplies rounding, and the recorded numbers hold
+    # enough of that already.
+    model, settings = _model(golden, backbone, data)
+    model.double().train()
+    golden = {key: value.double() if value.is_floating_point() else value for key, value in golden.items()}
+    objective = settings.eigv.objective
+    if "in/beta" in golden:
+        objective = objective.model_copy(update={"beta": float(golden["in/beta"])})
+    eigv = settings.eigv.model_copy(update={"objective": objective})
+    batch = _batch(group(golden, "in"), 5 if data == "nextqa" else 1)
+
+    seen: dict[str, list] = {"scores": [], "projected": [], "scenes": []}
+    for name, module in (
+        ("scores", model.heads.answer),
+        ("projected", model.heads.projection),
+        ("scenes", model.grounding),
+    ):
+        module.register_forward_hook(lambda _, __, result, name=name: seen[name].append(result))
+    losses = model.training_step(batch, METHODS["eigv"], RecordedDraws(golden), RecordedBank(golden), eigv)
+
+    for number, scene in enumerate(seen["scenes"]):
+        logits = torch.stack([scene.attention_causal, scene.attention_environment], dim=1)
+        masks = torch.stack([scene.causal, scene.environment], dim=1)
+        yield forward(f"gumbel{number}_logits", logits, golden[f"rec/gumbel{number}_logits"])
+        yield forward(f"gumbel{number}_mask", masks, golden[f"rec/gumbel{number}_mask"])
+    scores, (projected,) = seen["scores"][0], seen["projected"]  # later scores are for statistics alone
+    yield forward("out", scores.view(batch.size, -1), golden["out/out"])
+    yield forward("out_anc", projected[:, 0], golden["out/out_anc"])
+    yield forward("out_pos", projected[:, 1], golden["out/out_pos"].view_as(projected[:, 1]))
+    yield forward("out_neg", projected[:, 2:], golden["out/out_neg"])
+    # In multiple choice the official code reports the KL divergence: cross-entropy less a constant.
+    constant = torch.special.entr(golden["out/target"]).sum(dim=1).mean() if "out/target" in golden else 0.0
+    assert losses.contrastive is not None
+    yield forward("xe", losses.answer - constant, golden["out/xe"])
+    yield forward("nce", losses.contrastive, golden["out/nce"])
+    yield forward("loss", losses.total - constant, golden["out/loss"])
+
+    statistics = group(golden, "postbuf")
+    for ours, theirs in official_keys(model).items():
+        if (found := statistics.get(theirs[0])) is not None:
+            yield forward(theirs[0], model.state_dict()[ours], found)
+
+    losses.total.backward()
+    yield from _learned(model, golden, settings.training)
+
+
+def _learned(model: VideoQA, golden: Golden, training: Training) -> Iterator[Row]:
+    """Gradients, and parameters after a step of Adam."""
+    absent = {name: value for name, value in group(golden, "param").items() if f"grad/{name}" not in golden}
+    gradients = from_official(model, {n: torch.zeros_like(v) for n, v in absent.items()} | group(golden, "grad"))
+    largest = max(float(value.abs().max()) for value in gradients.values() if value.is_floating_point())
+    for parameter in model.parameters():
+        if parameter.grad is None:  # layers that nothing reads: the official code computes them, so they decay
+            parameter.grad = torch.zeros_like(parameter)
+    rows = [backward(n, _gradient(p), gradients[n], largest) for n, p in model.named_parameters()]
+    yield from worst("gradient", rows)
+    if any(key.startswith("post/") for key in golden):
+        before = {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+        rate, decay = training.learning_rate, training.weight_decay
+        torch.optim.Adam(model.parameters(), rate, weight_decay=decay).step()
+        after = from_official(model, absent | group(golden, "param") | group(golden, "post"))
+        gradients = {name: gradient + decay * before[name] for name, gradient in gradients.items() if name in before}
+        yield from _updated(model, before, after, gradients, training)
+
+
+def _gradient(parameter: nn.Parameter) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
+
+
+def _updated(model: VideoQA, before: Golden, after: Golden, gradients: Golden, training: Training) -> Iterator[Row]:
+    """Parameters after a step of Adam, whose first one is the learning rate times the gradient's sign.
+
+    Only entries whose gradient is more than rounding can agree; the others have been compared as gradients. Differences
+    are relative to the step.
+    """
+    rows, moved, decided = [], 0, 0
+    rate = training.learning_rate
+    for name, parameter in model.named_parameters():
+        gradient = gradients[name]
+        ours = _gradient(parameter) + training.weight_decay * before[name]
+        certain = (ours - gradient).abs() <= 0.02 * gradient.abs()
+        off = float((parameter.detach() - after[name]).abs().where(certain, 0.0).max())
+        rows.append(Row(name, off, off / rate, off <= STEP * rate))
+        there = (after[name] - before[name]).abs() > 0.5 * rate
+        moved += int(there.sum())
+        decided += int((certain & there).sum())
+    yield from worst("after one Adam step", rows)
+    share = decided / max(moved, 1)
+    note = f"{100 * share:.1f} % of the {moved} parameters that moved are compared"
+    yield Row("after one Adam step", fine=share >= 0.5, note=note)
