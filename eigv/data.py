@@ -4,7 +4,7 @@ Sizes: B batch, K clips, L tokens, A candidates, D widths.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 
 from eigv.backbones import ClipWidths
 from eigv.batch import Batch
+from eigv.exclusions import Exclusions, own_videos, sharing_answers
 from eigv.run_settings import Exclude
 from extract.annotations import CANDIDATES, COLUMNS
 from extract.annotations.contract import read_csv
@@ -31,6 +32,7 @@ class Videos:
     """The clip features of a collection, as one run sees them."""
 
     store: VideoFeatures
+    """Without its features, which would be there a second time."""
     features: Tensor
     """(N, K, D) float32: appearance, motion or both side by side."""
     widths: ClipWidths
@@ -40,9 +42,10 @@ class Videos:
     def read(cls, path: Path, choice: str) -> "Videos":
         """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot."""
         store = VideoFeatures.read(path)
-        parts = {name: store.features[name].astype(np.float32) for name in PARTS[choice]}
-        widths = ClipWidths(**{kind: parts[kind].shape[2] if kind in parts else 0 for kind in ClipWidths._fields})
-        return cls(store, torch.from_numpy(np.concatenate(list(parts.values()), axis=2)), widths)
+        kinds = {kind: store.features[kind] for kind in PARTS[choice]}
+        widths = ClipWidths(**{kind: kinds[kind].shape[2] if kind in kinds else 0 for kind in ClipWidths._fields})
+        features = np.concatenate(list(kinds.values()), axis=2, dtype=np.float32)
+        return cls(replace(store, features={}), torch.from_numpy(features), widths)
 
 
 @dataclass(frozen=True)
@@ -101,23 +104,22 @@ class Split:
         """A: 5 for multiple choice, 1 for open-ended."""
         return self.tokens.sequences
 
-    def bank(self, exclude: Exclude) -> tuple[Tensor, NDArray[np.int64]]:
-        """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes.
+    def bank(self, exclude: Exclude) -> tuple[Tensor, Exclusions]:
+        """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes of them.
 
-        The latter are positions in these rows (Q, E), -1 where a question excludes fewer: its own video, or every
-        video that shares its answer (footnote 1: a substitute holds no question-relevant scene). `UserError` where
-        two questions together would exclude every video.
+        `UserError` where two questions together would exclude every video.
         """
         rows, own = np.unique(self.video_row, return_inverse=True)
-        excluded = own[:, None]
-        if exclude == "question-relevant":
-            excluded = _sharing(self._answer_texts(), own)
-            if 2 * excluded.shape[1] >= len(rows):
-                raise UserError(
-                    f"disruptor.exclude: an answer is shared by {excluded.shape[1]} of {len(rows)} training videos, so "
-                    "a sample and its partner may leave no video for substitutes; use `own-videos`"
-                )
-        return torch.from_numpy(rows), excluded
+        if exclude == "own-videos":
+            return torch.from_numpy(rows), own_videos(own)
+        exclusions = sharing_answers(self._answer_texts(), own)
+        if counts := exclusions.cover(len(rows)):
+            raise UserError(
+                f"disruptor.exclude: two answers are shared by {counts[0]} and {counts[1]} of {len(rows)} training "
+                "videos, all of them together, so a sample and its partner would leave no video for substitutes; use "
+                "`own-videos`"
+            )
+        return torch.from_numpy(rows), exclusions
 
     def _answer_texts(self) -> pd.Series:
         """Of each question, the right answer in words."""
@@ -126,18 +128,16 @@ class Split:
         words = self.table[list(CANDIDATES)].to_numpy()
         return pd.Series(words[np.arange(len(self)), self.answers])
 
-    def batches(
-        self, size: int, order: Tensor | None = None, excluded: NDArray[np.int64] | None = None
-    ) -> Iterator[Batch]:
+    def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
         numbers = np.arange(len(self)) if order is None else order.numpy()
         for start in range(0, len(numbers), size):
             yield self.batch(numbers[start : start + size], excluded)
 
-    def batch(self, questions: NDArray[np.int64], excluded: NDArray[np.int64] | None = None) -> Batch:
+    def batch(self, questions: NDArray[np.int64], excluded: Exclusions | None = None) -> Batch:
         """One batch; texts are padded to the longest in it."""
         padded, lengths = self.tokens.batch(self.token_row[questions])
-        rows = np.full((len(questions), 1), -1) if excluded is None else excluded[questions]
+        rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
         return Batch(
             video=self.videos.features[torch.from_numpy(self.video_row[questions])],
             tokens=torch.from_numpy(padded).float(),
@@ -147,15 +147,6 @@ class Split:
             candidates=self.candidates,
             qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
         )
-
-
-def _sharing(answers: pd.Series, video: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Of each question, the videos (E) of all questions with its answer, -1 where they are fewer."""
-    of_answer = pd.DataFrame({"answer": answers.to_numpy(), "video": video}).groupby("answer")["video"].unique()
-    padded = np.full((len(of_answer), of_answer.map(len).max()), -1, np.int64)
-    for row, videos in enumerate(of_answer):
-        padded[row, : len(videos)] = videos
-    return padded[of_answer.index.get_indexer(pd.Index(answers))]
 
 
 def _rows(table: pd.DataFrame, column: str, ids: list[str], problem: str) -> NDArray[np.int64]:

@@ -4,7 +4,6 @@ The official repository trained each of three backbones on each of three data se
 that a state_dict belongs to, with the switches on that its weights were trained under, and `load_official` fills it.
 """
 
-import pickle
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -220,8 +219,10 @@ def sizes(backbone: str, state: Mapping[str, Tensor]) -> tuple[dict[str, Any], i
     """
     try:
         return _SIZES[backbone](state)
-    except (KeyError, IndexError) as error:
+    except KeyError as error:
         raise UserError(f"this is no official checkpoint of {backbone}: it has no {error}") from None
+    except (IndexError, ValueError, ZeroDivisionError) as error:
+        raise UserError(f"this is no official checkpoint of {backbone}: a tensor has another shape ({error})") from None
 
 
 def _sizes_of_hga(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], int, int]:
@@ -304,10 +305,12 @@ def _read_state(path: Path) -> dict[str, Tensor]:
     try:
         # Only tensors: a pickle could run code.
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+    except OSError:
+        raise
+    except Exception as error:  # whatever a file that is no such pickle makes of the reader
         raise UserError(f"{path} is not a file of tensors alone, and is not opened: {str(error)[:200]}") from None
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
-        raise UserError(f"{path} does not hold a state_dict")
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise UserError(f"{path} does not hold a state_dict: names with their tensors")
     # Models that were wrapped for several GPUs have a prefix.
     return {name.removeprefix("module."): value for name, value in state.items()}

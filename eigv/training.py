@@ -17,6 +17,7 @@ from torch import Tensor
 from eigv import monitors
 from eigv.checkpoints import ModelCard, save
 from eigv.data import Split, Videos
+from eigv.exclusions import Exclusions
 from eigv.memory_bank import MemoryBank
 from eigv.methods import method as method_of
 from eigv.model import VideoQA
@@ -104,7 +105,7 @@ def _train_epoch(
     settings: RunSettings,
     split: Split,
     bank: MemoryBank | None,
-    excluded: np.ndarray | None,
+    excluded: Exclusions | None,
     optimizer: torch.optim.Optimizer,
     epoch: int,
     device: str,

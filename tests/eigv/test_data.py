@@ -23,11 +23,13 @@ def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, mult
         answers = [split.table[f"a{right}"].iloc[i] for i, right in enumerate(split.answers)]
     else:
         answers = split.table["answer"].tolist()
-    rows = split.bank("own-videos")[1][:, 0]
+    every = np.arange(len(split))
+    rows = split.bank("own-videos")[1].of(every)[:, 0]
     assert bank_rows.tolist() == sorted(set(split.video_row)) and len(bank_rows) == 30
     for question, answer in enumerate(answers):
         relevant = {rows[other] for other in range(len(answers)) if answers[other] == answer}
-        assert set(excluded[question][excluded[question] >= 0]) == relevant
+        (videos,) = excluded.of(every[question : question + 1])
+        assert set(videos[videos >= 0]) == relevant
         assert rows[question] in relevant
 
 
@@ -36,4 +38,13 @@ def test_an_answer_of_every_video_leaves_no_substitute(tmp_path):
     split.table["answer"] = "yes"
     with pytest.raises(UserError, match="own-videos"):
         split.bank("question-relevant")
-    assert np.array_equal(np.unique(split.bank("own-videos")[1]), np.arange(6))
+    assert np.array_equal(np.unique(split.bank("own-videos")[1].of(np.arange(len(split)))), np.arange(6))
+
+
+def test_two_answers_are_refused_only_if_nothing_is_left(tmp_path):
+    split = train_split(tmp_path, multiple_choice=False, videos=12)  # six training videos, a question each
+    split.table["answer"] = ["a", "a", "a", "b", "b", "b"]
+    with pytest.raises(UserError, match="shared by 3 and 3 of 6"):
+        split.bank("question-relevant")
+    split.table["answer"] = ["a", "a", "a", "a", "b", "c"]
+    assert split.bank("question-relevant")[1].of(np.array([4])).tolist() == [[4, -1, -1, -1]]

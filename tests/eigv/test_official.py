@@ -75,7 +75,17 @@ def test_a_pickle_that_could_run_code_is_not_opened(tmp_path, monkeypatch):
     assert not Path("trapped").exists() and not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("content", [[1, 2], {"decoder.weight": torch.zeros(1, 4)}])
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x80\x02}q\x00.", bytes(range(256)), b"PK\x03\x04 cut short"])
+def test_a_file_of_something_else_is_refused(tmp_path, content):
+    (tmp_path / "other.pt").write_bytes(content)
+    with pytest.raises(UserError, match=r"other\.pt|no official checkpoint"):
+        import_checkpoint(tmp_path / "other.pt", "nextqa", "hga", tmp_path / "run")
+
+
+FLAT = dict.fromkeys(("vid_encoder.vid2hid.0.weight", "qns_encoder.embedding.0.weight"), torch.zeros(4))
+
+
+@pytest.mark.parametrize("content", [[1, 2], {"decoder.weight": torch.zeros(1, 4)}, {3: torch.zeros(2)}, FLAT])
 def test_what_is_no_official_checkpoint_is_refused(tmp_path, content):
     torch.save(content, tmp_path / "other.pt")
     with pytest.raises(UserError):
