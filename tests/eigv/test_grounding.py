@@ -2,6 +2,7 @@ import torch
 
 from eigv.grounding import GroundingIndicator, partition
 from eigv.randomness import Draws
+from eigv.run_settings import Grounding
 
 A = torch.tensor([[0.5, 0.3, 0.2]])
 E = torch.tensor([[0.2, 0.3, 0.5]])
@@ -60,3 +61,18 @@ def test_attention_is_a_softmax_over_clips_of_inner_products() -> None:
         scores = torch.stack([head.clips(clips[b, k]) @ head.question(question[b]) for k in range(3)])
         torch.testing.assert_close(scene.attention_causal[b], scores.softmax(0))
     torch.testing.assert_close(scene.attention_environment.sum(-1), torch.ones(2))
+
+
+def test_the_official_mask_takes_clips_that_sum_to_zero_for_padding() -> None:
+    torch.manual_seed(0)
+    clips, question = torch.randn(2, 3, 4), torch.randn(2, 4)
+    clips[0, 1] = torch.tensor([1.0, -2.0, 3.0, -2.0])
+    question[1] = torch.tensor([1.0, -1.0, 2.0, -2.0])
+    masked = GroundingIndicator(4, Grounding(official_sum_mask=True))
+    whole = GroundingIndicator(4)
+    whole.load_state_dict(masked.state_dict())
+    one, other = masked(clips, question), whole(clips, question)
+    assert one.attention_causal[0, 1] == 0 and other.attention_causal[0, 1] > 0
+    kept = other.attention_causal[0, [0, 2]]
+    torch.testing.assert_close(one.attention_causal[0, [0, 2]], kept / kept.sum())
+    assert (one.attention_environment[1] == 0).all() and (other.attention_environment[1] > 0).all()

@@ -1,6 +1,7 @@
 """Every method with both forms of answers."""
 
 import dataclasses
+import itertools
 from collections.abc import Iterator
 
 import pytest
@@ -63,20 +64,24 @@ def _batch(form: str, size: int = 4) -> Batch:
 
 
 class Fixed(Draws):
-    """Draws with a given partner and given ratios."""
+    """Draws with a given partner and given ratios; noise and substitutes are the same in every step and every row."""
 
     def __init__(self, partner: Tensor, causal: float, environment: float) -> None:
         super().__init__(0)
-        self.partner, self.causal, self.environment = partner, causal, environment
+        self.partner, self.ratios = partner, itertools.cycle([causal, environment])
 
     def permutation(self, n: int) -> Tensor:
         return self.partner
 
     def beta(self, alpha: float, n: int) -> Tensor:
-        return torch.full((n,), self.causal)
+        return torch.full((n,), next(self.ratios))
 
-    def uniform(self, n: int) -> Tensor:
-        return torch.full((n,), self.environment)
+    def gumbel(self, shape: tuple[int, ...]) -> Tensor:
+        return Draws(1).gumbel((1, *shape[1:])).expand(shape)
+
+    def integers(self, high: int | Tensor, shape: tuple[int, ...]) -> Tensor:
+        unit = torch.rand((1, *shape[1:]), generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+        return (unit * high).long().expand(shape)
 
 
 @every_backbone
@@ -126,25 +131,38 @@ def test_a_plain_step_is_the_cross_entropy_of_the_answers(form: str) -> None:
     torch.testing.assert_close(losses.total.detach(), expected)
 
 
+@every_backbone
 @every_form
-@pytest.mark.parametrize("name", ["mixup", "intervener"])
+@pytest.mark.parametrize(("mixed", "plain"), [("mixup", "erm"), ("intervener", "erm"), ("eigv", "disruptor")])
 @pytest.mark.parametrize(
     ("partner", "ratios"), [([0, 1, 2, 3], (0.3, 0.6)), ([1, 2, 3, 0], (1.0, 1.0))], ids=["oneself", "all the weight"]
 )
-def test_a_mix_of_nothing_new_is_plain_training(
-    form: str, name: str, partner: list[int], ratios: tuple[float, float]
+def test_a_mix_of_nothing_new_is_the_method_without_it(
+    backbone: str, form: str, mixed: str, plain: str, partner: list[int], ratios: tuple[float, float]
 ) -> None:
-    model, batch = _model(form).eval(), _batch(form)
-    batch = dataclasses.replace(batch, lengths=torch.full_like(batch.lengths, 6))  # no text grows by being mixed
-    plain = model.training_step(batch, METHODS["erm"], Draws(0), None, SETTINGS)
-    mixed = model.training_step(batch, METHODS[name], Fixed(torch.tensor(partner), *ratios), None, SETTINGS)
-    torch.testing.assert_close(mixed.total, plain.total, atol=1e-5, rtol=1e-5)
-    torch.testing.assert_close(mixed.accuracy, plain.accuracy)
+    model, batch = _model(form, backbone=backbone).eval(), _batch(form)
+    batch = dataclasses.replace(
+        batch,
+        lengths=torch.full_like(batch.lengths, 6),  # no text grows by being mixed
+        excluded=torch.full((4, 1), -1),  # the same substitutes with and without a partner
+    )
+    one, two = (
+        model.training_step(batch, METHODS[name], Fixed(torch.tensor(partner), *ratios), BANK, SETTINGS)
+        for name in (mixed, plain)
+    )
+    for found, expected in ((one.total, two.total), (one.answer, two.answer), (one.accuracy, two.accuracy)):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    assert (one.contrastive is None) == (two.contrastive is None)
 
 
+@every_backbone
 @every_form
-def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(form: str) -> None:
-    model, batch = _model(form).eval(), _batch(form, 2)
+@pytest.mark.parametrize("name", ["mixup", "intervener", "eigv"])
+def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(backbone: str, form: str, name: str) -> None:
+    model, batch = _model(form, backbone=backbone).double().eval(), _batch(form, 2)
+    batch = dataclasses.replace(
+        batch, video=batch.video.double(), tokens=batch.tokens.double(), excluded=torch.full((2, 1), -1)
+    )
     A = batch.candidates
     texts = torch.arange(2 * A).view(2, A).flip(0).flatten()
     swapped = dataclasses.replace(
@@ -155,9 +173,40 @@ def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(form: str) -> None
         answer=batch.answer.flip(0),
     )
     pair = torch.tensor([1, 0])
-    one = model.training_step(batch, METHODS["mixup"], Fixed(pair, 0.3, 0.0), None, SETTINGS)
-    two = model.training_step(swapped, METHODS["mixup"], Fixed(pair, 0.7, 0.0), None, SETTINGS)
-    torch.testing.assert_close(one.total, two.total, atol=1e-5, rtol=1e-5)
+    one = model.training_step(batch, METHODS[name], Fixed(pair, 0.3, 0.9), BANK, SETTINGS)
+    two = model.training_step(swapped, METHODS[name], Fixed(pair, 0.7, 0.1), BANK, SETTINGS)
+    torch.testing.assert_close(one.total, two.total, atol=1e-7, rtol=0)  # ratios are float32
+    other = model.training_step(swapped, METHODS[name], Fixed(pair, 0.7, 0.9), BANK, SETTINGS)
+    assert (other.total - one.total).abs() > 1e-6 or name == "mixup"  # which knows one ratio only
+
+
+@every_backbone
+@every_form
+def test_video_twins_are_the_own_video_with_a_scene_of_the_bank(backbone: str, form: str) -> None:
+    model, batch = _model(form, backbone=backbone).eval(), _batch(form, 3)
+    draws = Fixed(torch.arange(3), 1.0, 1.0)
+    losses = model.training_step(batch, METHODS["disrupt-v"], draws, BANK, SETTINGS)
+    clips = model.backbone.encode_clips(batch.video)
+    questions = model.backbone.encode_tokens(batch.tokens, batch.lengths).select(batch.text_of(batch.answer))
+    scene = model.grounding(clips.local, questions.pooled, draws.gumbel((3, 2, 5)), SETTINGS.grounding.temperature)
+    drawn = BANK.draw(batch.excluded, (3, 5), draws)  # the positive's, then those of two negatives
+
+    def projected(video: Tensor, sample: int) -> Tensor:
+        question, zero = questions.select(torch.tensor([sample])), torch.tensor([0])
+        return model.heads.project(model.backbone.fuse(model.backbone.encode_clips(video[None]), question, zero, zero))[
+            0
+        ]
+
+    causal, environment = scene.causal[..., None], scene.environment[..., None]
+    terms = []
+    for i in range(3):
+        anchor = projected(batch.video[i], i)
+        positive = projected(causal[i] * batch.video[i] + environment[i] * drawn[i, 0], i)
+        negatives = [projected(environment[i] * batch.video[i] + causal[i] * drawn[i, n], i) for n in (1, 2)]
+        similar = torch.stack([anchor @ other for other in (positive, *negatives)])
+        terms.append(-similar.log_softmax(dim=0)[0])
+    assert losses.contrastive is not None
+    torch.testing.assert_close(losses.contrastive, torch.stack(terms).mean().detach(), atol=1e-5, rtol=1e-5)
 
 
 @every_form
@@ -198,12 +247,14 @@ def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(backbone: 
 
 
 @every_form
-def test_batch_statistics_are_those_of_the_answers_alone(form: str) -> None:
+@pytest.mark.parametrize("official", [False, True])
+def test_batch_statistics_are_those_of_the_answers_alone_unless_the_switch_is_on(form: str, official: bool) -> None:
     contrasted, plain = _model(form, backbone="mspan"), _model(form, backbone="mspan")
+    contrasted.backbone.contrast_reaches_answer_head = official
     contrasted.training_step(_batch(form), METHODS["disrupt-q"], Draws(0), None, SETTINGS)
     plain.training_step(_batch(form), METHODS["erm"], Draws(0), None, SETTINGS)
-    for (name, one), (_, two) in zip(contrasted.named_buffers(), plain.named_buffers(), strict=True):
-        torch.testing.assert_close(one, two, msg=name)
+    same = [torch.allclose(one, two) for one, two in zip(contrasted.buffers(), plain.buffers(), strict=True)]
+    assert not any(same) if official else all(same)
 
 
 @every_form
