@@ -1,6 +1,9 @@
 """Training learns, is deterministic, survives a kill, and its evaluation is traceable."""
 
 import json
+import os
+import signal
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,9 +12,11 @@ import eigv.training
 from eigv.evaluation import evaluate
 from eigv.run_settings import RunSettings
 from eigv.training import train
+from extract import resume
 from extract.errors import UserError
 from tests.eigv import synthetic
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
     "backbone": "hga",
     "features": "app+mot",
@@ -94,6 +99,59 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
     run(settings("eigv", epochs=4), data, tmp_path / "broken")
     assert steps == 6 + 4  # two epochs were not trained again
     for name in ("model.safetensors", "metrics.json", "history.csv", "predictions.csv"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
+
+
+def dropping_out(**training):
+    """Settings under which every step draws from the generators of PyTorch and of the method."""
+    hga = SMALL["backbones"]["hga"] | {"dropout": 0.3}
+    return settings("eigv", epochs=3, batch=8, **training).model_copy(
+        update={
+            "backbones": RunSettings.model_validate(SMALL | {"method": "eigv", "backbones": {"hga": hga}}).backbones
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "at"),
+    [*(("SIGTERM", n) for n in (1, 6, 8, 12)), *(("SIGTERM in validation", n) for n in (4, 12)), ("a kill", 6)],
+)
+def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, monkeypatch, caplog, ended_by, at):
+    """Four steps an epoch."""
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    run(dropping_out(), data, tmp_path / "whole")
+    model, steps = eigv.training.VideoQA, 0
+    step, predict = model.training_step, model.predict
+
+    def training_step(*args):
+        nonlocal steps
+        steps += 1
+        if steps == at and ended_by == "SIGTERM":
+            os.kill(os.getpid(), signal.SIGTERM)  # the step is finished all the same
+        if steps == at + 1 and ended_by == "a kill":
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*args)
+
+    def predicted(*args):
+        if steps == at and ended_by == "SIGTERM in validation":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return predict(*args)
+
+    if ended_by == "a kill":
+        monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(model, "training_step", training_step)
+    monkeypatch.setattr(model, "predict", predicted)
+    with pytest.raises(KeyboardInterrupt if ended_by == "a kill" else SystemExit) as ended:
+        run(dropping_out(), data, tmp_path / "broken")
+    if ended_by != "a kill":
+        assert ended.value.code == 143
+        assert f"ended by SIGTERM in epoch {-(-at // 4)} after step {(at - 1) % 4 + 1};" in caplog.text
+    assert not (tmp_path / "broken/model.json").exists()
+    before, steps = steps, 100
+    run(dropping_out(), data, tmp_path / "broken")
+    assert steps == 100 + 12 - at  # no step is made twice
+    assert before == (at + 1 if ended_by == "a kill" else at)
+    for name in ("model.safetensors", "history.csv", "predictions.csv"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
 
 
