@@ -23,6 +23,7 @@ from eigv.model import VideoQA
 from eigv.randomness import Draws
 from eigv.run_settings import RunSettings
 from extract import resume
+from extract.announcements import Announcements
 from extract.errors import UserError
 from extract.files import exclusive, read_json, write_csv
 from extract.interruption import stop_if_asked
@@ -40,12 +41,16 @@ def train(
     out: Path,
     state: Path,
     device: str,
+    name: str = "",
+    announce: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
     Writes `model.safetensors`, `model.json` and `history.csv` into `out`. `state` is a folder outside the outputs that
-    holds what is needed to go on after a kill; it is removed at the end.
+    holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
+    progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch.
     """
+    announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     videos = Videos.read(video, settings.features)
     train_split = Split.read("train", questions, text, videos, training=True)
     val_split = Split.read("val", questions, text, videos, training=False)
@@ -58,7 +63,7 @@ def train(
     )
     model = card.build().to(device)
     with exclusive(state / "lock"):
-        reached = _epochs(model, card, train_split, val_split, state / "last.pt", device)
+        reached = _epochs(model, card, train_split, val_split, state / "last.pt", device, announcements)
         top = max(reached.history, key=lambda row: row["val_accuracy"])
         chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
         chosen["commit"] = commit()
@@ -70,6 +75,7 @@ def train(
     if warning:
         log.warning("%s", warning)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
+    announcements.end(top)
     return card
 
 
@@ -80,6 +86,7 @@ def _epochs(
     val_split: Split,
     file: Path,
     device: str,
+    announcements: Announcements,
 ) -> resume.State:
     """Trains all epochs that are not done; returns where training has come to."""
     settings = card.settings.training
@@ -94,9 +101,9 @@ def _epochs(
     parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "draws": draws}
     state = resume.State(file, key, parts)
     todo = range(state.position.epoch, settings.epochs + 1)
-    label = f"{card.settings.backbone} {card.settings.method}"
+    announcements.begin(settings.epochs, state.position)
     with state.saved_on_sigterm():
-        for _ in progress(todo, total=len(todo), label=label, unit="epoch"):
+        for _ in progress(todo, total=len(todo), label=announcements.name, unit="epoch"):
             row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, draws, state, device)
             row |= _check_epoch(model, card.settings, train_split, val_split, device)
             row["learning_rate"] = optimizer.param_groups[0]["lr"]
@@ -105,6 +112,7 @@ def _epochs(
                 state.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
             log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
             state.epoch_done(row)
+            announcements.epoch(state.history)
     return state
 
 

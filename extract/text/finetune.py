@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from extract import resume
+from extract.announcements import Announcements
 from extract.config import FineTuning, Text
 from extract.errors import UserError
 from extract.files import exclusive, naming, read_json, sha256, write_json
@@ -37,13 +38,17 @@ def finetune(
     out: Path,
     state: Path,
     device: str,
+    name: str = "fine-tuning",
+    announce: Path | None = None,
 ) -> dict[str, Any]:
     """Fine-tunes the encoder and writes it as a folder that transformers loads.
 
     Beside the encoder lie the head, `finetuning.json`, `learning_curve.csv` and `learning_curve.png`. The epoch with
     the best validation accuracy is kept. `state` is a folder for what is needed to go on after a kill; it lies outside
-    `out` and is removed at the end. Returns what `finetuning.json` holds.
+    `out` and is removed at the end. `name` is what this is called in its progress; `announce` is a file to which a line
+    is appended after each epoch. Returns what `finetuning.json` holds.
     """
+    announcements = Announcements(name, announce)
     settings = text.finetuning
     torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
     tokenizer, encoder = load_encoder(text.encoder)
@@ -55,7 +60,7 @@ def finetune(
     files = [sha256(annotations / name) for name in ("train.csv", "val.csv", "answers.json")]
     key = json.dumps([text.model_dump(), *files], sort_keys=True)
     with exclusive(state / "lock"):
-        training = _Training(model, train, val, settings, state / "last.pt", key)
+        training = _Training(model, train, val, settings, state / "last.pt", key, announcements)
         history = training.run()
         best = max(history, key=lambda row: row["val_accuracy"]) if history else None
         about = {
@@ -70,6 +75,7 @@ def finetune(
         }
         _save(model, tokenizer, about, history, out)
         shutil.rmtree(state)
+    announcements.end(best)
     return about
 
 
@@ -98,8 +104,10 @@ class _Training:
         settings: FineTuning,
         file: Path,
         key: str,
+        announcements: Announcements,
     ) -> None:
         self.model, self.train, self.val, self.settings = model, train, val, settings
+        self.announcements = announcements
         self.device = next(model.parameters()).device
         self.amp = autocast_type(self.device, settings)
         self.steps_an_epoch = steps_an_epoch(len(train.answers), settings)
@@ -116,6 +124,7 @@ class _Training:
     def run(self) -> resume.History:
         """Trains; the model ends with the weights of the best epoch."""
         state = self.state
+        self.announcements.begin(self.settings.epochs, state.position)
         with state.saved_on_sigterm():
             for epoch in range(state.position.epoch, self.settings.epochs + 1):
                 losses = self._epoch(epoch)
@@ -129,6 +138,7 @@ class _Training:
                 if all(accuracy >= past["val_accuracy"] for past in state.history):
                     state.best = {n: value.detach().cpu().clone() for n, value in self.model.state_dict().items()}
                 state.epoch_done(row)
+                self.announcements.epoch(state.history)
         if state.best:
             self.model.load_state_dict(state.best)
         return state.history
@@ -142,7 +152,7 @@ class _Training:
             torch.manual_seed(seed)
         order = batches(self.train.questions, self.settings.batch, torch.Generator().manual_seed(seed))
         todo = order[done : self.steps_an_epoch]
-        for rows in progress(todo, total=len(todo), label=f"fine-tuning, epoch {epoch}", unit="step"):
+        for rows in progress(todo, total=len(todo), label=f"{self.announcements.name}, epoch {epoch}", unit="step"):
             loss = self._step(rows)
             if not np.isfinite(loss):
                 raise UserError(f"the loss is not finite in epoch {epoch}; lower text.finetuning.learning_rate")

@@ -3,6 +3,9 @@
 import json
 import os
 import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -153,6 +156,34 @@ def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, m
     assert before == (at + 1 if ended_by == "a kill" else at)
     for name in ("model.safetensors", "history.csv", "predictions.csv"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
+
+
+def test_the_command_ends_with_143_at_sigterm_and_the_same_command_goes_on(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=False)
+    patient = {"backbone": "patient", "features": "app+mot", "method": "erm", "seed": 0}
+    patient |= {"plugin": {"file": "tests/cluster/patient.py"}, "training": {"epochs": 4, "batch": 8}}
+    options = {"settings": json.dumps(patient), **data, "out": tmp_path / "run", "state": tmp_path / "state"}
+    lines = tmp_path / "lines"
+    options |= {"device": "cpu", "name": "a run", "announce": lines}
+    command = [sys.executable, "-m", "eigv.cli", "train"]
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+    slow = os.environ | {"EIGV_TEST_STEP_SECONDS": "0.5"}
+    first = subprocess.Popen(command, cwd=ROOT, env=slow, stderr=subprocess.PIPE, text=True)
+    while not lines.exists() or "epoch 1 of 4" not in lines.read_text():
+        assert first.poll() is None
+        time.sleep(0.1)
+    first.terminate()
+    said = first.communicate(timeout=60)[1]
+    assert first.returncode == 143
+    assert "the same command goes on from there" in said and "Traceback" not in said
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    assert (tmp_path / "run/model.safetensors").is_file() and not (tmp_path / "state").exists()
+    announced = lines.read_text().splitlines()
+    assert announced[0] == "a run: begins, 4 epochs" and announced[2] == "a run: goes on in epoch 2 of 4"
+    ends = [*(f"a run: epoch {n} of 4" for n in range(1, 5)), "a run: done"]
+    assert [line.split(",")[0] for line in (announced[1], *announced[3:])] == ends
+    assert "left" in announced[1] and "left" in announced[4]
 
 
 def test_a_state_of_other_settings_is_not_used(tmp_path):

@@ -13,6 +13,7 @@ import torch
 from eigv.question_only import question_only
 from extract import resume
 from extract.annotations import CANDIDATES
+from extract.announcements import Announcements
 from extract.config import FineTuning, Text
 from extract.errors import UserError
 from extract.files import write_json
@@ -163,7 +164,9 @@ def test_a_step_in_parts_is_the_same_step(tmp_path, multiple_choice):
         torch.manual_seed(0)
         model = QuestionOnly(encoder, 1 if multiple_choice else 5).eval()  # no dropout
         split = LabelledQuestions.read(tmp_path / "questions/train.csv", tokenizer, settings, COLOURS)
-        training = module._Training(model, split, split, settings.finetuning, tmp_path / "s", "")
+        training = module._Training(
+            model, split, split, settings.finetuning, tmp_path / "s", "", Announcements("", None)
+        )
         loss = training._step(list(range(20)))
         gradients.append((loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
     assert gradients[0][0] == pytest.approx(gradients[1][0], abs=1e-6)
