@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file, save_file
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from eigv.backbones import ClipWidths, build
 from eigv.model import VideoQA
 from eigv.run_settings import RunSettings
 from extract.errors import UserError
-from extract.files import atomic_path, read_json, write_json
+from extract.files import read_json, write_bytes, write_json
 from extract.settings import parse
 
 
@@ -41,8 +41,8 @@ class ModelCard:
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Writes `model.safetensors`, then `model.json`."""
-    with atomic_path(folder / "model.safetensors") as temporary:
-        save_file({name: value.contiguous() for name, value in state.items()}, temporary)
+    content = safetensors.save({name: value.contiguous() for name, value in state.items()})
+    write_bytes(folder / "model.safetensors", content)
     values = {name: value for name, value in vars(card).items() if name != "settings"}
     described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
     write_json(folder / "model.json", described)
@@ -58,7 +58,7 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     if not weights.is_file():
         raise UserError(f"{weights} does not exist; it belongs to {path}")
     try:
-        model.load_state_dict(load_file(weights), strict=True)
+        model.load_state_dict(safetensors.load_file(weights), strict=True)
     except RuntimeError as error:
         raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
     return model.eval(), card

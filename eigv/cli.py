@@ -27,6 +27,9 @@ Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+Announce = Annotated[
+    Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
+]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]
 
 
@@ -46,6 +49,8 @@ def train(
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
+    name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
+    announce: Announce = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.run_settings import RunSettings
@@ -54,7 +59,7 @@ def train(
 
     values = parse(RunSettings, command_line.read_settings(settings), "--settings")
     with command_line.device(device, threads, jobs_per_gpu) as claimed:
-        run(values, video, questions, text, out, state, claimed)
+        run(values, video, questions, text, out, state, claimed, name, announce)
 
 
 @app.command()

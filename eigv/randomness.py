@@ -16,6 +16,10 @@ class Draws:
         self.generator = torch.Generator().manual_seed(seed)
         self.device = torch.device(device)
 
+    def seed(self, seed: int) -> None:
+        """Begins anew, with the draws of another seed."""
+        self.generator.manual_seed(seed)
+
     def permutation(self, n: int) -> Tensor:
         """A uniform permutation of 0..n-1, (n,) int64."""
         return torch.randperm(n, generator=self.generator).to(self.device)
@@ -38,10 +42,10 @@ class Draws:
         unit = torch.rand(shape, dtype=torch.float64, generator=self.generator).to(self.device)
         return (unit * high).long()
 
-    def state(self) -> Tensor:
+    def state_dict(self) -> dict[str, Tensor]:
         """The state of the generator, for a checkpoint."""
-        return self.generator.get_state()
+        return {"generator": self.generator.get_state()}
 
-    def restore(self, state: Tensor) -> None:
-        """Goes on from a state that `state` gave."""
-        self.generator.set_state(state.cpu())
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Goes on from a state that `state_dict` gave."""
+        self.generator.set_state(state["generator"])

@@ -7,6 +7,7 @@ import pandas as pd
 
 from eigv.table_formats import STYLE
 from extract.errors import UserError
+from extract.progress import duration
 from extract.videos.probe import read_manifest
 
 SHOWN = 200
@@ -59,11 +60,7 @@ def times(folders: list[Path]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if pd.isna(seconds):
-        return "-"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
+    return "-" if pd.isna(seconds) else duration(seconds)
 
 
 def _table(caption: str, table: pd.DataFrame) -> str:

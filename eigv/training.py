@@ -1,7 +1,8 @@
 """Training of one run: epochs, validation, the best epoch kept, going on after a kill.
 
-Everything random in an epoch (order, dropout, draws) follows from the run's seed and the epoch's number. A run that
-was killed and goes on therefore ends with the same weights as one that was not.
+Everything random in an epoch (order, dropout, draws) follows from the run's seed and the epoch's number, and within an
+epoch the generators' states are saved. A run that was killed and goes on therefore ends with the same weights as one
+that was not.
 """
 
 import logging
@@ -12,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
 
 from eigv import monitors
 from eigv.checkpoints import ModelCard, save
@@ -24,8 +24,10 @@ from eigv.model import VideoQA
 from eigv.randomness import Draws
 from eigv.run_settings import RunSettings
 from extract import resume
+from extract.announcements import Announcements
 from extract.errors import UserError
 from extract.files import exclusive, read_json, write_csv
+from extract.interruption import stop_if_asked
 from extract.progress import progress
 from extract.provenance import commit
 
@@ -33,13 +35,23 @@ log = logging.getLogger(__name__)
 
 
 def train(
-    settings: RunSettings, video: Path, questions: Path, text: Path, out: Path, state: Path, device: str
+    settings: RunSettings,
+    video: Path,
+    questions: Path,
+    text: Path,
+    out: Path,
+    state: Path,
+    device: str,
+    name: str = "",
+    announce: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
     Writes `model.safetensors`, `model.json` and `history.csv` into `out`. `state` is a folder outside the outputs that
-    holds what is needed to go on after a kill; it is removed at the end.
+    holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
+    progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch.
     """
+    announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     videos = Videos.read(video, settings.features)
     train_split = Split.read("train", questions, text, videos, training=True)
     val_split = Split.read("val", questions, text, videos, training=False)
@@ -52,24 +64,32 @@ def train(
     )
     model = card.build().to(device)
     with exclusive(state / "lock"):
-        history, best = _epochs(model, card, train_split, val_split, state / "last.pt", device)
-        top = max(history, key=lambda row: row["val_accuracy"])
+        reached = _epochs(model, card, train_split, val_split, state / "last.pt", device, announcements)
+        top = max(reached.history, key=lambda row: row["val_accuracy"])
         chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
         chosen["commit"] = commit()
         card = ModelCard(**{**vars(card), **chosen})
-        write_csv(out / "history.csv", pd.DataFrame(history))
-        save(out, card, best)
+        write_csv(out / "history.csv", pd.DataFrame(reached.history))
+        save(out, card, reached.best)
         shutil.rmtree(state)
-    warning = monitors.in_words(history[-1])
+    warning = monitors.in_words(reached.history[-1])
     if warning:
         log.warning("%s", warning)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
+    announcements.end(top)
     return card
 
 
 def _epochs(
-    model: VideoQA, card: ModelCard, train_split: Split, val_split: Split, state: Path, device: str
-) -> tuple[resume.History, dict[str, Tensor]]:
+    model: VideoQA,
+    card: ModelCard,
+    train_split: Split,
+    val_split: Split,
+    file: Path,
+    device: str,
+    announcements: Announcements,
+) -> resume.State:
+    """Trains all epochs that are not done; returns where training has come to."""
     settings = card.settings.training
     optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
@@ -78,26 +98,23 @@ def _epochs(
         rows, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
         bank = MemoryBank(train_split.videos.features.to(device), rows)
     key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
-    history, best = resume.restore(state, key, parts, device)
-    if history:
-        log.info("going on after epoch %d", len(history))
-    for epoch in progress(
-        range(len(history) + 1, settings.epochs + 1),
-        total=settings.epochs - len(history),
-        label=f"{card.settings.backbone} {card.settings.method}",
-        unit="epoch",
-    ):
-        row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, epoch, device)
-        row |= _check_epoch(model, card.settings, train_split, val_split, device)
-        row["learning_rate"] = optimizer.param_groups[0]["lr"]
-        schedule.step(row["val_accuracy"])
-        if not history or row["val_accuracy"] > max(past["val_accuracy"] for past in history):
-            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        history.append(row)
-        log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-        resume.save(state, key, parts, history, best)
-    return history, best
+    draws = Draws(card.settings.seed, device)
+    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "draws": draws}
+    state = resume.State(file, key, parts)
+    todo = range(state.position.epoch, settings.epochs + 1)
+    announcements.begin(settings.epochs, state.position)
+    with state.saved_on_sigterm():
+        for _ in progress(todo, total=len(todo), label=announcements.name, unit="epoch"):
+            row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, draws, state, device)
+            row |= _check_epoch(model, card.settings, train_split, val_split, device)
+            row["learning_rate"] = optimizer.param_groups[0]["lr"]
+            schedule.step(row["val_accuracy"])
+            if all(row["val_accuracy"] > past["val_accuracy"] for past in state.history):
+                state.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+            log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+            state.epoch_done(row)
+            announcements.epoch(state.history)
+    return state
 
 
 def _train_epoch(
@@ -107,18 +124,20 @@ def _train_epoch(
     bank: MemoryBank | None,
     excluded: Exclusions | None,
     optimizer: torch.optim.Optimizer,
-    epoch: int,
+    draws: Draws,
+    state: resume.State,
     device: str,
 ) -> dict[str, float]:
-    """One pass over the train split; returns the means of what is watched."""
+    """What is left of one pass over the train split; returns the means of what is watched in all of it."""
+    epoch, done = state.position.epoch, state.position.step
     seed = settings.seed * 1_000_003 + epoch
-    torch.manual_seed(seed)
-    draws = Draws(seed, device)
+    if done == 0:
+        torch.manual_seed(seed)
+        draws.seed(seed)
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[: settings.training.questions]
     method = method_of(settings.method)
     model.train()
-    watched: dict[str, list[float]] = {}
-    for batch in split.batches(settings.training.batch, order, excluded):
+    for batch in split.batches(settings.training.batch, order[done * settings.training.batch :], excluded):
         losses = model.training_step(batch.to(device), method, draws, bank, settings.eigv)
         optimizer.zero_grad(set_to_none=True)
         losses.total.backward()
@@ -137,10 +156,8 @@ def _train_epoch(
         }
         if losses.scene is not None:
             values |= monitors.selection(losses.scene)
-        for name, value in values.items():
-            if value is not None:
-                watched.setdefault(name, []).append(float(value.detach()))
-    return {"epoch": float(epoch)} | {name: float(np.mean(values)) for name, values in watched.items()}
+        state.step_done({name: float(value.detach()) for name, value in values.items() if value is not None})
+    return {"epoch": float(epoch)} | {name: float(np.mean(seen)) for name, seen in state.position.watched.items()}
 
 
 def _check_epoch(
@@ -164,6 +181,7 @@ def _accuracy(model: VideoQA, split: Split, count: int, size: int, device: str) 
         prediction = model.predict(part.to(device))
         right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
         effects += monitors.question_effects(prediction)
+        stop_if_asked()
     return 100.0 * right / count, effects
 
 

@@ -16,6 +16,9 @@ app = typer.Typer(
 Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
 Out = Annotated[Path, typer.Option(help="Where the result is written.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
+Announce = Annotated[
+    Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
+]
 Processes = Annotated[int, typer.Option(min=1, help="Videos that are worked on side by side.")]
 CPUS = len(os.sched_getaffinity(0))
 
@@ -321,6 +324,8 @@ def finetune(
     state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
     device: Device = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = CPUS,
+    name: Annotated[str, typer.Option(help="What this is called in its progress.")] = "fine-tuning",
+    announce: Announce = None,
 ) -> None:
     """Fine-tune the text encoder on the train questions. Settings: `text`."""
     from extract.config import Text
@@ -328,7 +333,7 @@ def finetune(
 
     wanted = _parse(Text, command_line.read_settings(settings))
     with command_line.device(device, threads) as claimed:
-        run(questions, wanted, out, state, claimed)
+        run(questions, wanted, out, state, claimed, name, announce)
 
 
 @app.command()

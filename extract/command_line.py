@@ -1,11 +1,11 @@
 """What both console scripts share: a quiet start, one way to report an error, one way to read settings."""
 
+import contextlib
 import errno
 import json
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import typer
 import yaml
 
 from extract.errors import UserError
+from extract.files import disk_full
 
 ENVIRONMENT_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -31,14 +32,14 @@ def run(app: typer.Typer) -> None:
         app()
     except UserError as error:
         _stop(str(error))
-    except OSError as error:
+    except Exception as error:
         reason = _environment_error(error)
         if reason is None:
             raise
-        _stop(f"{reason}: {error.filename or error}")
+        _stop(f"{reason}: {getattr(error, 'filename', None) or error}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
     """The device that `name` means (`auto` takes a GPU where there is one), claimed; sets the number of CPU threads."""
     import torch
@@ -73,13 +74,20 @@ def read_settings(text: str) -> dict[str, Any]:
     return loaded
 
 
-def _environment_error(error: OSError) -> str | None:
-    if error.errno in ENVIRONMENT_ERRORS:
-        return ENVIRONMENT_ERRORS[error.errno]
-    # HDF5 reports a full disk as text only.
-    return next((reason for code, reason in ENVIRONMENT_ERRORS.items() if f"errno = {code}," in str(error)), None)
+def _environment_error(error: Exception) -> str | None:
+    number = disk_full(error)
+    if number is None and isinstance(error, OSError):
+        number = error.errno
+    return None if number is None else ENVIRONMENT_ERRORS.get(number)
 
 
 def _stop(message: str) -> None:
-    print(f"error: {message}", file=sys.stderr)
+    with contextlib.suppress(OSError):
+        print(f"error: {message}", file=sys.stderr)
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except OSError:
+            # The log lies on the full disk. Python would try again at its end, and change the exit status.
+            setattr(sys, name, None)
     sys.exit(2)

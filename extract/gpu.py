@@ -5,7 +5,6 @@ a crashed job leaves nothing behind that would have to be cleaned up.
 """
 
 import fcntl
-import getpass
 import logging
 import os
 import tempfile
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 from extract.errors import UserError
 
@@ -72,7 +72,7 @@ def claim(names: list[str], jobs_per_gpu: int = 1) -> Iterator[int]:
     may count from 0, to those of the job.
     """
     job = next((os.environ[name] for name in SCHEDULERS if name in os.environ), "machine")
-    folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{getpass.getuser()}" / job
+    folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{os.getuid()}" / job
     folder.mkdir(parents=True, exist_ok=True)
     told = False
     while True:
@@ -90,10 +90,11 @@ def claim(names: list[str], jobs_per_gpu: int = 1) -> Iterator[int]:
 
 def _take(folder: Path, name: str, slot: int, jobs_per_gpu: int, held: ExitStack) -> bool:
     """Takes a GPU's lock for itself, or together with others and then one of their slots."""
+    path = folder / quote(name, safe="")  # MIG-GPU-<uuid>/1/0 is a name as well
     if jobs_per_gpu == 1:
-        return _lock(held.enter_context((folder / name).open("w")), fcntl.LOCK_EX)
-    return _lock(held.enter_context((folder / name).open("w")), fcntl.LOCK_SH) and _lock(
-        held.enter_context((folder / f"{name}.{slot}").open("w")), fcntl.LOCK_EX
+        return _lock(held.enter_context(path.open("w")), fcntl.LOCK_EX)
+    return _lock(held.enter_context(path.open("w")), fcntl.LOCK_SH) and _lock(
+        held.enter_context(path.with_name(f"{path.name}.{slot}").open("w")), fcntl.LOCK_EX
     )
 
 

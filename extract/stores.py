@@ -4,6 +4,7 @@ Sizes: N videos, K clips, T frames a clip, D width of a feature, Q questions, A 
 """
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 from extract.errors import UserError
 from extract.files import atomic_path, exclusive
+
+log = logging.getLogger(__name__)
 
 SCHEMA = 1
 OK, SHORT, CUT, ZEROS, FAILED = "ok", "short", "cut", "zeros", "failed"
@@ -67,7 +70,8 @@ def create_by_rows(
     """Like `create`, for a file of `count` rows that a killed process may leave half done and another completes.
 
     `build` makes all its datasets, of plain numbers or strings of fixed length; nothing is added later, so that a
-    kill can only leave a row half written. Where the half file has other attributes it is begun anew.
+    kill can only leave a row half written. Where the half file has other attributes, or was damaged when its machine
+    crashed, it is begun anew.
     """
     half, lock = path.with_name(f".{path.name}.half"), path.with_name(f".{path.name}.lock")
     with exclusive(lock):
@@ -87,8 +91,14 @@ def create_by_rows(
 def _continues(half: Path, expected: dict[str, Any]) -> bool:
     if not half.is_file():
         return False
-    with h5py.File(half, "r", locking=False) as file:
-        found = attributes(file)
+    try:
+        with h5py.File(half, "r", locking=False) as file:
+            found = attributes(file)
+    except OSError as error:
+        if error.errno is not None:  # the system's, not HDF5's on what the file holds
+            raise
+        log.warning("%s is damaged and begun anew (%s)", half, error)
+        return False
     return all(found.get(key) == json.loads(json.dumps(value)) for key, value in expected.items())
 
 

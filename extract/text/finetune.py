@@ -9,21 +9,20 @@ Sizes: B questions of a batch, A candidates (or classes of the vocabulary).
 import json
 import logging
 import shutil
-import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
 from extract import resume
+from extract.announcements import Announcements
 from extract.config import FineTuning, Text
 from extract.errors import UserError
-from extract.files import exclusive, read_json, sha256, write_json
+from extract.files import exclusive, naming, read_json, sha256, write_json
 from extract.progress import progress
 from extract.text.encoder import load_encoder
 from extract.text.learning_curve import write_curve
@@ -32,17 +31,24 @@ from extract.text.sequences import batches, pad
 
 log = logging.getLogger(__name__)
 
-SAVE_EVERY = 300.0
-"""Seconds of work that a kill can cost at most."""
 
-
-def finetune(annotations: Path, text: Text, out: Path, state: Path, device: str) -> dict[str, Any]:
+def finetune(
+    annotations: Path,
+    text: Text,
+    out: Path,
+    state: Path,
+    device: str,
+    name: str = "fine-tuning",
+    announce: Path | None = None,
+) -> dict[str, Any]:
     """Fine-tunes the encoder and writes it as a folder that transformers loads.
 
     Beside the encoder lie the head, `finetuning.json`, `learning_curve.csv` and `learning_curve.png`. The epoch with
     the best validation accuracy is kept. `state` is a folder for what is needed to go on after a kill; it lies outside
-    `out` and is removed at the end. Returns what `finetuning.json` holds.
+    `out` and is removed at the end. `name` is what this is called in its progress; `announce` is a file to which a line
+    is appended after each epoch. Returns what `finetuning.json` holds.
     """
+    announcements = Announcements(name, announce)
     settings = text.finetuning
     torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
     tokenizer, encoder = load_encoder(text.encoder)
@@ -54,7 +60,7 @@ def finetune(annotations: Path, text: Text, out: Path, state: Path, device: str)
     files = [sha256(annotations / name) for name in ("train.csv", "val.csv", "answers.json")]
     key = json.dumps([text.model_dump(), *files], sort_keys=True)
     with exclusive(state / "lock"):
-        training = _Training(model, train, val, settings, state / "last.pt", key)
+        training = _Training(model, train, val, settings, state / "last.pt", key, announcements)
         history = training.run()
         best = max(history, key=lambda row: row["val_accuracy"]) if history else None
         about = {
@@ -69,6 +75,7 @@ def finetune(annotations: Path, text: Text, out: Path, state: Path, device: str)
         }
         _save(model, tokenizer, about, history, out)
         shutil.rmtree(state)
+    announcements.end(best)
     return about
 
 
@@ -86,32 +93,6 @@ def _train_questions(path: Path, tokenizer: Any, text: Text, classes: list[str])
     return every.take(rows), left_out
 
 
-@dataclass
-class _Position:
-    """Where training stands: so many steps of an epoch are done; with the state of the random generators."""
-
-    epoch: int = 1
-    step: int = 0
-    losses: list[float] = field(default_factory=list)
-
-    def state_dict(self) -> dict[str, Any]:
-        # Of the GPU at work, which may be another after a restart.
-        cuda = torch.cuda.get_rng_state() if torch.cuda.is_available() else None
-        return {
-            "epoch": self.epoch,
-            "step": self.step,
-            "losses": self.losses,
-            "cpu": torch.get_rng_state(),
-            "cuda": cuda,
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.epoch, self.step, self.losses = state["epoch"], state["step"], state["losses"]
-        torch.set_rng_state(state["cpu"])
-        if state["cuda"] is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(state["cuda"])
-
-
 class _Training:
     """The loop over epochs and steps, which goes on from a saved state of the same settings and questions."""
 
@@ -121,64 +102,62 @@ class _Training:
         train: LabelledQuestions,
         val: LabelledQuestions,
         settings: FineTuning,
-        state: Path,
+        file: Path,
         key: str,
+        announcements: Announcements,
     ) -> None:
         self.model, self.train, self.val, self.settings = model, train, val, settings
-        self.state, self.key = state, key
+        self.announcements = announcements
         self.device = next(model.parameters()).device
         self.amp = autocast_type(self.device, settings)
-        steps = settings.epochs * steps_an_epoch(len(train.answers), settings)
+        self.steps_an_epoch = steps_an_epoch(len(train.answers), settings)
+        steps = settings.epochs * self.steps_an_epoch
         warm = max(1, round(settings.warmup * steps))
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
         )
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp is torch.float16)
-        self.position = _Position()
-        self.saved_at = time.monotonic()
-        self.parts = {
-            name: getattr(self, name) for name in ("model", "optimizer", "schedule", "scaler", "position")
-        }  # fmt: skip
+        parts = {name: getattr(self, name) for name in ("model", "optimizer", "schedule", "scaler")}
+        self.state = resume.State(file, key, parts)
 
     def run(self) -> resume.History:
         """Trains; the model ends with the weights of the best epoch."""
-        history, best = resume.restore(self.state, self.key, self.parts)
-        if history or self.position.step:
-            log.info("going on in epoch %d after step %d", self.position.epoch, self.position.step)
-        for epoch in range(self.position.epoch, self.settings.epochs + 1):
-            losses = self._epoch(epoch, history, best)
-            by_type = accuracies(self.model, self.val, self.settings.batch)
-            accuracy = by_type.pop("all")
-            row = {"epoch": epoch, "loss": float(np.mean(losses)), "val_accuracy": accuracy, "val_by_type": by_type}
-            row["losses"] = losses
-            history.append(row)
-            log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy)
-            if accuracy >= max(row["val_accuracy"] for row in history):
-                best = {name: value.detach().cpu().clone() for name, value in self.model.state_dict().items()}
-            self.position.epoch, self.position.step, self.position.losses = epoch + 1, 0, []
-            self._save(history, best)
-        if best:
-            self.model.load_state_dict(best)
-        return history
+        state = self.state
+        self.announcements.begin(self.settings.epochs, state.position)
+        with state.saved_on_sigterm():
+            for epoch in range(state.position.epoch, self.settings.epochs + 1):
+                losses = self._epoch(epoch)
+                by_type = accuracies(self.model, self.val, self.settings.batch)
+                accuracy = by_type.pop("all")
+                row = {"epoch": epoch, "loss": float(np.mean(losses)), "val_accuracy": accuracy, "val_by_type": by_type}
+                row["losses"] = losses
+                log.info(
+                    "epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy
+                )
+                if all(accuracy >= past["val_accuracy"] for past in state.history):
+                    state.best = {n: value.detach().cpu().clone() for n, value in self.model.state_dict().items()}
+                state.epoch_done(row)
+                self.announcements.epoch(state.history)
+        if state.best:
+            self.model.load_state_dict(state.best)
+        return state.history
 
-    def _epoch(self, epoch: int, history: resume.History, best: dict[str, Tensor]) -> list[float]:
+    def _epoch(self, epoch: int) -> list[float]:
+        """What is left of an epoch; returns the loss of each of its steps."""
         self.model.train()
+        done, seed = self.state.position.step, self.settings.seed * 1000 + epoch
         # Everything random in an epoch follows from its number, so a resumed run equals an uninterrupted one.
-        if self.position.step == 0:
-            torch.manual_seed(self.settings.seed * 1000 + epoch)
-        order = torch.Generator().manual_seed(self.settings.seed * 1000 + epoch)
-        steps = steps_an_epoch(len(self.train.answers), self.settings)
-        todo = batches(self.train.questions, self.settings.batch, order)[:steps][self.position.step :]
-        for rows in progress(todo, total=len(todo), label=f"fine-tuning, epoch {epoch}", unit="step"):
+        if done == 0:
+            torch.manual_seed(seed)
+        order = batches(self.train.questions, self.settings.batch, torch.Generator().manual_seed(seed))
+        todo = order[done : self.steps_an_epoch]
+        for rows in progress(todo, total=len(todo), label=f"{self.announcements.name}, epoch {epoch}", unit="step"):
             loss = self._step(rows)
-            self.position.losses.append(loss)
-            self.position.step += 1
             if not np.isfinite(loss):
                 raise UserError(f"the loss is not finite in epoch {epoch}; lower text.finetuning.learning_rate")
-            if time.monotonic() - self.saved_at > SAVE_EVERY:
-                self._save(history, best)
-        return self.position.losses
+            self.state.step_done({"loss": loss})
+        return self.state.position.watched["loss"]
 
     def _step(self, rows: list[int]) -> float:
         """One step on the questions `rows`, in parts; returns their mean loss."""
@@ -197,10 +176,6 @@ class _Training:
         self.scaler.update()
         self.schedule.step()
         return total
-
-    def _save(self, history: resume.History, best: dict[str, Tensor]) -> None:
-        resume.save(self.state, self.key, self.parts, history, best)
-        self.saved_at = time.monotonic()
 
 
 def parts_of(rows: list[int], parts: int) -> Iterator[list[int]]:
@@ -226,11 +201,15 @@ def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], history: r
     """The folder appears whole: it is written beside its place and renamed."""
     temporary = out.with_name(f".{out.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    model.encoder.save_pretrained(temporary)  # type: ignore[operator]
-    tokenizer.save_pretrained(temporary)
-    save_head(model, temporary)
-    write_json(temporary / "finetuning.json", about)
-    write_curve(history, temporary)
-    shutil.rmtree(out, ignore_errors=True)
-    temporary.replace(out)
+    try:
+        with naming(out):
+            temporary.mkdir(parents=True)
+            model.encoder.save_pretrained(temporary)  # type: ignore[operator]
+            tokenizer.save_pretrained(temporary)
+            save_head(model, temporary)
+            write_json(temporary / "finetuning.json", about)
+            write_curve(history, temporary)
+        shutil.rmtree(out, ignore_errors=True)
+        temporary.replace(out)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import torch as safetensors
 from torch import Tensor, nn
 
 from extract.annotations.vocabulary import class_numbers
 from extract.config import Text
 from extract.errors import UserError
-from extract.files import read_json
+from extract.files import read_json, write_bytes
+from extract.interruption import stop_if_asked
 from extract.progress import progress
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
@@ -76,6 +77,7 @@ def scores(model: QuestionOnly, questions: Questions, batch: int, label: str) ->
     todo = by_length(questions, range(len(questions.tokens)), batch * questions.sequences)
     for numbers in progress(todo, total=len(todo), label=label, unit="batch"):
         found[numbers] = model(pad_sequences(questions, numbers, device), 1).float().cpu()
+        stop_if_asked()
     return found.view(len(questions), -1)
 
 
@@ -89,9 +91,8 @@ def accuracies(model: QuestionOnly, split: LabelledQuestions, batch: int) -> dic
 
 def save_head(model: QuestionOnly, folder: Path) -> None:
     """Writes the head beside the encoder."""
-    save_file(
-        {name: value.detach().cpu().contiguous() for name, value in model.head.state_dict().items()}, folder / HEAD
-    )
+    head = {name: value.detach().cpu().contiguous() for name, value in model.head.state_dict().items()}
+    write_bytes(folder / HEAD, safetensors.save(head))
 
 
 def load(folder: Path) -> tuple[Any, QuestionOnly, dict[str, Any]]:
@@ -102,7 +103,7 @@ def load(folder: Path) -> tuple[Any, QuestionOnly, dict[str, Any]]:
     if not (folder / HEAD).is_file():
         raise UserError(f"{folder} has no {HEAD}, it was made by an older version: make it again")
     tokenizer, encoder = load_encoder(str(folder.resolve()))
-    head = load_file(folder / HEAD)
+    head = safetensors.load_file(folder / HEAD)
     model = QuestionOnly(encoder, len(head["bias"]))
     model.head.load_state_dict(head)
     return tokenizer, model, about

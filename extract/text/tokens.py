@@ -3,6 +3,7 @@
 Sizes: Q questions, A sequences a question, L tokens, D width of the encoder.
 """
 
+import io
 import json
 import shutil
 from pathlib import Path
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 from extract.config import Text
 from extract.errors import UserError
-from extract.files import atomic_path, exclusive, read_json, sha256, write_json
+from extract.files import exclusive, read_json, sha256, write_bytes, write_json
 from extract.progress import progress
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.packed import pack
@@ -60,8 +61,9 @@ def write_tokens(
         for part in progress(numbers, total=len(numbers), label=f"tokens of {split}", unit="part"):
             parts.append(state / f"{part.start:09d}.npy")
             if not parts[-1].is_file():
-                with atomic_path(parts[-1]) as temporary:
-                    np.save(temporary, encode(encoder, questions, part, text, device))
+                content = io.BytesIO()  # where NumPy writes the file, a full disk is an error without a number
+                np.save(content, encode(encoder, questions, part, text, device))
+                write_bytes(parts[-1], content.getbuffer())
         lengths = np.array([len(tokens) for tokens in questions.tokens])
         pack(out, questions.table, lengths, encoder.config.hidden_size, (np.load(p) for p in parts), about)
         shutil.rmtree(state)

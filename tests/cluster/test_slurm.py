@@ -152,8 +152,8 @@ def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tm
     assert [job.restarts for job in cluster.jobs() if job.name == preempted.name] == [1]
     for seed in (0, 1):
         training = (there / "logs/train" / PATIENT.relative_to("runs") / f"seed{seed}.log").read_text()
-        epoch = re.search(r"going on after epoch (\d+)", training)
-        assert epoch and 0 < int(epoch[1]) < 30
+        went_on = re.search(r"going on in epoch (\d+) after step (\d+)", training)
+        assert went_on and (1, 0) < (int(went_on[1]), int(went_on[2])) < (30, 0)
 
     here, targets = patient_runs("results/tiny")
     snakemake(*targets)

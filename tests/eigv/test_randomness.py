@@ -21,10 +21,10 @@ def test_a_seed_decides_every_draw() -> None:
 def test_a_restored_state_goes_on_with_the_same_draws() -> None:
     draws = Draws(0)
     _some(draws)
-    state = draws.state()
+    state = draws.state_dict()
     expected = _some(draws)
     other = Draws(99)
-    other.restore(state)
+    other.load_state_dict(state)
     for a, b in zip(expected, _some(other), strict=True):
         assert torch.equal(a, b)
 

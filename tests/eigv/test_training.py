@@ -1,6 +1,12 @@
 """Training learns, is deterministic, survives a kill, and its evaluation is traceable."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -9,9 +15,11 @@ import eigv.training
 from eigv.evaluation import evaluate
 from eigv.run_settings import RunSettings
 from eigv.training import train
+from extract import resume
 from extract.errors import UserError
 from tests.eigv import synthetic
 
+ROOT = Path(__file__).resolve().parents[2]
 SMALL = {
     "backbone": "hga",
     "features": "app+mot",
@@ -95,6 +103,87 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
     assert steps == 6 + 4  # two epochs were not trained again
     for name in ("model.safetensors", "metrics.json", "history.csv", "predictions.csv"):
         assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
+
+
+def dropping_out(**training):
+    """Settings under which every step draws from the generators of PyTorch and of the method."""
+    hga = SMALL["backbones"]["hga"] | {"dropout": 0.3}
+    return settings("eigv", epochs=3, batch=8, **training).model_copy(
+        update={
+            "backbones": RunSettings.model_validate(SMALL | {"method": "eigv", "backbones": {"hga": hga}}).backbones
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("ended_by", "at"),
+    [*(("SIGTERM", n) for n in (1, 6, 8, 12)), *(("SIGTERM in validation", n) for n in (4, 12)), ("a kill", 6)],
+)
+def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, monkeypatch, caplog, ended_by, at):
+    """Four steps an epoch."""
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    run(dropping_out(), data, tmp_path / "whole")
+    model, steps = eigv.training.VideoQA, 0
+    step, predict = model.training_step, model.predict
+
+    def training_step(*args):
+        nonlocal steps
+        steps += 1
+        if steps == at and ended_by == "SIGTERM":
+            os.kill(os.getpid(), signal.SIGTERM)  # the step is finished all the same
+        if steps == at + 1 and ended_by == "a kill":
+            os.kill(os.getpid(), signal.SIGINT)
+        return step(*args)
+
+    def predicted(*args):
+        if steps == at and ended_by == "SIGTERM in validation":
+            os.kill(os.getpid(), signal.SIGTERM)
+        return predict(*args)
+
+    if ended_by == "a kill":
+        monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(model, "training_step", training_step)
+    monkeypatch.setattr(model, "predict", predicted)
+    with pytest.raises(KeyboardInterrupt if ended_by == "a kill" else SystemExit) as ended:
+        run(dropping_out(), data, tmp_path / "broken")
+    if ended_by != "a kill":
+        assert ended.value.code == 143
+        assert f"ended by SIGTERM in epoch {-(-at // 4)} after step {(at - 1) % 4 + 1};" in caplog.text
+    assert not (tmp_path / "broken/model.json").exists()
+    before, steps = steps, 100
+    run(dropping_out(), data, tmp_path / "broken")
+    assert steps == 100 + 12 - at  # no step is made twice
+    assert before == (at + 1 if ended_by == "a kill" else at)
+    for name in ("model.safetensors", "history.csv", "predictions.csv"):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "broken" / name).read_bytes(), name
+
+
+def test_the_command_ends_with_143_at_sigterm_and_the_same_command_goes_on(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=False)
+    patient = {"backbone": "patient", "features": "app+mot", "method": "erm", "seed": 0}
+    patient |= {"plugin": {"file": "tests/cluster/patient.py"}, "training": {"epochs": 4, "batch": 8}}
+    options = {"settings": json.dumps(patient), **data, "out": tmp_path / "run", "state": tmp_path / "state"}
+    lines = tmp_path / "lines"
+    options |= {"device": "cpu", "name": "a run", "announce": lines}
+    command = [sys.executable, "-m", "eigv.cli", "train"]
+    command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
+
+    slow = os.environ | {"EIGV_TEST_STEP_SECONDS": "0.5"}
+    first = subprocess.Popen(command, cwd=ROOT, env=slow, stderr=subprocess.PIPE, text=True)
+    while not lines.exists() or "epoch 1 of 4" not in lines.read_text():
+        assert first.poll() is None
+        time.sleep(0.1)
+    first.terminate()
+    said = first.communicate(timeout=60)[1]
+    assert first.returncode == 143
+    assert "the same command goes on from there" in said and "Traceback" not in said
+    assert subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+    assert (tmp_path / "run/model.safetensors").is_file() and not (tmp_path / "state").exists()
+    announced = lines.read_text().splitlines()
+    assert announced[0] == "a run: begins, 4 epochs" and announced[2] == "a run: goes on in epoch 2 of 4"
+    ends = [*(f"a run: epoch {n} of 4" for n in range(1, 5)), "a run: done"]
+    assert [line.split(",")[0] for line in (announced[1], *announced[3:])] == ends
+    assert "left" in announced[1] and "left" in announced[4]
 
 
 def test_a_state_of_other_settings_is_not_used(tmp_path):

@@ -1,20 +1,30 @@
 """A disk that is full, and a folder that can not be written: one message, no half file, and going on afterwards."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
+import torch
 
-from extract import command_line, stores
-from extract.config import Appearance, Features, Network, Sampling, VideoCollection
+from eigv import training
+from eigv.backbones import ClipWidths
+from eigv.checkpoints import ModelCard, save
+from eigv.run_settings import RunSettings
+from extract import command_line, resume, stores
+from extract.config import Appearance, Features, FineTuning, Network, Sampling, Text, VideoCollection
+from extract.text import tokens
+from extract.text.finetune import finetune
 from extract.videos.probe import probe, write_manifest
 from extract.videos.survey import survey
+from tests.eigv import synthetic
+from tests.extract.text.test_finetune import tiny, write_annotations
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = ["--train", "12", "--val", "1", "--test", "1", "--test-shifted", "1"]
@@ -64,6 +74,102 @@ def test_hdf5_on_a_full_disk_is_reported_and_leaves_nothing(small_disk, monkeypa
     assert stopped.value.code == 2
     assert "the disk is full" in capsys.readouterr().err
     assert not list(small_disk.iterdir())
+
+
+def train(data: dict[str, Path], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trains a run into a folder; its state, two hundredfold the size of its weights, is saved at every step."""
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
+    settings = {"backbone": "hga", "features": "app+mot", "method": "erm", "seed": 0, "training": {"epochs": 1}}
+    small = {"hidden": 32, "words": 16, "fusion": {"width": 64, "chunks": 8, "rank": 4}}
+    settings = RunSettings.model_validate(settings | {"backbones": {"hga": small}})
+    training.train(settings, **data, out=folder / "run", state=folder / "state", device="cpu")
+
+
+def fails_on_a_full_disk(run: Callable[[], object], file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Runs what a command line would run; it is to stop with an error that names the file, and to leave no half one."""
+    with pytest.raises(SystemExit) as stopped:
+        command_line.run(run)
+    assert stopped.value.code == 2
+    assert capsys.readouterr().err.splitlines()[-1] == f"error: the disk is full: {file}"
+    assert not list(file.parent.rglob("*.partial*"))
+
+
+def fill(disk: Path, left: int) -> Path:
+    """A file that leaves so many bytes of a disk."""
+    free = os.statvfs(disk)
+    ballast = disk / "ballast"
+    ballast.write_bytes(bytes(free.f_bavail * free.f_frsize - left))
+    return ballast
+
+
+@pytest.mark.parametrize("left", [0, 20_000, 150_000])
+def test_the_state_of_a_training_on_a_full_disk(small_disk, tmp_path, monkeypatch, capsys, left):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    train(data, tmp_path / "whole", monkeypatch)
+    (small_disk / "state").mkdir()
+    ballast = fill(small_disk, left)
+    fails_on_a_full_disk(lambda: train(data, small_disk, monkeypatch), small_disk / "state/last.pt", capsys)
+    ballast.unlink()
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    train(data, small_disk, monkeypatch)
+    weights = "run/model.safetensors"
+    assert (small_disk / weights).read_bytes() == (tmp_path / "whole" / weights).read_bytes()
+
+
+def test_weights_on_a_full_disk(small_disk, capsys):
+    card = ModelCard(RunSettings(backbone="hga", method="erm", features="app", seed=0), ClipWidths(8, 0), 8, 5)
+    state = {"weight": torch.zeros(1 << 19)}
+    fails_on_a_full_disk(lambda: save(small_disk, card, state), small_disk / "model.safetensors", capsys)
+    assert not list(small_disk.iterdir())
+
+
+def test_a_fine_tuned_encoder_on_a_full_disk(small_disk, tmp_path, capsys, caplog):
+    questions = write_annotations(tmp_path / "questions", multiple_choice=True)
+    settings = Text(encoder=tiny(tmp_path / "bert"), finetuning=FineTuning(epochs=1))
+
+    def run() -> None:
+        finetune(questions, settings, small_disk / "encoder", tmp_path / "state", "cpu")
+
+    fails_on_a_full_disk(run, small_disk / "encoder", capsys)
+    assert not list(small_disk.iterdir())
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    with caplog.at_level(logging.INFO):
+        run()
+    assert "going on in epoch 2 after step 0" in caplog.text  # no step is made again
+    written = {path.name for path in (small_disk / "encoder").iterdir()}
+    assert {"model.safetensors", "head.safetensors", "finetuning.json"} <= written
+
+
+def test_token_features_on_a_full_disk(small_disk, tmp_path, capsys, monkeypatch):
+    questions = write_annotations(tmp_path / "questions", multiple_choice=True)
+    settings = Text(encoder=tiny(tmp_path / "bert"), finetuning=FineTuning(epochs=0))
+    finetune(questions, settings, tmp_path / "encoder", tmp_path / "state", "cpu")
+    monkeypatch.setattr(tokens, "PART", 100)
+    made = []
+    monkeypatch.setattr(tokens, "encode", lambda *args, encode=tokens.encode: made.append(args[2]) or encode(*args))
+
+    def write(folder: Path, state: Path) -> Path:
+        tokens.write_tokens(questions, "val", tmp_path / "encoder", settings, folder / "t.h5", state, "cpu")
+        return folder / "t.h5"
+
+    whole = write(tmp_path, tmp_path / "tokens").read_bytes()
+    parts = len(made)
+    state = small_disk / "tokens"
+    state.mkdir()
+    ballast = fill(small_disk, 120_000)
+    fails_on_a_full_disk(lambda: write(tmp_path / "b", state), state / f"{made[1].start:09d}.npy", capsys)
+    ballast.unlink()
+    assert write(tmp_path / "b", state).read_bytes() == whole
+    assert len(made) == 2 * parts + 1  # the part that did not fit is made again, those before it are not
+
+
+def test_a_log_on_the_full_disk_leaves_the_exit_status():
+    command = [sys.executable, "-m", "eigv.cli", "train", "--settings", "no such file"]
+    command += [x for name in ("video", "questions", "text", "out", "state") for x in (f"--{name}", "nowhere")]
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, env=buffered, stdout=full, stderr=full, check=False)
+    assert done.returncode == 2
 
 
 def test_a_folder_without_write_permission_is_named(tmp_path, request):

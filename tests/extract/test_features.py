@@ -141,7 +141,7 @@ def test_jobs_are_made_ahead_in_order_and_errors_arrive():
 
 
 @pytest.mark.slow
-def test_kills_at_random_points_change_no_number(shared, tmp_path):
+def test_kills_and_sigterm_at_random_points_change_no_number(shared, tmp_path):
     ids = ["nine_frames", "decord_video_0", "one_frame", "odd_319x241_yuv444p", "vfr_3rates", "torchcodec_h264_10bits"]
     features = SMALL.model_copy(update={"sampling": Sampling(clips=8, frames=8)})
     (tmp_path / "whole").mkdir()
@@ -169,7 +169,9 @@ def test_kills_at_random_points_change_no_number(shared, tmp_path):
                     time.sleep(0.01)
                 time.sleep(chance.uniform(0, 0.5))
                 kills += process.poll() is None
-                if process.poll() is None:
+                if attempt % 2:
+                    process.terminate()  # its workers are to end by themselves
+                elif process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
             if process.wait() == 0:
                 break

@@ -82,6 +82,22 @@ def test_only_visible_gpus_are_handed_out(monkeypatch):
         assert (first, second) == ("cuda:0", "cuda:1")  # as torch counts the visible ones
 
 
+@pytest.mark.parametrize("jobs_per_gpu", [1, 2])
+def test_a_part_of_a_gpu_has_slashes_in_its_name(monkeypatch, jobs_per_gpu):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "MIG-GPU-8/1/0,MIG-GPU-8/2/0")
+    with one_gpu("cuda", jobs_per_gpu) as first, one_gpu("cuda", jobs_per_gpu) as second:
+        assert (first, second) == ("cuda:0", "cuda:1")
+
+
+def test_a_user_without_a_name_gets_a_gpu(monkeypatch):
+    """In a container the number of a user often stands in no /etc/passwd."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_123)
+    with claim(["0"]) as number:
+        assert number == 0
+
+
 def test_no_gpu_is_an_error_and_no_wait(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     with pytest.raises(UserError, match="no GPU is to be seen"), one_gpu("cuda"):

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import signal
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,9 @@ import pytest
 import torch
 
 from eigv.question_only import question_only
+from extract import resume
 from extract.annotations import CANDIDATES
+from extract.announcements import Announcements
 from extract.config import FineTuning, Text
 from extract.errors import UserError
 from extract.files import write_json
@@ -91,7 +95,7 @@ def test_after_a_kill_it_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
     write_annotations(tmp_path / "questions", multiple_choice=True)
     settings = text(tmp_path, epochs=3, batch=16)  # 4 steps an epoch
     expected, weights = run(tmp_path, settings, "whole")
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)
     steps, step = [0], module._Training._step
 
     def dies(self, rows):
@@ -107,6 +111,36 @@ def test_after_a_kill_it_goes_on_bit_for_bit(tmp_path, monkeypatch, at):
     found, resumed = run(tmp_path, settings, "killed")
     assert steps[0] == at + 1 + (12 - at)
     assert found == expected
+    assert all(torch.equal(weights[name], resumed[name]) for name in weights)
+
+
+@pytest.mark.parametrize(("during", "at"), [("step", 1), ("step", 6), ("validation", 4), ("validation", 8)])
+def test_sigterm_ends_it_at_once_and_it_goes_on_bit_for_bit(tmp_path, monkeypatch, caplog, during, at):
+    write_annotations(tmp_path / "questions", multiple_choice=True)
+    settings = text(tmp_path, epochs=2, batch=16)  # 4 steps an epoch
+    expected, weights = run(tmp_path, settings, "whole")
+    steps, step, accuracies = [0], module._Training._step, module.accuracies
+
+    def asked(self, rows):
+        steps[0] += 1
+        if (during, steps[0]) == ("step", at):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return step(self, rows)
+
+    def validated(*args):
+        if (during, steps[0]) == ("validation", at):
+            os.kill(os.getpid(), signal.SIGTERM)
+        return accuracies(*args)
+
+    monkeypatch.setattr(module._Training, "_step", asked)
+    monkeypatch.setattr(module, "accuracies", validated)
+    with pytest.raises(SystemExit) as ended:
+        run(tmp_path, settings, "ended")
+    assert ended.value.code == 143 and not (tmp_path / "ended").exists()
+    assert f"ended by SIGTERM in epoch {-(-at // 4)} after step {(at - 1) % 4 + 1};" in caplog.text
+    monkeypatch.setattr(module, "accuracies", accuracies)
+    found, resumed = run(tmp_path, settings, "ended")
+    assert steps[0] == 8 and found == expected
     assert all(torch.equal(weights[name], resumed[name]) for name in weights)
 
 
@@ -130,7 +164,9 @@ def test_a_step_in_parts_is_the_same_step(tmp_path, multiple_choice):
         torch.manual_seed(0)
         model = QuestionOnly(encoder, 1 if multiple_choice else 5).eval()  # no dropout
         split = LabelledQuestions.read(tmp_path / "questions/train.csv", tokenizer, settings, COLOURS)
-        training = module._Training(model, split, split, settings.finetuning, tmp_path / "s", "")
+        training = module._Training(
+            model, split, split, settings.finetuning, tmp_path / "s", "", Announcements("", None)
+        )
         loss = training._step(list(range(20)))
         gradients.append((loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
     assert gradients[0][0] == pytest.approx(gradients[1][0], abs=1e-6)
