@@ -135,7 +135,7 @@ class _Training:
                 log.info(
                     "epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy
                 )
-                if all(accuracy >= past["val_accuracy"] for past in state.history):
+                if all(accuracy > past["val_accuracy"] for past in state.history):
                     state.best = {n: value.detach().cpu().clone() for n, value in self.model.state_dict().items()}
                 state.epoch_done(row)
                 self.announcements.epoch(state.history)
