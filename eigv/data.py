@@ -23,6 +23,7 @@ from extract.annotations.vocabulary import class_numbers
 from extract.errors import UserError
 from extract.files import read_json
 from extract.stores import FAILED, TokenFeatures, VideoFeatures
+from extract.text.packed import fingerprint
 
 PARTS = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 
@@ -71,6 +72,7 @@ class Split:
         table = read_csv(questions / f"{name}.csv", COLUMNS)
         tokens = TokenFeatures.read(text / f"text_{name}.h5")
         vocabulary = read_json(questions / "answers.json", "the answer vocabulary")
+        _refuse_other_texts(table, tokens)
         candidates = len(CANDIDATES) if CANDIDATES[0] in table.columns else 1
         if tokens.sequences != candidates:
             raise UserError(f"{tokens.path} holds {tokens.sequences} sequences a question, expected {candidates}")
@@ -146,6 +148,23 @@ class Split:
             excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
             qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
+        )
+
+
+def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:
+    """`UserError` where the features are of other texts than the questions that now go by their ids.
+
+    The file knows the texts of all its questions as one; where only some of them are used (imported features of a data
+    set with videos that are left out), it can not be told.
+    """
+    stored = tokens.attributes.get("text_sha256")
+    if stored is None or set(tokens.qids) != set(table["qid"]):
+        return
+    in_order = table.set_index("qid").loc[tokens.qids].reset_index()
+    if fingerprint(in_order) != stored:
+        raise UserError(
+            f"{tokens.path} was made from other texts than these annotations have under the same question ids: make it "
+            "again from them"
         )
 
 

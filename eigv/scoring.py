@@ -1,12 +1,14 @@
 """Scores a prediction file of any system against the annotations.
 
 A file is JSON, `{key: prediction}` or `{key: {"prediction": ..., "answer": ...}}`, or a CSV with `qid` and
-`prediction`. A key is our question id, or `{video}_{question id}`. A prediction is the index of a candidate, the text
-of an answer, or the index of an answer in the system's own vocabulary. A question without one counts as wrong.
+`prediction`. A key is our question id, or `{video}_{question id}` with the video's id or the data set's own number of
+it. A prediction is the index of a candidate, the text of an answer, or the index of an answer in the system's own
+vocabulary; indices may be numbers or texts. A question without one counts as wrong.
 """
 
 import re
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,10 @@ from extract.annotations import CANDIDATES, READERS, is_multiple_choice, read
 from extract.annotations.contract import read_csv
 from extract.config import Dataset
 from extract.errors import UserError
-from extract.files import read_json
+from extract.files import as_text, read_json, read_object
+
+Entries = dict[str, dict[str, Any]]
+"""By key, `prediction` (a whole number of JSON, or a text), and maybe `answer`."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,8 @@ def score(
     `UserError` for a file that can not be understood.
     """
     questions = read(dataset, split)
-    given = _by_qid(_entries(predictions), questions, predictions)
     reader = READERS[dataset.format]
+    given = _by_qid(_entries(predictions), questions, reader.other_ids(dataset), predictions)
     notes = []
     if missing := len(questions) - len(given.found):
         notes.append(f"{missing} of {len(questions)} questions have no prediction and count as wrong")
@@ -77,99 +82,150 @@ def score(
 
 @dataclass(frozen=True)
 class _Given:
-    found: dict[str, dict[str, Any]]
-    """The entry of each question that has one, by our question id."""
+    found: Entries
+    """The entry of each question that has a prediction, by our question id."""
     strange: list[str]
     """Keys that are no question of the split."""
 
 
-def _entries(path: Path) -> dict[str, dict[str, Any]]:
-    """The entries of a file by their keys, each with `prediction` and maybe `answer`."""
+def _entries(path: Path) -> Entries:
+    """The entries of a file by their keys."""
     if path.suffix.lower() == ".csv":
         table = read_csv(path, ["qid", "prediction"])
         repeated = table["qid"][table["qid"].duplicated()]
         if len(repeated):
             raise UserError(f"{path}: the question {repeated.iloc[0]!r} has more than one prediction")
-        return {row["qid"]: {"prediction": row["prediction"]} for row in table.to_dict("records")}
-    raw = read_json(path, "the predictions")
-    if not isinstance(raw, dict):
-        raise UserError(f"{path} does not hold an object but a {type(raw).__name__}; expected {{key: prediction, ...}}")
-    entries = {str(key): value if isinstance(value, dict) else {"prediction": value} for key, value in raw.items()}
-    for key, value in entries.items():
-        if not isinstance(value.get("prediction"), int | str):
-            raise UserError(f"{path}: the entry {key!r} has no prediction that is a number or a text: {raw[key]!r}")
+        answers = table["answer"] if "answer" in table.columns else [""] * len(table)
+        rows = zip(table["qid"], table["prediction"], answers, strict=True)
+        return {qid: {"prediction": prediction.strip(), "answer": answer} for qid, prediction, answer in rows}
+    raw = read_object(path, "the predictions", "{key: prediction, ...}")
+    entries = {key: value if isinstance(value, dict) else {"prediction": value} for key, value in raw.items()}
+    for key, entry in entries.items():
+        try:
+            entries[key] = entry | {"prediction": _prediction(entry.get("prediction"))}
+        except ValueError as error:
+            raise UserError(f"{path}: the entry {key!r} has no prediction that can be read: {error}") from None
     return entries
 
 
-def _by_qid(entries: dict[str, dict[str, Any]], questions: pd.DataFrame, path: Path) -> _Given:
+def _prediction(value: Any) -> int | str:
+    text = as_text(value, "the prediction").strip()
+    if isinstance(value, str):
+        return text
+    if (index := _index(text)) is None:
+        raise ValueError(f"{text} is not a whole number")
+    return index
+
+
+def _by_qid(entries: Entries, questions: pd.DataFrame, other_ids: Callable[[str], list[str]], path: Path) -> _Given:
+    """Finds the question of each key. An entry whose prediction is empty is as good as none."""
     own = {qid: qid for qid in questions["qid"]}
-    with_video = {f"{v}_{q}": q for v, q in zip(questions["video_id"], questions["qid"], strict=True)}
-    known = with_video | own
-    found = {known[key]: entry for key, entry in entries.items() if key in known}
+    names = {video_id: [video_id, *other_ids(video_id)] for video_id in questions["video_id"].unique()}
+    pairs = zip(questions["video_id"], questions["qid"], strict=True)
+    known = {f"{name}_{qid}": qid for video_id, qid in pairs for name in names[video_id]} | own
+    found: Entries = {}
+    for key in filter(known.__contains__, entries):
+        if known[key] in found:
+            raise UserError(f"{path}: the question {known[key]!r} has more than one prediction, one of them as {key!r}")
+        found[known[key]] = entries[key]
     strange = [key for key in entries if key not in known]
     if not found:
         raise UserError(
             f"{path}: none of its {len(entries)} keys is a question of this split (the first is "
             f"{next(iter(entries), '')!r}, a question's is {questions['qid'].iloc[0]!r}); is it of another split?"
         )
-    return _Given(found, strange)
+    return _Given({qid: entry for qid, entry in found.items() if entry["prediction"] != ""}, strange)
 
 
-def _candidates(found: dict[str, dict[str, Any]], questions: pd.DataFrame, path: Path) -> dict[str, str]:
+def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> dict[str, str]:
     """The index of the predicted candidate, as text, of each question."""
     rows = questions.set_index("qid")
     answers = {}
     for qid, entry in found.items():
-        text = str(entry["prediction"]).strip()
-        if not re.fullmatch(r"[0-4]", text):
+        text = str(entry["prediction"])
+        if _index(text) not in range(len(CANDIDATES)):
             fitting = [i for i, name in enumerate(CANDIDATES) if rows.at[qid, name] == text]
             if len(fitting) != 1:
                 raise UserError(
                     f"{path}: the prediction of {qid} is {text!r}, expected an index 0 to 4 or the text "
                     "of one candidate"
                 )
-            text = str(fitting[0])
-        answers[qid] = text
+            answers[qid] = str(fitting[0])
+        else:
+            answers[qid] = str(_index(text))
     return answers
 
 
 def _answers(
-    found: dict[str, dict[str, Any]], questions: pd.DataFrame, path: Path, vocabulary: Path | None, first_index: int
+    found: Entries, questions: pd.DataFrame, path: Path, vocabulary: Path | None, first_index: int
 ) -> tuple[dict[str, str], str]:
     """The predicted answer of each question as text, and a remark on how indices were read.
 
     An index that means no answer becomes a text that no question has: an unknown answer is never right.
     """
-    if not any(isinstance(entry["prediction"], int) for entry in found.values()):
-        return {qid: str(entry["prediction"]).strip() for qid, entry in found.items()}, ""
+    texts = {qid: str(entry["prediction"]) for qid, entry in found.items()}
+    indices = {qid: index for qid, text in texts.items() if (index := _index(text)) is not None}
+    annotated = dict(zip(questions["qid"], questions["answer"], strict=True))
     if vocabulary:
-        words = read_json(vocabulary, "the answer vocabulary")
-        if not isinstance(words, list):
-            raise UserError(f"{vocabulary} does not hold a list of answers")
-        meaning = {i: str(word) for i, word in enumerate(words, start=first_index)}
+        meaning = dict(enumerate(_words(vocabulary), start=first_index))
         remark = f"indices from {first_index} are read by {vocabulary}"
-    else:
-        meaning = _recovered(found, dict(zip(questions["qid"], questions["answer"], strict=True)), path)
+    elif _are_indices(found, set(annotated.values())):
+        meaning = _recovered(found, annotated, path)
         remark = f"the meaning of {len(meaning)} indices was recovered from the file's own answers"
-    unknown = [qid for qid, entry in found.items() if entry["prediction"] not in meaning]
+    else:
+        return texts, ""
+    unknown = [qid for qid, index in indices.items() if index not in meaning]
     if unknown:
         remark += f"; {len(unknown)} predictions mean none of the answers and are wrong"
-    return {qid: meaning.get(entry["prediction"], "\0unknown") for qid, entry in found.items()}, remark
+    remark = remark if indices else ""
+    return texts | {qid: meaning.get(index, "\0unknown") for qid, index in indices.items()}, remark
 
 
-def _recovered(found: dict[str, dict[str, Any]], answers: dict[str, str], path: Path) -> dict[int, str]:
+def _index(text: Any) -> int | None:
+    """The whole number that a text reads as, also if it went through a column of decimals (4.0); None for others."""
+    return int(float(text)) if re.fullmatch(r"-?\d+(\.0*)?", str(text).strip()) else None
+
+
+def _are_indices(found: Entries, annotated: set[str]) -> bool:
+    """Whether the numbers among the predictions are indices, not answers (to "how many").
+
+    Numbers of JSON always are. Numbers as text are if most of the different predictions are numbers, and either all
+    entries have one as their `answer` too, or most of these numbers are no annotated answer.
+    """
+    if any(isinstance(entry["prediction"], int) for entry in found.values()):
+        return True
+    different = {entry["prediction"] for entry in found.values()}
+    numbers = {text for text in different if _index(text) is not None}
+    if 2 * len(numbers) <= len(different):
+        return False
+    with_answers = all(_index(entry.get("answer")) is not None for entry in found.values())
+    return with_answers or 2 * len(numbers & annotated) < len(numbers)
+
+
+def _words(vocabulary: Path) -> list[str]:
+    words = read_json(vocabulary, "the answer vocabulary")
+    if not isinstance(words, list):
+        raise UserError(f"{vocabulary} does not hold a list of answers but a {type(words).__name__}")
+    try:
+        return [as_text(word, f"entry {number}") for number, word in enumerate(words, start=1)]
+    except ValueError as error:
+        raise UserError(f"{vocabulary}: {error}") from None
+
+
+def _recovered(found: Entries, answers: dict[str, str], path: Path) -> dict[int, str]:
     """What each index means: the annotated answer of the questions that the file answers by it.
 
     One index may stand for several answers: that of the unknown, which means nothing.
     """
     meanings: dict[int, set[str]] = defaultdict(set)
     for qid, entry in found.items():
-        if not isinstance(entry.get("answer"), int):
+        index = _index(entry.get("answer"))
+        if index is None:
             raise UserError(
                 f"{path}: predictions are indices, and the entry of {qid} has no index as its `answer` to tell what "
                 "they mean; give the answers that they count with --answers, and --first-index"
             )
-        meanings[entry["answer"]].add(answers[qid])
+        meanings[index].add(answers[qid])
     several = [index for index, texts in meanings.items() if len(texts) > 1]
     if len(several) > 1:
         example = ", ".join(sorted(meanings[several[0]])[:3])

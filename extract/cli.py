@@ -103,7 +103,10 @@ def doctor(
     annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
     videos: Annotated[Path | None, typer.Option(help="Folder of the videos; they are not checked without it.")] = None,
     mapping: Annotated[Path | None, typer.Option(help="JSON from video ids to paths (map_vid_vidorID.json).")] = None,
-    subfolder: Annotated[list[str] | None, typer.Option(help="Folder below --videos; repeat for several.")] = None,
+    subfolder: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder below --videos; repeat for several. msrvtt-qa: TrainValVideo, TestVideo."),
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Take the data set from this configuration.")] = None,
     listing: Annotated[
         Path | None, typer.Option("--list", help="Write every missing and extra video to this CSV.")

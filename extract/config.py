@@ -1,5 +1,6 @@
 """Settings of the extraction: where videos and annotations lie, and how features are made of them."""
 
+import difflib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -100,11 +101,15 @@ class Answers(Settings):
         "unknown. At evaluation such an answer is wrong either way.",
     )
 
-    @model_validator(mode="after")
-    def _keeps_something(self) -> "Answers":
-        if isinstance(self.keep, int) and self.keep < 1:
-            raise ValueError("`keep` is a number above 0")
-        return self
+    @field_validator("keep", mode="before")
+    @classmethod
+    def _is_a_size(cls, value: Any) -> Any:
+        sizes = ("all", *ANSWER_PRESETS)
+        if value in sizes or (isinstance(value, int) and value >= 1):
+            return value
+        near = difflib.get_close_matches(str(value), sizes, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"expected a number above 0 or one of {', '.join(sizes)}{hint}")
 
     @property
     def size(self) -> int | None:

@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and names that stay inside their folder."""
 
+import codecs
 import contextlib
 import errno
 import fcntl
@@ -114,16 +115,78 @@ def write_csv(path: Path, table: "pd.DataFrame") -> None:
         table.to_csv(temporary, index=False)
 
 
+@contextlib.contextmanager
+def readable(path: Path, kind: str, what: str = "") -> Iterator[None]:
+    """While the block reads the text file `path`, what is wrong with it becomes a `UserError` with a remedy.
+
+    `kind` is what the file should be (JSON, CSV); `what` stands before the message.
+    """
+    name = f"{what}: {path}" if what else str(path)
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{name} does not exist") from None
+    except IsADirectoryError:
+        raise UserError(f"{name} is a folder; the path of a {kind} file is needed") from None
+    except NotADirectoryError:
+        file = next(parent for parent in path.parents if parent.is_file())
+        raise UserError(f"{name} does not exist: {file} is a file; name the folder that it lies in") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{name} {_not_utf8(path)}") from None
+
+
+def _not_utf8(path: Path) -> str:
+    """What is to be said of a file that is not UTF-8: the line of the first byte that is not, and the remedy."""
+    raw = path.read_bytes()
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return f"is UTF-16 text, not UTF-8; convert it (iconv -f utf-16 -t utf-8 {path.name}) or save it as UTF-8"
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line, byte = raw.count(b"\n", 0, error.start) + 1, raw[error.start]
+        return (
+            f"is not UTF-8 text: line {line} holds the byte 0x{byte:02x}; convert it "
+            f"(iconv -f latin1 -t utf-8 {path.name}) or save it as UTF-8"
+        )
+    return "is not UTF-8 text; save it as UTF-8"
+
+
 def read_json(path: Path, what: str) -> Any:
     """Reads a JSON file; a broken one is a `UserError` that says where it breaks. `what` names it in the message."""
+    path = Path(path)
+    with readable(path, "JSON", what):
+        text = path.read_text(encoding="utf-8-sig")
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{what}: {path} does not exist") from None
-    except UnicodeDecodeError as error:
-        raise UserError(f"{what}: {path} is not UTF-8 text ({error.reason} at byte {error.start})") from None
+        return json.loads(text)
     except json.JSONDecodeError as error:
-        raise UserError(f"{what}: {path} is not JSON: {error.msg} (line {error.lineno})") from None
+        raise UserError(
+            f"{what}: {path} is not JSON: {error.msg} (line {error.lineno}); put that line right, or download the "
+            "file again"
+        ) from None
+
+
+def read_object(path: Path, what: str, form: str) -> dict[str, Any]:
+    """Reads a JSON file of keys and values; `form` says for the message how it should look."""
+    found = read_json(path, what)
+    if not isinstance(found, dict):
+        raise UserError(f"{what}: {path} does not hold an object but a {type(found).__name__}; expected {form}")
+    return found
+
+
+def read_texts(path: Path, what: str, form: str) -> dict[str, str]:
+    """Reads a JSON file of names and texts, as `read_object`."""
+    found = read_object(path, what, form)
+    try:
+        return {name: as_text(value, f"the value of {name!r}") for name, value in found.items()}
+    except ValueError as error:
+        raise UserError(f"{what}: {path}: {error}; expected {form}") from None
+
+
+def as_text(value: Any, what: str) -> str:
+    """A JSON value that should be a text or a number, as text; `ValueError` for null, NaN and whatever else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
+        raise ValueError(f"{what} is {json.dumps(value)}, expected a text or a number")
+    return str(value)
 
 
 def sha256(path: Path) -> str:

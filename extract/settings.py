@@ -39,6 +39,8 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
     if detail["type"] == "missing":
         return f"`{key}` is missing"
     message = detail["msg"].removeprefix("Value error, ")
+    if detail["type"] == "model_type":
+        message = "expected keys and values"
     return f"`{key}`: {message} (it is {detail['input']!r})" if key else message
 
 

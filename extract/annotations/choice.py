@@ -5,6 +5,7 @@ from typing import Any
 
 import yaml
 
+from extract.annotations.contract import READERS
 from extract.config import Dataset, VideoCollection
 from extract.errors import UserError
 from extract.settings import parse
@@ -21,7 +22,7 @@ def choose(
     """The data set, and its videos if they are named.
 
     With `config`, `name` is a data set of that file; else it is a format, and `annotations` the folder of its files.
-    What else is given goes over the configuration.
+    What else is given goes over the configuration. Of a format, videos are looked for as they are published.
     """
     dataset: dict[str, Any] = {"format": name, "videos": "videos"}
     collection: dict[str, Any] = {}
@@ -31,9 +32,18 @@ def choose(
         if name not in known:
             raise UserError(f"{config} has no data set {name!r}; it has {', '.join(known) or 'none'}")
         dataset = known[name]
-        collection = (values.get("videos") or {}).get(dataset.get("videos"), {})
+        collections = values.get("videos") or {}
+        if dataset.get("videos") not in collections:
+            there = ", ".join(collections) or "none"
+            raise UserError(
+                f"{config}: `datasets.{name}.videos` names the collection {dataset.get('videos')!r}, which is not in "
+                f"`videos`; there are {there}"
+            )
+        collection = collections[dataset["videos"]]
     elif annotations is None:
         raise UserError("give --annotations, the folder of the annotation files, or --config, a configuration file")
+    elif name in READERS:
+        collection = {"subfolders": READERS[name].subfolders}
     given = {"folder": videos, "mapping": mapping, "subfolders": subfolders or None}
     collection |= {key: value for key, value in given.items() if value is not None}
     dataset |= {"annotations": annotations} if annotations else {}

@@ -1,5 +1,7 @@
 """The annotation contract: what every reader gives and every later stage relies on."""
 
+import csv
+import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,7 @@ import pandas as pd
 
 from extract.config import Dataset
 from extract.errors import UserError
+from extract.files import check_id, readable
 
 CANDIDATES = [f"a{i}" for i in range(5)]
 COLUMNS = ["qid", "video_id", "question", "type", "answer"]
@@ -27,6 +30,11 @@ def one_group(question_type: str) -> str:
     return question_type
 
 
+def no_other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
+    """Videos go by our ids only."""
+    return lambda video_id: []
+
+
 @dataclass(frozen=True)
 class Reader:
     """How one layout of annotation files is read."""
@@ -34,7 +42,7 @@ class Reader:
     files: Callable[[Dataset, str], list[Path]]
     """The files that a split is read from."""
     read: Callable[[Dataset, str], pd.DataFrame]
-    """The questions of a split, in the columns of this contract."""
+    """The questions of a split, in the columns of this contract; the index is the row in the file, from 0."""
     source: str
     """Where people get the files, for the message about missing ones."""
     published: dict[str, Count] = field(default_factory=dict)
@@ -43,6 +51,10 @@ class Reader:
     """The group of a question type that papers report."""
     scored_as: Callable[[str], str] = one_group
     """The type that papers count a type as."""
+    other_ids: Callable[[Dataset], Callable[[str], list[str]]] = no_other_ids
+    """By what else a video goes in the files of others (MSVD-QA's numbers), from its id."""
+    subfolders: tuple[str, ...] = ()
+    """Folders that the videos lie in as they are published."""
 
 
 READERS: dict[str, Reader] = {}
@@ -61,8 +73,8 @@ def is_multiple_choice(table: pd.DataFrame) -> bool:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The questions of one split: `COLUMNS`, and `CANDIDATES` for multiple choice; all text.
 
-    Multiple choice: `answer` is the index of the right candidate. Open-ended: the answer's text. Raises `UserError`
-    naming the file and the row for what does not fit.
+    Multiple choice: `answer` is the index of the right candidate. Open-ended: the answer's text. The index is the row
+    in the file, from 0. Raises `UserError` naming the file and the row for what does not fit.
     """
     reader = READERS[dataset.format]
     table = reader.read(dataset, split)
@@ -71,7 +83,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
 
 class Problem(NamedTuple):
-    """What is wrong with one row, which is counted from 1, without the header."""
+    """What is wrong with one row of the file, which is counted from 1, without the header."""
 
     kind: str
     row: int
@@ -80,6 +92,7 @@ class Problem(NamedTuple):
 
 def problems(table: pd.DataFrame) -> Iterator[Problem]:
     """Every row that breaks the contract."""
+    yield from _unusable_ids(table)
     for i in table.index[table["qid"].duplicated()]:
         text = f"the question id {table.at[i, 'qid']!r} stands in the file before"
         yield Problem("repeated question ids", int(i) + 1, text)
@@ -93,6 +106,21 @@ def problems(table: pd.DataFrame) -> Iterator[Problem]:
             yield Problem("answers out of range", int(i) + 1, text)
 
 
+def _unusable_ids(table: pd.DataFrame) -> Iterator[Problem]:
+    """Rows without a question or video id, or with a video id that could leave its folder."""
+    for column, name in (("qid", "question id"), ("video_id", "video id")):
+        for i in table.index[table[column].str.strip() == ""]:
+            yield Problem("unusable ids", int(i) + 1, f"it has an empty {name}")
+    wrong = {}
+    for video_id in filter(str.strip, table["video_id"].unique()):
+        try:
+            check_id(video_id)
+        except UserError as error:
+            wrong[video_id] = str(error)
+    for i in table.index[table["video_id"].isin(wrong)]:
+        yield Problem("unusable ids", int(i) + 1, wrong[table.at[i, "video_id"]])
+
+
 def check(table: pd.DataFrame, where: str) -> None:
     """Raises `UserError` that names the first row that breaks the contract."""
     if table.empty:
@@ -104,32 +132,43 @@ def check(table: pd.DataFrame, where: str) -> None:
 
 
 def read_csv(path: Path, required: list[str]) -> pd.DataFrame:
-    """Reads a CSV as text, with a `UserError` for a missing file, a missing column or bytes that are not UTF-8."""
+    """Reads a CSV as text. `UserError` for a file that is missing or is none, for a missing column, for a row with more
+    fields than columns and for bytes that are not UTF-8; with the line, and what to do."""
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder; the path of a CSV file is needed") from None
-    except UnicodeDecodeError:
-        raise not_utf8(path) from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise UserError(f"{path} is not a CSV file: {error}") from None
-    missing = [column for column in required if column not in table.columns]
-    if missing:
-        raise UserError(f"{path} lacks the column {', '.join(missing)}; it has {', '.join(map(str, table.columns))}")
-    return table
+        with readable(path, "CSV"):
+            _check_fields(path, required)
+            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
+    except (csv.Error, pd.errors.ParserError) as error:
+        raise UserError(f"{path} is not a CSV file: {error}; is a quotation mark not closed?") from None
 
 
-def not_utf8(path: Path) -> UserError:
-    """What to say of a file that is not UTF-8: the line of the first byte that is not."""
-    raw = path.read_bytes()
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line, byte = raw.count(b"\n", 0, error.start) + 1, raw[error.start]
-        return UserError(
-            f"{path} is not UTF-8 text: line {line} holds the byte 0x{byte:02x}; convert it "
-            f"(iconv -f latin1 -t utf-8 {path.name}) or save it as UTF-8"
-        )
-    return UserError(f"{path} is not UTF-8 text; save it as UTF-8")
+def _check_fields(path: Path, required: list[str]) -> None:
+    """pandas would move the columns of a row that has more fields than the header, or leave its last ones out."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, [])
+        if missing := [column for column in required if column not in header]:
+            raise UserError(
+                f"{path} lacks the column {', '.join(missing)}; {_columns_instead(header, required, missing)}"
+            )
+        line = rows.line_num + 1
+        for row in rows:
+            if len(row) > len(header):
+                raise UserError(
+                    f"{path}: line {line} has {len(row)} fields and the header {len(header)}; put a text that holds "
+                    "commas in quotation marks, or take the extra comma out"
+                )
+            line = rows.line_num + 1
+
+
+def _columns_instead(header: list[str], required: list[str], missing: list[str]) -> str:
+    """What a CSV has in place of the columns that it lacks, and what to do."""
+    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+        if len(header) == 1 and separator in header[0]:
+            return f"its columns are separated by {name}: save it with commas"
+    tidy = {name.strip().lower(): name for name in header if name not in required}
+    renamed = []
+    for column in missing:
+        near = difflib.get_close_matches(column.lower(), tidy, n=1)
+        renamed += [f"rename {tidy[near[0]]!r} to {column!r}"] if near else []
+    return f"it has {', '.join(header) or 'none'}: " + ("; ".join(renamed) or "add it to the first line and every row")

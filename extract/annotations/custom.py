@@ -25,7 +25,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The questions of a split. An answer of multiple choice is an index, or the text of one of the candidates.
 
     A question id is the column `qid`, or `{video}_{n}` for the n-th question of a video, from 0. The type is the column
-    `type`, or the question's first word. A video's suffix may be given or left out.
+    `type`, or the question's first word where that is empty. A video's suffix may be given or left out.
     """
     path = files(dataset, split)[0]
     raw = read_csv(path, ["video", "question", "answer"])
@@ -38,20 +38,22 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     nth = table.groupby("video_id").cumcount().astype(str)
     table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else table["video_id"] + "_" + nth)
     table["question"] = raw["question"]
-    table["type"] = raw["type"] if "type" in raw.columns else raw["question"].map(first_word)
+    table["type"] = raw["question"].map(first_word)
+    if "type" in raw.columns:
+        table["type"] = raw["type"].where(raw["type"].str.strip() != "", table["type"])
     table["answer"] = raw["answer"]
     if some:
         table = table.join(raw[CANDIDATES])
         table["answer"] = [_index(row, path, number) for number, row in enumerate(table.to_dict("records"), start=1)]
     where = _given(raw, dataset, path) if "split" in raw.columns else _dealt(table["video_id"], dataset, path)
-    return table[where == split].reset_index(drop=True)[COLUMNS + some]
+    return table.loc[where == split, COLUMNS + some]
 
 
 def _without_suffix(video: str) -> str:
     from extract.videos.probe import SUFFIXES
 
-    path = Path(video)
-    return path.stem if path.suffix.lower() in SUFFIXES else video
+    suffix = Path(video).suffix
+    return video.removesuffix(suffix) if suffix.lower() in SUFFIXES else video
 
 
 def _index(row: dict, path: Path, number: int) -> str:

@@ -15,9 +15,10 @@ from extract.errors import UserError
 from extract.videos.probe import SUFFIXES, Places
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
+MISSING, EXTRA = "missing", "extra"
 KINDS = {
-    True: ("repeated question ids", "empty questions", "empty candidates", "answers out of range"),
-    False: ("repeated question ids", "empty questions", "empty answers"),
+    True: ("unusable ids", "repeated question ids", "empty questions", "empty candidates", "answers out of range"),
+    False: ("unusable ids", "repeated question ids", "empty questions", "empty answers"),
 }
 """What can be wrong with a row, for multiple choice and for open-ended questions."""
 
@@ -39,7 +40,7 @@ class Video(NamedTuple):
 
     video_id: str
     what: str
-    """missing or extra"""
+    """`MISSING` or `EXTRA`"""
     splits: str
     where: str
 
@@ -71,9 +72,9 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
         try:
             tables[split] = READERS[dataset.format].read(dataset, split)
         except UserError as error:
-            sizes = READERS[dataset.format].published.get(split)
-            expected = str(sizes.questions) if sizes else ""
-            remark = f"{error} (from {READERS[dataset.format].source})"
+            reader = READERS[dataset.format]
+            expected = str(reader.published[split].questions) if split in reader.published else ""
+            remark = f"{error} (from {reader.source})" if reader.published else str(error)
             findings.append(Finding(split, "questions", "unreadable", expected, PROBLEM, remark))
             continue
         findings += _split(dataset, split, tables[split])
@@ -88,7 +89,12 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
     else:
         try:
             videos = list(_videos(tables, collection))
-            findings += _about_videos(tables, videos)
+            findings += _about_missing(tables, videos, collection)
+            if len(tables) == len(splits(dataset)):
+                findings.append(_about_extra(videos))
+            else:
+                # Which videos nobody asks for is known when every split is.
+                videos = [video for video in videos if video.what == MISSING]
         except UserError as error:
             findings.append(Finding("all", "video files", "unreadable", "", PROBLEM, str(error)))
     return Diagnosis(findings, videos)
@@ -133,7 +139,11 @@ def _gold(path: Path, qids: set[str]) -> Finding:
 
 
 def _vocabulary(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:
-    classes = vocabulary.build(tables["train"], dataset.answers)
+    try:
+        classes = vocabulary.build(tables["train"], dataset.answers)
+    except UserError as error:
+        yield Finding("train", "answer vocabulary", "0", "", PROBLEM, str(error))
+        return
     about = vocabulary.describe(dataset.answers, classes, tables["train"])
     yield Finding("train", "answer vocabulary", str(about["answers"]), "", OK, f"of {about['distinct_train_answers']}")
     for split, table in tables.items():
@@ -153,23 +163,43 @@ def _videos(tables: dict[str, pd.DataFrame], collection: VideoCollection) -> Ite
     for video_id, its_splits in wanted.items():
         path = places.find(video_id)
         if path is None:
-            yield Video(video_id, "missing", " ".join(its_splits), places.tried(video_id))
+            yield Video(video_id, MISSING, " ".join(its_splits), places.tried(video_id))
         else:
             used.add(path.resolve())
     for path in sorted(p for p in places.folder.rglob("*") if p.suffix.lower() in SUFFIXES):
         if path.resolve() not in used:
-            yield Video(path.stem, "extra", "", str(path))
+            yield Video(path.stem, EXTRA, "", str(path))
 
 
-def _about_videos(tables: dict[str, pd.DataFrame], videos: list[Video]) -> Iterator[Finding]:
+def _about_missing(
+    tables: dict[str, pd.DataFrame], videos: list[Video], collection: VideoCollection
+) -> Iterator[Finding]:
+    lies = {video.video_id: Path(video.where) for video in videos if video.what == EXTRA}
     for split, table in tables.items():
-        missing = [video for video in videos if video.what == "missing" and split in video.splits.split()]
-        first = f"first {missing[0].video_id}, looked for at {missing[0].where}" if missing else ""
-        remark = f"of {table['video_id'].nunique()}; " + first if missing else ""
+        missing = [video for video in videos if video.what == MISSING and split in video.splits.split()]
+        remark = ""
+        if missing:
+            first = f"first {missing[0].video_id}, looked for at {missing[0].where}"
+            found = [lies[video.video_id] for video in missing if video.video_id in lies]
+            remark = f"of {table['video_id'].nunique()}; {first}" + (_elsewhere(found, collection) if found else "")
         yield Finding(split, "videos missing", str(len(missing)), "0", PROBLEM if missing else OK, remark)
-    extra = [video for video in videos if video.what == "extra"]
+
+
+def _elsewhere(found: list[Path], collection: VideoCollection) -> str:
+    """What to do about missing videos that lie below the folder, but where they are not looked for."""
+    said = f"; {len(found)} of them lie elsewhere, the first is {found[0]}: "
+    assert collection.folder is not None
+    below = found[0].parent.relative_to(collection.folder)
+    if str(below) == ".":
+        return said + "write its suffix in lower case"
+    return said + f"give --subfolder {below}, or --mapping FILE with its path (`subfolders` and `mapping` of videos)"
+
+
+def _about_extra(videos: list[Video]) -> Finding:
+    missing = {video.video_id for video in videos if video.what == MISSING}
+    extra = [video for video in videos if video.what == EXTRA and video.video_id not in missing]
     first = f"first {extra[0].where}" if extra else ""
-    yield Finding("all", "videos that nobody asks for", str(len(extra)), "", _note(len(extra)), first)
+    return Finding("all", "videos that nobody asks for", str(len(extra)), "", _note(len(extra)), first)
 
 
 def _note(number: int) -> str:

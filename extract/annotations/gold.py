@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from extract.errors import UserError
-from extract.files import read_json
+from extract.files import read_object
 
 Spans = dict[str, list[list[float]]]
 
@@ -15,9 +15,7 @@ def read_gold(path: Path, qids: set[str]) -> Spans:
     In the second form the question id is `{video}_{qid}`. Raises `UserError` for spans that are none, and for questions
     that the annotations do not have.
     """
-    raw = read_json(path, "the gold spans")
-    if not isinstance(raw, dict):
-        raise UserError(f"{path} does not hold an object of question ids and spans")
+    raw = read_object(path, "the gold spans", "{question id: [[start, end], ...], ...}")
     found: Spans = {}
     for key, value in raw.items():
         if isinstance(value, dict):

@@ -1,5 +1,6 @@
 """MSRVTT-QA: `{train,val,test}_qa.json`, or the CSV form `{split}.csv`; video 7 is the file `video7`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -7,6 +8,7 @@ import pandas as pd
 from extract.annotations.contract import READERS, Count, Reader, read_csv
 from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
+from extract.errors import UserError
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:
@@ -18,13 +20,21 @@ def files(dataset: Dataset, split: str) -> list[Path]:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The type is the question's first word, as MSRVTT-QA counts its types (the CSV's `type` is a video category)."""
     path = files(dataset, split)[0]
+    if dataset.annotations.is_dir() and not path.exists():
+        raise UserError(f"{dataset.annotations} holds neither {path.name} nor {split}.csv")
     if path.suffix == ".json":
         return read_entries(path, lambda number: f"video{number}")
     raw = read_csv(path, ["video", "question", "answer", "qid"])
     table = raw[["qid", "question", "answer"]].copy()
-    table.insert(1, "video_id", "video" + raw["video"].str.removeprefix("video"))
+    named = "video" + raw["video"].str.removeprefix("video")
+    table.insert(1, "video_id", named.where(raw["video"].str.strip() != "", ""))
     table.insert(3, "type", raw["question"].map(first_word))
     return table
+
+
+def other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
+    """A video also goes by its number."""
+    return lambda video_id: [video_id.removeprefix("video")]
 
 
 READERS["msrvtt-qa"] = Reader(
@@ -32,4 +42,6 @@ READERS["msrvtt-qa"] = Reader(
     read,
     source="https://github.com/xudejing/video-question-answering",
     published={"train": Count(158581, 6513), "val": Count(12278, 497), "test": Count(72821, 2990)},
+    other_ids=other_ids,
+    subfolders=("TrainValVideo", "TestVideo"),
 )

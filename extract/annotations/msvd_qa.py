@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import COLUMNS, READERS, Count, Reader, not_utf8
+from extract.annotations.contract import COLUMNS, READERS, Count, Reader
 from extract.config import Dataset
 from extract.errors import UserError
-from extract.files import read_json
+from extract.files import as_text, read_json, readable
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:
@@ -33,13 +33,15 @@ def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame
     rows: list[dict[str, str]] = []
     for number, entry in enumerate(entries, start=1):
         try:
-            question, answer, video = str(entry["question"]), str(entry["answer"]), int(entry["video_id"])
+            qid, question, answer, video = (
+                as_text(entry[name], name) for name in ("id", "question", "answer", "video_id")
+            )
             rows.append(
                 {
-                    "qid": str(entry["id"]),
-                    "video_id": name_of(video),
+                    "qid": qid,
+                    "video_id": name_of(int(video)),
                     "question": question,
-                    "type": str(entry.get("type") or first_word(question)),
+                    "type": as_text(entry.get("type") or first_word(question), "type"),
                     "answer": answer,
                 }
             )
@@ -59,12 +61,10 @@ def first_word(question: str) -> str:
 
 def read_mapping(path: Path) -> dict[int, str]:
     """`youtube_mapping.txt`: from a video's number to its clip's name."""
-    if not path.is_file():
+    if path.parent.is_dir() and not path.exists():
         raise UserError(f"{path} does not exist; it maps clip names to video numbers and comes with MSVD-QA")
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise not_utf8(path) from None
+    with readable(path, "text"):
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     clip_of = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
@@ -76,10 +76,17 @@ def read_mapping(path: Path) -> dict[int, str]:
     return clip_of
 
 
+def other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
+    """A clip also goes by its number, `7` or `vid7`."""
+    numbers = {clip: number for number, clip in read_mapping(files(dataset, "train")[1]).items()}
+    return lambda clip: [str(numbers[clip]), f"vid{numbers[clip]}"]
+
+
 # Published are 1,200, 250 and 520 videos; these are the ones with a question.
 READERS["msvd-qa"] = Reader(
     files,
     read,
     source="https://github.com/xudejing/video-question-answering",
     published={"train": Count(30933, 1161), "val": Count(6415, 245), "test": Count(13157, 504)},
+    other_ids=other_ids,
 )

@@ -23,10 +23,10 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
 
 def question_ids(raw: pd.DataFrame) -> pd.Series:
-    """`{video}_{qid}`, with `-2`, `-3`, ... after those that repeat."""
-    qid = raw["video"] + "_" + raw["qid"]
+    """`{video}_{qid}`, with `-2`, `-3`, ... after those that repeat; empty where the file's own is."""
+    qid = (raw["video"] + "_" + raw["qid"]).where(raw["qid"].str.strip() != "", "")
     nth = qid.groupby(qid).cumcount() + 1
-    return qid.where(nth == 1, qid + "-" + nth.astype(str))
+    return qid.where((nth == 1) | (qid == ""), qid + "-" + nth.astype(str))
 
 
 def group(question_type: str) -> str:

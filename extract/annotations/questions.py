@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from extract.annotations import vocabulary
-from extract.annotations.contract import check, is_multiple_choice, read, read_csv, splits
+from extract.annotations.contract import READERS, check, is_multiple_choice, read, read_csv, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.errors import UserError
@@ -16,17 +16,32 @@ from extract.videos.probe import leave_out
 
 def write_all(dataset: Dataset, folder: Path) -> None:
     """Reads every split of a data set and writes it in our columns as `folder/{split}.csv`; also `gold.json`."""
-    seen: dict[str, str] = {}
-    qids: dict[str, str] = {}
-    for split in splits(dataset):
-        table = read(dataset, split)
-        for video_id in table["video_id"].unique():
-            if seen.setdefault(video_id, split) != split:
-                raise UserError(f"the video {video_id} is in the splits {seen[video_id]} and {split}")
-        qids |= dict.fromkeys(table["qid"], split)
+    tables = {split: read(dataset, split) for split in splits(dataset)}
+    _refuse_shared_videos(dataset, tables)
+    for split, table in tables.items():
         write_csv(folder / f"{split}.csv", table)
     if dataset.gold:
-        write_json(folder / "gold.json", read_gold(dataset.gold, set(qids)))
+        write_json(folder / "gold.json", read_gold(dataset.gold, set(pd.concat(tables.values())["qid"])))
+
+
+def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> None:
+    """`UserError` with the files and rows that first ask for a video of two splits."""
+    first: dict[str, tuple[str, int]] = {}
+    shared = []
+    for split, table in tables.items():
+        once = table["video_id"].drop_duplicates()
+        for row, video_id in zip(once.index.tolist(), once, strict=True):
+            place = (split, row + 1)
+            if first.setdefault(video_id, place) != place:
+                shared.append((video_id, first[video_id], place))
+    if shared:
+        video_id, *places = shared[0]
+        where = [f"{READERS[dataset.format].files(dataset, split)[0]}: row {row} ({split})" for split, row in places]
+        more = f" ({len(shared) - 1} more such videos)" if len(shared) > 1 else ""
+        raise UserError(
+            f"the video {video_id} is in the splits {places[0][0]} and {places[1][0]}{more}, so that what is learnt of "
+            f"it would be tested:\n  {where[0]}\n  {where[1]}\nkeep its questions in one of them"
+        )
 
 
 def video_ids(folders: list[Path]) -> list[str]:

@@ -10,14 +10,23 @@ from typing import Any
 import pandas as pd
 
 from extract.config import Answers
+from extract.errors import UserError
 
 UNKNOWN = "<unknown>"
 
 
 def build(train: pd.DataFrame, rule: Answers) -> list[str]:
-    """The classes: train answers, most frequent first, equally frequent ones by the alphabet; then the unknown."""
+    """The classes: train answers, most frequent first, equally frequent ones by the alphabet; then the unknown.
+
+    `UserError` where no answer is left.
+    """
     counts = train["answer"].value_counts(sort=False)
     kept = [answer for answer in counts.index if counts[answer] >= rule.min_count and answer != UNKNOWN]
+    if not kept:
+        raise UserError(
+            f"no answer of the train split is given {rule.min_count} times, so that the vocabulary has none: lower "
+            "`answers.min_count`"
+        )
     ranked = sorted(kept, key=lambda answer: (-int(counts[answer]), answer))[: rule.size]
     return ranked + ([UNKNOWN] if rule.unknown == "class" else [])
 

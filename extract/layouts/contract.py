@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import ImportedFeatures
 from extract.errors import UserError
-from extract.files import read_json
+from extract.files import read_texts
 
 KINDS = ("appearance", "motion")
 Array = NDArray[np.floating]
@@ -123,7 +123,7 @@ def translation(settings: ImportedFeatures) -> Callable[[str], str]:
     """From an id in the files to a video id; raises `UserError` for one that the mapping does not have."""
     names: dict[str, str] | None = None
     if settings.mapping and settings.mapping.suffix == ".json":
-        names = {str(key): str(name) for key, name in read_json(settings.mapping, "the mapping of ids").items()}
+        names = read_texts(settings.mapping, "the mapping of ids", '{"id in the files": "video id", ...}')
     elif settings.mapping:
         names = {f"vid{number}": name for number, name in read_mapping(settings.mapping).items()}
 

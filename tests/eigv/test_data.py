@@ -2,11 +2,15 @@
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 
 from eigv.data import Split, Videos
+from extract.annotations import COLUMNS
+from extract.annotations.contract import read_csv
 from extract.errors import UserError
+from extract.text.packed import fingerprint
 from tests.eigv import synthetic
 
 
@@ -31,6 +35,20 @@ def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, mult
         (videos,) = excluded.of(every[question : question + 1])
         assert set(videos[videos >= 0]) == relevant
         assert rows[question] in relevant
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False])
+def test_features_of_other_texts_are_refused(tmp_path, multiple_choice):
+    data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
+    csv, videos = data["questions"] / "val.csv", Videos.read(data["video"], "app")
+    table = read_csv(csv, COLUMNS)
+    with h5py.File(data["text"] / "text_val.h5", "a") as file:
+        file.attrs["text_sha256"] = fingerprint(table)
+    table.iloc[::-1].to_csv(csv, index=False)  # questions go by their ids
+    assert len(Split.read("val", data["questions"], data["text"], videos, training=False)) == len(table)
+    table.assign(question=["who", *table["question"][1:]]).to_csv(csv, index=False)
+    with pytest.raises(UserError, match=r"text_val\.h5 was made from other texts"):
+        Split.read("val", data["questions"], data["text"], videos, training=False)
 
 
 def test_an_answer_of_every_video_leaves_no_substitute(tmp_path):

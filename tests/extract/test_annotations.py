@@ -6,9 +6,12 @@ import pandas as pd
 import pytest
 
 from extract.annotations import READERS, read
+from extract.annotations.contract import read_csv
 from extract.annotations.questions import select, video_ids, write_all
 from extract.config import Dataset, VideoCollection
 from extract.errors import UserError
+from extract.settings import parse
+from extract.videos.probe import Places
 from tests.extract.annotations_on_disk import msvd, nextqa
 
 NEXTQA = Dataset(format="nextqa", annotations=".", videos="v")
@@ -49,7 +52,7 @@ def test_a_missing_column_is_named(tmp_path):
 def test_splits_may_not_share_videos(tmp_path):
     for split in ("train", "val", "test"):
         nextqa(tmp_path, split, ["same"])
-    with pytest.raises(UserError, match="in the splits train and val"):
+    with pytest.raises(UserError, match=r"(?s)in the splits train and val.*train\.csv: row 1.*val\.csv: row 1"):
         write_all(NEXTQA.model_copy(update={"annotations": tmp_path}), tmp_path / "out")
 
 
@@ -118,6 +121,11 @@ def test_msrvtt_prefers_the_published_json(tmp_path):
         ("[]", "holds no questions; every split needs some"),
         ('[{"id": 1, "question": "what", "video_id": 1}]', "question 1 can not be read .*'answer'"),
         ('[{"id": 1, "question": "what", "answer": "a", "video_id": 99}]', "question 1 can not be read .*99"),
+        ('[{"id": 1, "question": "what", "answer": null, "video_id": 1}]', "question 1 can not.*answer is null"),
+        ('[{"id": 1, "question": null, "answer": "a", "video_id": 1}]', "question 1 can not.*question is null"),
+        ('[{"id": null, "question": "what", "answer": "a", "video_id": 1}]', "question 1 can not.*id is null"),
+        ('[{"id": 1, "question": "what", "answer": ["a"], "video_id": 1}]', r'question 1 can not.*answer is \["a"\]'),
+        ('[{"id": 1, "question": "what", "answer": "a", "video_id": 1, "type": {}}, 2]', "question 2 can not"),
     ],
 )
 def test_json_that_does_not_fit_is_named(tmp_path, text, message):
@@ -125,6 +133,71 @@ def test_json_that_does_not_fit_is_named(tmp_path, text, message):
     (tmp_path / "youtube_mapping.txt").write_text("clip1 vid1\n")
     with pytest.raises(UserError, match=rf"(?s)train_qa\.json.*{message}"):
         read(Dataset(format="msvd-qa", annotations=tmp_path, videos="v"), "train")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("video;question\n1;what, then\n", "separated by semicolons: save it with commas"),
+        ("video\tquestion\n1\twhat\n", "separated by tabs"),
+        ("video,question, Answer\n1,what,a\n", "lacks the column answer; it has .*: rename ' Answer' to 'answer'"),
+        ("video,question,anwser\n1,what,a\n", "rename 'anwser' to 'answer'"),
+        ("video,question\n1,what\n", "it has video, question: add it to the first line"),
+        ("", "lacks the column video, question, answer; it has none"),
+        ("video,question,answer\n1,what,a\n2,why, then,b\n", "line 3 has 4 fields and the header 3"),
+        ("video,question,answer\n1,what,a,b\n2,why,b,c\n", "line 2 has 4 fields and the header 3"),
+        ('video,question,answer\n1,"what\nfor",a\n2,"why",a,\n', "line 4 has 4 fields"),
+        ('video,question,answer\n1,"what,a\n', "not a CSV file.*is a quotation mark not closed"),
+    ],
+)
+def test_a_csv_that_does_not_fit_is_named_with_a_remedy(tmp_path, text, message):
+    (tmp_path / "q.csv").write_text(text)
+    with pytest.raises(UserError, match=rf"q\.csv.*{message}"):
+        read_csv(tmp_path / "q.csv", ["video", "question", "answer"])
+
+
+def test_short_rows_and_blank_lines_of_a_csv_are_read(tmp_path):
+    (tmp_path / "q.csv").write_bytes(b"\xef\xbb\xbfvideo,question,answer\r\n1,what\r\n\r\n2,why,b\r\n")
+    assert read_csv(tmp_path / "q.csv", ["video"]).to_numpy().tolist() == [["1", "what", ""], ["2", "why", "b"]]
+
+
+@pytest.mark.parametrize("name", ["nextqa", "msvd-qa", "msrvtt-qa"])
+def test_a_file_in_place_of_a_folder_is_named(tmp_path, name):
+    (tmp_path / "val.csv").write_text("")
+    with pytest.raises(UserError, match=r"val\.csv is a file; name the folder that it lies in"):
+        read(Dataset(format=name, annotations=tmp_path / "val.csv", videos="v"), "val")
+
+
+def test_a_row_without_an_id_is_named(tmp_path):
+    nextqa(tmp_path, "val", ["a"])
+    csv = (tmp_path / "val.csv").read_text()
+    (tmp_path / "val.csv").write_text(csv + csv.splitlines()[1].replace(",1,CW", ",,CW"))
+    with pytest.raises(UserError, match=r"val\.csv: row 2: it has an empty question id"):
+        read(NEXTQA.model_copy(update={"annotations": tmp_path}), "val")
+    (tmp_path / "val.csv").write_text("video,question,answer,qid\n,what,a,1\n")
+    with pytest.raises(UserError, match=r"val\.csv: row 1: it has an empty video id"):
+        read(Dataset(format="msrvtt-qa", annotations=tmp_path, videos="v"), "val")
+
+
+@pytest.mark.parametrize(
+    ("keep", "hint"),
+    [("msvd-1853", "'msvd-1852'?"), ({"keep": "al"}, "'all'?"), ({"keep": [2]}, "(it is [2])"), (0, "")],
+)
+def test_a_wrong_vocabulary_names_the_known_ones(keep, hint):
+    with pytest.raises(UserError) as caught:
+        parse(Dataset, {"format": "msvd-qa", "annotations": ".", "videos": "v", "answers": keep}, "c.yaml")
+    (line,) = str(caught.value).splitlines()[1:]
+    assert line.startswith("  `answers.keep`: expected a number above 0 or one of all, msvd-1852") and hint in line
+
+
+def test_a_mapping_that_is_a_list_is_refused(tmp_path):
+    for text, message in (
+        ("[1]", "does not hold an object but a list; expected"),
+        ('{"a": null}', "value of 'a' is null"),
+    ):
+        (tmp_path / "map.json").write_text(text)
+        with pytest.raises(UserError, match=rf"map\.json.*{message}"):
+            Places(VideoCollection(folder=tmp_path, mapping=tmp_path / "map.json"))
 
 
 def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):

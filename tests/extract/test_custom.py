@@ -12,6 +12,7 @@ from extract.config import Dataset
 from extract.errors import UserError
 
 SPLITS = ("train", "val", "test")
+THREE = "video,question,answer,split,type\nx,Why?,so,val,why\ny,Who?,he,test,who\nz,Who?,he,train,who\n"
 
 
 def custom(path, **settings):
@@ -59,6 +60,18 @@ def test_given_columns_are_taken(tmp_path):
     ]
 
 
+def test_an_empty_type_is_the_first_word(tmp_path):
+    (tmp_path / "q.csv").write_text(THREE + "w,Where is he?,here,train,\n")
+    assert read(custom(tmp_path / "q.csv"), "train")["type"].tolist() == ["who", "where"]
+
+
+def test_a_video_of_two_splits_is_named_with_both_rows(tmp_path):
+    (tmp_path / "q.csv").write_text(THREE + "z,Who?,he,train,who\nx,Who?,he,test,who\n")
+    message = r"(?s)x is in the splits val and test.*q\.csv: row 1 \(val\).*q\.csv: row 5 \(test\).*in one of them"
+    with pytest.raises(UserError, match=message):
+        write_all(custom(tmp_path / "q.csv"), tmp_path / "out")
+
+
 def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
     (tmp_path / "q.csv").write_text(
         "video,question,answer,a0,a1,a2,a3,a4,split\n"
@@ -80,6 +93,10 @@ def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
         ("video,question,answer,a0,a1\nx,Why?,0,a,b\n", "not all of a0 to a4"),
         ("video,question,answer,split\nx,Why?,so,dev\n", "row 1: the split is 'dev', expected one of train, val, test"),
         ("video,question,answer,split\nx,Why?,so,train\n", "no question has the split val, test"),
+        (THREE + ",Why?,so,train,\n", "row 4: it has an empty video id"),
+        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b' can not be used"),
+        (THREE + "w,Why?,,train,\n", "row 4: it has an empty answer"),
+        (THREE.replace("type", "qid") + "w,Why?,so,train, \n", "row 4: it has an empty question id"),
     ],
 )
 def test_what_does_not_fit_is_named(tmp_path, text, message):

@@ -1,13 +1,16 @@
 """The doctor passes on what is published, and says precisely what is wrong with the rest."""
 
+import re
 import shutil
 
 import pytest
 from typer.testing import CliRunner
 
+from extract.annotations.choice import choose
 from extract.annotations.doctor import OK, PROBLEM, examine
 from extract.cli import app
 from extract.config import Dataset, VideoCollection
+from extract.errors import UserError
 from tests.extract.annotations_on_disk import msvd, nextqa
 
 
@@ -28,7 +31,8 @@ def test_what_msrvtt_lacks_here(shared):
     assert done.exit_code == 1
     lines = [line.split() for line in done.output.splitlines()]
     (train,) = [line for line in lines if PROBLEM in line]
-    assert train[:4] == ["train", "questions", "unreadable", "158581"] and "msrvtt-qa/train_qa.json" in " ".join(train)
+    assert train[:4] == ["train", "questions", "unreadable", "158581"]
+    assert "msrvtt-qa holds neither train_qa.json nor train.csv" in " ".join(train)
     assert ["test", "questions", "72821", "72821", "ok"] in lines
 
 
@@ -86,3 +90,72 @@ datasets: {{mine: {{format: msvd-qa, annotations: {tmp_path}, videos: v}}}}
     assert done.exit_code == 1 and "of 1; first clip1, looked for at" in done.output
     diagnosis = examine(Dataset(format="msvd-qa", annotations=tmp_path, videos="v"), None)
     assert {f.verdict for f in diagnosis.findings if f.check == "empty answers"} == {OK}
+
+
+def three_clips(folder):
+    msvd(folder, {"train": [("cat", 1)], "val": [("cat", 2)], "test": [("cat", 3)]})
+    (folder / "videos/YouTubeClips").mkdir(parents=True)
+    for name in ("clip1.mp4", "YouTubeClips/clip2.avi", "clip3.MP4", "holiday.mp4"):
+        (folder / "videos" / name).write_bytes(b"")
+    return ["doctor", "--dataset", "msvd-qa", "--annotations", str(folder), "--videos", str(folder / "videos")]
+
+
+def test_a_video_that_lies_elsewhere_is_found_and_the_option_named(tmp_path):
+    arguments = three_clips(tmp_path)
+    said = CliRunner().invoke(app, arguments).output
+    assert "YouTubeClips/clip2.avi: give --subfolder YouTubeClips, or --mapping FILE" in said
+    assert "clip3.MP4: write its suffix in lower case" in said
+    said = CliRunner().invoke(app, [*arguments, "--subfolder", "YouTubeClips"]).output
+    assert "clip2" not in said
+
+
+def test_no_video_is_extra_while_a_split_can_not_be_read(tmp_path):
+    arguments = three_clips(tmp_path)
+    said = CliRunner().invoke(app, arguments).output
+    assert re.search(r"videos that nobody asks for +1 .*first .*holiday\.mp4", said)
+    (tmp_path / "val_qa.json").unlink()
+    done = CliRunner().invoke(app, [*arguments, "--list", str(tmp_path / "list.csv")])
+    assert "nobody asks for" not in done.output and ",extra," not in (tmp_path / "list.csv").read_text()
+
+
+def test_msrvtt_s_folders_are_known(shared, tmp_path):
+    for name in ("TrainValVideo/video6513.mp4", "TestVideo/video7010.mp4"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(b"")
+    arguments = ["doctor", "--dataset", "msrvtt-qa", "--annotations", str(shared / "data/msrvtt-qa")]
+    arguments += ["--videos", str(tmp_path), "--list", str(tmp_path / "list.csv")]
+    CliRunner().invoke(app, arguments)
+    listed = (tmp_path / "list.csv").read_text()
+    assert "video6514,missing" in listed and "video6513," not in listed and "video7010," not in listed
+
+
+def test_a_vocabulary_of_no_answers_is_a_problem(tmp_path):
+    msvd(tmp_path, {"train": [("cat", 1)], "val": [("cat", 2)], "test": [("cat", 3)]})
+    rule = {"min_count": 2, "unknown": "class"}
+    found = problems_of(examine(Dataset(format="msvd-qa", annotations=tmp_path, videos="v", answers=rule), None))
+    assert found["train", "answer vocabulary"].found == "0"
+    assert "lower `answers.min_count`" in found["train", "answer vocabulary"].remark
+
+
+def test_ids_that_can_not_be_used_are_counted(tmp_path):
+    (tmp_path / "q.csv").write_text(
+        "video,question,answer,split,qid\nx,Why?,so,train,1\n,Who?,he,train,2\n../y,Who?,he,val,3\nz,Who?,he,test, \n"
+    )
+    dataset = Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v")
+    found = problems_of(examine(dataset, None))
+    assert found["train", "unusable ids"].remark == "first in row 2: it has an empty video id"
+    assert found["val", "unusable ids"].remark.startswith("first in row 3: the id '../y' can not be used")
+    assert found["test", "unusable ids"].remark == "first in row 4: it has an empty question id"
+
+
+def test_a_file_of_one_s_own_has_no_source(tmp_path):
+    findings = examine(Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v"), None).findings
+    assert findings[0].remark == f"{tmp_path}/q.csv does not exist"
+
+
+def test_a_collection_that_is_not_there_is_an_error(tmp_path):
+    (tmp_path / "c.yaml").write_text(
+        "videos: {v: {folder: .}}\ndatasets: {d: {format: custom, annotations: q, videos: w}}"
+    )
+    with pytest.raises(UserError, match=r"c\.yaml: `datasets\.d\.videos` names the collection 'w'.*there are v"):
+        choose("d", tmp_path / "c.yaml", None)

@@ -102,6 +102,13 @@ def test_ids_are_translated_by_a_pattern_and_a_mapping(tmp_path):
         run(tmp_path, settings.model_copy(update={"ids": "{}"}), {"train": ["clipB"]})
 
 
+def test_a_mapping_of_ids_that_is_a_list_is_refused(tmp_path):
+    settings = make.write_hcrn(tmp_path / "official", make.made_up(NAMES), NAMES)
+    (tmp_path / "map.json").write_text('["clipA"]')
+    with pytest.raises(UserError, match=r"map\.json does not hold an object but a list; expected"):
+        convert(tmp_path, settings.model_copy(update={"mapping": tmp_path / "map.json"}))
+
+
 def spoil(path: Path, name: str, change) -> None:
     with h5py.File(path, "r+") as file:
         values = change(file[name][:])

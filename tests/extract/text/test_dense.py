@@ -85,6 +85,32 @@ def test_a_few_swapped_rows_are_named(official, tmp_path):
         import_dense(file, csv, tmp_path / "text_val.h5", MINILM)
 
 
+def test_two_rows_that_changed_places_are_logged(official, tmp_path, caplog):
+    csv, file, lengths, _ = official
+    table = pd.read_csv(csv, dtype=str)
+    rows = next(i for i in range(len(lengths) - 1) if (lengths[i] != lengths[i + 1]).any())
+    table.iloc[[rows, rows + 1]] = table.iloc[[rows + 1, rows]].to_numpy()
+    table.to_csv(csv, index=False)
+    about = import_dense(file, csv, tmp_path / "text_val.h5", MINILM)
+    differ = 2 * (lengths[rows] != lengths[rows + 1]).sum()
+    assert (
+        f"{differ} of {lengths.size} sequences are not as long as their texts, the first is row {rows + 1},"
+        in caplog.text
+    )
+    assert "100.00 %" not in about["alignment"]
+
+
+def test_the_official_csv_in_place_of_ours_says_which_is_needed(official, shared, tmp_path):
+    csv, file, _, _ = official
+    ours = r"(?s)val\.csv.*annotations` writes.*all_annotations/<split>\.csv"
+    with pytest.raises(UserError, match=ours):
+        import_dense(file, shared / "data/nextqa/val.csv", tmp_path / "o.h5", MINILM)
+    table = pd.read_csv(csv, dtype=str)
+    table.assign(qid=table["qid"].str.partition("_")[2]).to_csv(csv, index=False)
+    with pytest.raises(UserError, match=ours):
+        import_dense(file, csv, tmp_path / "o.h5", MINILM)
+
+
 def test_features_without_cls_and_sep_are_aligned(shared, tmp_path):
     csv = annotations(shared, tmp_path)
     write_dense(tmp_path / "d.h5", lengths_of(csv, 37, True) - 2, 37)
