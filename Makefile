@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -46,6 +46,9 @@ bench-extract: .venv/ready  ## What extraction costs; writes the section Extract
 
 bench-text: .venv/ready  ## What the text side costs; writes the section Text of docs/benchmarks.md (needs ../shared)
 	$(BIN)/python -m benchmarks.text
+
+flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
+	$(BIN)/python -m benchmarks.flops
 
 lint: .venv/ready  ## Formatting, style, types, workflow
 	$(BIN)/ruff format --check .
