@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format schema rulegraph lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -30,7 +30,7 @@ test-unit: .venv/ready  ## The quick tests
 	$(BIN)/pytest -m "not workflow and not slow" -n 2 tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
-	$(BIN)/pytest -m "workflow or slow" --durations 15 tests
+	$(BIN)/pytest -m "workflow or slow" -n 2 --dist loadgroup --durations 15 tests
 
 question-only: export PATH := $(CURDIR)/$(BIN):$(PATH)
 question-only: .venv/ready  ## What real questions give away without a video; section Question only of docs/benchmarks.md (needs ../shared)
@@ -46,6 +46,9 @@ bench-extract: .venv/ready  ## What extraction costs; writes the section Extract
 
 bench-text: .venv/ready  ## What the text side costs; writes the section Text of docs/benchmarks.md (needs ../shared)
 	$(BIN)/python -m benchmarks.text
+
+flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
+	$(BIN)/python -m benchmarks.flops
 
 lint: .venv/ready  ## Formatting, style, types, workflow
 	$(BIN)/ruff format --check .

@@ -1,4 +1,4 @@
-"""What several tests use: the shared real data, if it is there."""
+"""What several tests use: the shared real data, if it is there; and how they run side by side."""
 
 import os
 import shutil
@@ -13,6 +13,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+# Snakemake removes the locks of all that are at work in a folder when one of them ends.
+os.environ["SNAKEMAKE_PROFILE"] = str(ROOT / "tests/workflow/side_by_side")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """For `--dist loadgroup`: the tests of a file stay together, and so do all that use the tiny demo."""
+    for item in items:
+        group = "tiny demo" if "tiny_demo" in getattr(item, "fixturenames", ()) else item.location[0]
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 """A real SLURM of one node on the loopback interface, for tests: no systemd, no cgroups, nothing outside its folder."""
 
+import ctypes
 import os
 import re
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -58,6 +60,15 @@ PartitionName=gpu Nodes={host} MaxTime=1-00:00:00 State=UP
 """
 
 
+# Reads the numbers of the daemons until the process that writes them is gone, one way or the other, and ends them then.
+WATCHDOG = """
+daemons=$(cat)
+timeout 20 scancel --user="$1"
+sleep 2
+kill $daemons
+"""
+
+
 @dataclass(frozen=True)
 class Job:
     """A job as `scontrol show job` tells it; a requeued one keeps its number."""
@@ -72,8 +83,13 @@ class Job:
     minutes: int
     """Its time limit."""
     restarts: int
-    array: bool
-    """Whether it is a task of an array."""
+    task: str
+    """Its place in an array, as SLURM's commands take it (`4_2`); empty if it is in none. All have the first's name."""
+
+    @property
+    def handle(self) -> str:
+        """What SLURM's commands know it by: the number of an array's last task is that of the whole array."""
+        return self.task or self.number
 
 
 class Cluster:
@@ -119,7 +135,7 @@ class Cluster:
                     int(gpus[1]) if gpus else 0,
                     limit,
                     int(fields["Restarts"]),
-                    "ArrayTaskId" in fields,
+                    f"{fields['ArrayJobId']}_{fields['ArrayTaskId']}" if "ArrayTaskId" in fields else "",
                 )
             )
         return sorted(found, key=lambda job: int(job.number))
@@ -130,7 +146,10 @@ def missing() -> str:
     absent = [name for name in (*DAEMONS, *CLIENTS) if not shutil.which(name, path=SYSTEM)]
     if absent:
         return f"needs {', '.join(absent)} (Debian, as root: apt-get install slurm-wlm munge)"
-    address = socket.gethostbyname(socket.gethostname())
+    try:
+        address = socket.gethostbyname(socket.gethostname())
+    except OSError:
+        return f"the name of this machine, {socket.gethostname()}, leads to no address: it is not in /etc/hosts"
     if not address.startswith("127."):
         return f"SLURM would listen on {address}: the name of this machine is not one of 127.0.0.1 in /etc/hosts"
     return ""
@@ -138,7 +157,7 @@ def missing() -> str:
 
 @contextmanager
 def running(folder: Path) -> Iterator[Cluster]:
-    """A cluster with its key, sockets, logs and state in a folder; its daemons end with the context."""
+    """A cluster with its key, sockets, logs and state in a folder; its daemons end with the context or its process."""
     host = socket.gethostname().split(".")[0]
     user = subprocess.run(["id", "-un"], capture_output=True, text=True, check=True).stdout.strip()
     (folder / "state").mkdir()
@@ -165,26 +184,34 @@ def running(folder: Path) -> Iterator[Cluster]:
         ["slurmd", "-D", "-f", f"{folder}/slurm.conf"],
     ]  # fmt: skip
     started: list[subprocess.Popen] = []
+    watchdog = subprocess.Popen(
+        ["sh", "-c", WATCHDOG, "sh", user],
+        env=cluster.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
     try:
         for command in daemons:
             output = (folder / f"{command[0]}.out").open("w")
             environment = {**cluster.environment, "PATH": SYSTEM}
             started.append(subprocess.Popen(command, env=environment, stdout=output, stderr=output))
+            print(started[-1].pid, file=watchdog.stdin, flush=True)
             if command[0] == "munged":
                 wait_until(lambda: (folder / "munge.socket").exists(), 20, "munged")
         wait_until(lambda: cluster.ask("sinfo", "-h", "-o", "%t").split() == ["idle"], 60, "an idle node")
         yield cluster
     finally:
-        if len(started) == len(daemons):
-            subprocess.run(["scancel", f"--user={user}"], env=cluster.environment, check=False, timeout=20)
-            time.sleep(1)
+        watchdog.stdin.close()
         for daemon in reversed(started):
-            daemon.terminate()
-        for daemon in started:
-            try:
-                daemon.wait(15)
-            except subprocess.TimeoutExpired:
-                daemon.kill()
+            daemon.wait(60)
+
+
+def interrupted_with_parent() -> None:
+    """For `preexec_fn`: the process gets SIGINT when the one that starts it ends, even if that is killed."""
+    ctypes.CDLL(None).prctl(1, signal.SIGINT)  # PR_SET_PDEATHSIG
 
 
 def wait_until(ready: Callable[[], Found], seconds: float, what: str) -> Found:

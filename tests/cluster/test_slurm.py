@@ -1,5 +1,6 @@
 """The demo's DAG through the SLURM profile as it stands, on a real SLURM: its daemons, on this machine alone."""
 
+import json
 import re
 import shutil
 import signal
@@ -18,11 +19,9 @@ from tests.workflow.tiny import CONFIG, ROOT, snakemake
 RESULTS = ROOT / "results/cluster"
 GPU_RULES = {"features", "finetune", "tokens", "tokens_of_shifted_test", "train", "evaluate", "evaluate_shifted"}
 CPU_RULES = {"probe", "decode", "merge", "pictures_rationale"}  # the last is a group: two pictures, one job
-# The profile, but for two jobs at a time on a machine of two cores, and looks at the queue that suit short jobs.
-SNAKEMAKE = [
-    *[sys.executable, "-m", "snakemake", "--workflow-profile", str(ROOT / "workflow/profiles/slurm"), "--jobs", "2"],
-    *["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1", "--latency-wait", "5"],
-]
+PROFILE = ROOT / "workflow/profiles/slurm"
+# Looks at the queue that suit short jobs.
+SHORT = ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1"]
 # As many threads as a local run's, since they decide the order of sums.
 THREADS = ["--set-threads", "features=1", "decode=1", "finetune=2", "tokens=2", "tokens_of_shifted_test=2"]
 THERE = "results=results/cluster"
@@ -36,6 +35,7 @@ def cluster(tmp_path_factory):
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("slurm")
     with slurm.running(folder) as cluster:
+        del cluster.environment["SNAKEMAKE_PROFILE"]  # with locks, as a user's
         cluster.environment["PATH"] = f"{Path(sys.executable).parent}:{cluster.environment['PATH']}"
         yield cluster
         RESULTS.mkdir(parents=True, exist_ok=True)
@@ -44,37 +44,56 @@ def cluster(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def jobs(cluster, tiny_demo):
-    """The jobs that made Table 1 and two pictures there. One shard's job was killed, as by a node that fails."""
+def jobs(cluster, tiny_demo, tmp_path_factory):
+    """The jobs that made Table 1 and two pictures there, those of decoding as an array.
+
+    One shard's job was killed, as by a node that fails.
+    """
     shutil.rmtree(RESULTS, ignore_errors=True)
     killer = threading.Thread(target=kill_first, args=(cluster, "features"), daemon=True)
     killer.start()
+    profile = edited(tmp_path_factory.mktemp("profile"), ARRAYS="decode")
     done = subprocess.run(
-        [*SNAKEMAKE, "table1", "figure6", "figure6-open-ended", *THREADS, *CONFIG, "--config", THERE],
+        [*snakemake_with(profile), "table1", "figure6", "figure6-open-ended", *THREADS, *CONFIG, "--config", THERE],
         cwd=ROOT,
         env=cluster.environment,
         capture_output=True,
         text=True,
         check=False,
+        preexec_fn=slurm.interrupted_with_parent,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     assert not killer.is_alive()
     return cluster.jobs()
 
 
+def snakemake_with(profile: Path) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--workflow-profile", str(profile), *SHORT]
+
+
+def edited(folder: Path, **lines: str | int) -> Path:
+    """A copy of the profile with some of its lines edited, as docs/cluster.md says; its folder."""
+    text = (PROFILE / "profile.yaml").read_text()
+    for name, value in lines.items():
+        text, count = re.subn(rf"^  - {name} = (\S+)", f"  - {name} = {json.dumps(value)}", text, flags=re.MULTILINE)
+        assert count == 1
+    (folder / "profile.yaml").write_text(text)
+    return folder
+
+
 def show(jobs: list[slurm.Job], capsys: pytest.CaptureFixture[str]) -> None:
     """Writes jobs into the log of the tests, passed or not."""
-    with capsys.disabled():
-        print("\njobs of a real SLURM: number, partition, GPUs, time limit, state, restarts, name")
+    with capsys.disabled():  # to stderr, which a worker of pytest-xdist has as well
+        print("\njobs of a real SLURM: number, partition, GPUs, time limit, state, restarts, name", file=sys.stderr)
         for job in jobs:
             line = f"{job.number:>3} {job.partition} {job.gpus} GPU {job.minutes:>4} min {job.state:<9} {job.restarts}"
-            print(f"  {line} {job.name}")
+            print(f"  {line} {job.name} {job.task and f'({job.task} of an array)'}".rstrip(), file=sys.stderr)
 
 
 def kill_first(cluster: slurm.Cluster, rule: str) -> None:
     """Kills the first job of a rule that is seen at work."""
     job = at_work(cluster, rule)
-    cluster.ask("scancel", "--signal=KILL", "--full", job.number)
+    cluster.ask("scancel", "--signal=KILL", "--full", job.handle)
 
 
 def at_work(cluster: slurm.Cluster, text: str) -> slurm.Job:
@@ -86,6 +105,10 @@ def at_work(cluster: slurm.Cluster, text: str) -> slurm.Job:
     return slurm.wait_until(seen, 300, text)[0]
 
 
+def state_of(cluster: slurm.Cluster, job: slurm.Job) -> str:
+    return next(found.state for found in cluster.jobs() if found.number == job.number)
+
+
 def test_every_job_ran_where_its_rule_belongs(jobs, capsys):
     show(jobs, capsys)
     assert {job.rule for job in jobs} == GPU_RULES | CPU_RULES
@@ -93,8 +116,13 @@ def test_every_job_ran_where_its_rule_belongs(jobs, capsys):
         assert (job.partition, job.gpus) == (("gpu", 1) if job.rule in GPU_RULES else ("cpu", 0)), job
 
 
+def test_jobs_of_the_rules_that_the_profile_names_went_as_arrays(jobs):
+    assert [job.rule for job in jobs if job.task] == ["decode", "decode"]
+    assert sum(job.rule == "decode" for job in jobs) == 2
+
+
 def test_one_shard_was_made_again_and_no_other(jobs):
-    times = Counter(job.name for job in jobs)
+    times = Counter(job.name for job in jobs if not job.task)
     again = [name for name, count in times.items() if count > 1]
     assert len(again) == 1 and times[again[0]] == 2
     first, second = (job for job in jobs if job.name == again[0])
@@ -125,11 +153,15 @@ def patient_runs(results: str) -> tuple[Path, list[str]]:
 def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tmp_path, capsys):
     """One reaches its time limit, one is preempted (requeued by SLURM); meanwhile a second Snakemake is refused."""
     there, targets = patient_runs("results/cluster")
-    command = [*SNAKEMAKE, *targets]
+    command = [*snakemake_with(PROFILE), *targets]
     log = tmp_path / "snakemake.log"
-    environment = {**cluster.environment, "EIGV_TEST_STEP_SECONDS": "1"}
+    patient = tmp_path / "patient"
+    patient.touch()
+    environment = {**cluster.environment, "EIGV_TEST_PATIENT": str(patient)}
     with log.open("w") as said:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=said, stderr=said, preexec_fn=slurm.interrupted_with_parent
+        )
     try:
         limited, preempted = (
             at_work(cluster, f"train_wildcards_demo-oe_patient_erm_app+mot__{seed}") for seed in (0, 1)
@@ -140,6 +172,8 @@ def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tm
         assert other.returncode != 0 and "cannot be locked" in other.stderr
         slurm.wait_until(lambda: any((there / "state" / PATIENT / "seed1").rglob("*.*")), 60, "the first epoch")
         cluster.ask("scontrol", "requeue", preempted.number)
+        slurm.wait_until(lambda: state_of(cluster, limited) == "TIMEOUT", 200, "the time limit")
+        patient.unlink()
         assert process.wait(900) == 0, log.read_text()[-6000:]
     finally:
         if process.poll() is None:
@@ -165,7 +199,7 @@ def test_trainings_that_the_cluster_ends_go_on_where_they_were(jobs, cluster, tm
 
 FAN = """
 rule all:
-    input: expand("{n}.txt", n=range(4))
+    input: expand("{n}.txt", n=range(5))
     localrule: True
 
 rule fan:
@@ -174,12 +208,12 @@ rule fan:
 """
 
 
-def test_array_jobs_reach_the_end_with_fewer_places_than_jobs(cluster, tmp_path):
+def test_arrays_reach_the_end_with_more_jobs_than_places(cluster, tmp_path):
+    """SLURM's executor would wait for ever, with two places for five jobs."""
     (tmp_path / "Snakefile").write_text(FAN)
     before = {job.number for job in cluster.jobs()}
-    done = subprocess.run(
-        [*SNAKEMAKE, "--slurm-array-jobs", "fan"], cwd=tmp_path, env=cluster.environment, check=False, timeout=300
-    )
+    command = snakemake_with(edited(tmp_path, ARRAYS="fan", JOBS=2))
+    done = subprocess.run(command, cwd=tmp_path, env=cluster.environment, check=False, timeout=300)
     assert done.returncode == 0
-    assert {path.stem for path in tmp_path.glob("*.txt")} == set("0123")
-    assert len([job for job in cluster.jobs() if job.number not in before and job.array]) >= 2
+    assert {path.stem for path in tmp_path.glob("*.txt")} == set("01234")
+    assert len([job for job in cluster.jobs() if job.number not in before and job.task]) == 5

@@ -94,6 +94,22 @@ def test_every_job_runs_in_the_linked_environment(conda, checkout):
     assert "EIGV" in (checkout / "results/demo/tables/table1.md").read_text()
 
 
+def test_the_packages_are_found_from_any_folder(conda, checkout, tmp_path):
+    """Environments do not hold them, and get no PYTHONPATH from outside: those beside the Snakefile are found."""
+    code = shutil.copytree(checkout, tmp_path / "code", ignore=shutil.ignore_patterns(".snakemake", "results", "data"))
+    with (code / "extract/command_line.py").open("a") as file:
+        file.write('\nprint("found")\n')
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    (folder / "data").symlink_to(checkout / "data")
+    shutil.copy(code / "one-run.yaml", folder)
+    options = ["--snakefile", str(code / "Snakefile"), "--conda-prefix", str(checkout / ".snakemake/conda")]
+    target = "results/demo/datasets/demo-oe/all_annotations"
+    done = snakemake(conda, folder, "--use-conda", *options, "--", target)
+    assert done.returncode == 0, done.stdout[-6000:]
+    assert "found" in (folder / "results/demo/logs/annotations/demo-oe.log").read_text()
+
+
 @pytest.mark.parametrize(
     ("pattern", "line", "said"),
     [

@@ -40,11 +40,12 @@ training: {{epochs: 1, batch: 8}}
 RUN = "runs/d/hga/eigv/app+mot/seed0"
 
 
-def made(*arguments: str) -> None:
-    """Runs Snakemake to its end."""
+def made(*arguments: str) -> str:
+    """Runs Snakemake to its end, and returns what it says."""
     command = [sys.executable, "-m", "snakemake", "--cores", "2", *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
+    return done.stderr
 
 
 def test_training_starts_from_official_files(tmp_path):
@@ -57,7 +58,7 @@ def test_training_starts_from_official_files(tmp_path):
     said = refused(*target)
     assert "the features of v (hcrn)" in said and "_motion_feat.h5" in said
     make.write_hcrn(tmp_path / "official", features, names)
-    made(*target)
+    assert "\nd/hga/eigv/app+mot/seed0: epoch 1 of 1, " in made(*target)
     store = VideoFeatures.read(tmp_path / "results/videos/v/video.h5")
     row = store.ids.index("clip7")
     np.testing.assert_array_equal(store.features["motion"][row], features["motion"]["7"].astype(np.float16))

@@ -1,5 +1,6 @@
 """The demo at its smallest, as several tests run it (tiny.yaml over config/demo.yaml)."""
 
+import resource
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,12 @@ def snakemake(*arguments: str) -> str:
     done = subprocess.run([*SNAKEMAKE, *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-6000:]
     return done.stdout + done.stderr
+
+
+def processor_seconds() -> float:
+    """Time that this process has spent in others it waited for: of the processor, so that other work does not count."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
 
 
 def make() -> Path:

@@ -1,7 +1,7 @@
 """All Python of the workflow: the configuration, the paths, and what is missing before anything starts.
 
 Rules call the console scripts as modules, which also works in the environments of --use-conda, where the packages are
-not installed.
+not installed: jobs are told where they lie.
 """
 
 import json
@@ -17,6 +17,13 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+# What the commands of rules begin with. Jobs find our packages in whatever folder they run (Snakemake takes PYTHONPATH
+# away from the environments of --use-conda), and `|| show_end {log}` puts the last lines of the log of a command that
+# failed among what Snakemake says. `--announce /dev/fd/3 3>&2` puts a line there after each epoch.
+shell.prefix(
+    "set -euo pipefail; export PYTHONPATH={ROOT:q}${{PYTHONPATH:+:$PYTHONPATH}};"
+    ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
+)
 
 from eigv.config import Config, canonical, section  # noqa: E402
 from eigv.runs import Run  # noqa: E402

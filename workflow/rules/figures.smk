@@ -26,7 +26,8 @@ rule sweep:
         out=subpath(output.picture, parent=True),
         stage=STAGES["figures"],
     shell:
-        "python -m eigv.cli sweep {wildcards.sweep} --config {params.config:q} --out {params.out} > {log} 2>&1"
+        "python -m eigv.cli sweep {wildcards.sweep} --config {params.config:q} --out {params.out}"
+        " > {log} 2>&1 || show_end {log}"
 
 
 rule learning_curves:
@@ -52,7 +53,7 @@ rule learning_curves:
         stage=STAGES["figures"],
     shell:
         "python -m eigv.cli learning-curves {params.runs} --root {params.root} --title {params.title}"
-        " --out {output.picture} --out {output.pdf} > {log} 2>&1"
+        " --out {output.picture} --out {output.pdf} > {log} 2>&1 || show_end {log}"
 
 
 rule rationale:
@@ -80,7 +81,7 @@ rule rationale:
     shell:
         "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions}"
         " --questions {input.questions} --manifest {input.manifest} --video {input.video}"
-        " --out {output.picture} --out {output.pdf} > {log} 2>&1"
+        " --out {output.picture} --out {output.pdf} > {log} 2>&1 || show_end {log}"
 
 
 rule explore:
@@ -101,4 +102,5 @@ rule explore:
         stage=STAGES["explorer"],
     shell:
         "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root}"
-        " --questions {input.questions} --manifest {input.manifest} --video {input.video} --out {output} > {log} 2>&1"
+        " --questions {input.questions} --manifest {input.manifest} --video {input.video} --out {output}"
+        " > {log} 2>&1 || show_end {log}"

@@ -15,7 +15,7 @@ rule problems:
     params:
         stage=STAGES["report"],
     shell:
-        "python -m eigv.cli problems {input} --out {output} > {log} 2>&1"
+        "python -m eigv.cli problems {input} --out {output} > {log} 2>&1 || show_end {log}"
 
 
 # What has been measured so far, by whichever runs: made last, after everything that it could speak of.
@@ -37,7 +37,7 @@ rule times:
         folders=" ".join(dict.fromkeys([f"{RESULTS}/benchmarks", f"{OUT}/benchmarks"])),
         stage=STAGES["report"],
     shell:
-        "python -m eigv.cli times {params.folders} --out {output} > {log} 2>&1"
+        "python -m eigv.cli times {params.folders} --out {output} > {log} 2>&1 || show_end {log}"
 
 
 # Snakemake's own report, which needs what the rules before have left in .snakemake; so it is made where the workflow runs.
@@ -63,4 +63,4 @@ rule report:
     shell:
         "(printf %s {params.config:q} > {output.config}"
         " && {params.python} -m snakemake results {input.times} --snakefile {params.snakefile:q} --cores 1 --nolock"
-        " --configfile {output.config} --report {output.page}) > {log} 2>&1"
+        " --configfile {output.config} --report {output.page}) > {log} 2>&1 || show_end {log}"

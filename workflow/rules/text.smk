@@ -21,9 +21,12 @@ rule finetune:
         # Outside the output, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
+    message:
+        "Fine-tuning the text encoder on {wildcards.dataset} (log: {log})"
     shell:
         "python -m extract.cli finetune --settings {params.settings:q} --questions {input} --state {params.state}"
-        " --threads {threads} --out {output} > {log} 2>&1"
+        " --threads {threads} --out {output} --name '{wildcards.dataset} text encoder' --announce /dev/fd/3"
+        " 3>&2 > {log} 2>&1 || show_end {log}"
 
 
 ruleorder: tokens > tokens_of_shifted_test
@@ -55,7 +58,7 @@ rule tokens:
         stage=STAGES["text"],
     shell:
         "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
-        " {params.splits} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1"
+        " {params.splits} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1 || show_end {log}"
 
 
 use rule tokens as tokens_of_shifted_test with:
@@ -93,7 +96,7 @@ rule import_tokens:
         stage=STAGES["text"],
     shell:
         "python -m extract.cli import-tokens {input.dense} --annotations {input.questions}/{wildcards.split}.csv"
-        " --tokenizer {params.encoder} --out {output} > {log} 2>&1"
+        " --tokenizer {params.encoder} --out {output} > {log} 2>&1 || show_end {log}"
 
 
 QUESTION_ONLY = question_only_folder("{dataset}")
@@ -123,7 +126,7 @@ rule question_only:
         stage=STAGES["evaluate"],
     shell:
         "python -m eigv.cli question-only --encoder {input.encoder} --questions {input.questions} --split {params.split}"
-        " --threads {threads} --out {params.out} > {log} 2>&1"
+        " --threads {threads} --out {params.out} > {log} 2>&1 || show_end {log}"
 
 
 use rule question_only as question_only_on_another_split with:

@@ -27,15 +27,19 @@ rule train:
         jobs_per_gpu=1,
     params:
         settings=run_settings,
+        name=NAME,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
         # Outside the outputs, which Snakemake removes before a rerun.
         state=f"{OUT}/state/runs/{NAME}",
         stage=STAGES["train"],
+    message:
+        "Training {params.name} (log: {log})"
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
         " --text {params.text} --state {params.state} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} --name {params.name} --announce /dev/fd/3"
+        " 3>&2 > {log} 2>&1 || show_end {log}"
 
 
 # The only rule that reads a test split.
@@ -67,7 +71,7 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model} --video {input.video} --questions {input.questions}"
         " --text {params.text} --split {params.split} --answer-from {params.answer_from}"
-        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1"
+        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1 || show_end {log}"
 
 
 # The same for a further test split, in a folder of its own.
@@ -113,7 +117,7 @@ rule import_checkpoint:
         stage=STAGES["train"],
     shell:
         "python -m eigv.cli import-checkpoint {input} --dataset {params.layout} --backbone {params.backbone}"
-        " --out {params.out} > {log} 2>&1"
+        " --out {params.out} > {log} 2>&1 || show_end {log}"
 
 
 use rule evaluate as evaluate_checkpoint with:

@@ -21,7 +21,7 @@ rule import_features:
         stage=STAGES["features"],
     shell:
         "python -m extract.cli import --settings {params.settings:q} {params.questions} --processes {threads}"
-        " --out {output.video} --manifest {output.manifest} > {log} 2>&1"
+        " --out {output.video} --manifest {output.manifest} > {log} 2>&1 || show_end {log}"
 
 
 rule probe:
@@ -44,7 +44,7 @@ rule probe:
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli probe --settings {params.settings:q} {params.questions} --processes {threads}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} > {log} 2>&1 || show_end {log}"
 
 
 rule shards:
@@ -60,7 +60,8 @@ rule shards:
         settings=lambda wildcards: settings(collection(wildcards)),
         stage=STAGES["probe"],
     shell:
-        "python -m extract.cli shards --settings {params.settings:q} --manifest {input} {output} > {log} 2>&1"
+        "python -m extract.cli shards --settings {params.settings:q} --manifest {input} {output}"
+        " > {log} 2>&1 || show_end {log}"
 
 
 rule decode:
@@ -80,7 +81,7 @@ rule decode:
         stage=STAGES["decode"],
     shell:
         "python -m extract.cli decode --settings {params.settings:q} --shard {input} --processes {threads}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} > {log} 2>&1 || show_end {log}"
 
 
 rule features:
@@ -107,7 +108,7 @@ rule features:
         stage=STAGES["features"],
     shell:
         "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} > {log} 2>&1 || show_end {log}"
 
 
 rule merge:
@@ -134,4 +135,4 @@ rule merge:
     shell:
         "python -m extract.cli merge --settings {params.settings:q} --collection {params.collection:q}"
         " --manifest {input.manifest} {params.frames} {params.appearance} {params.motion}"
-        " --out {output} > {log} 2>&1"
+        " --out {output} > {log} 2>&1 || show_end {log}"
