@@ -19,9 +19,11 @@ sys.path.insert(0, str(ROOT))
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
 # What the commands of rules begin with. Jobs find our packages in whatever folder they run (Snakemake takes PYTHONPATH
 # away from the environments of --use-conda), and `|| show_end {log}` puts the last lines of the log of a command that
-# failed among what Snakemake says. `--announce /dev/fd/3 3>&2` puts a line there after each epoch.
+# failed among what Snakemake says. `--announce /dev/fd/3 3>&2` puts a line there after each epoch. SIGTERM, which a cluster
+# sends to all processes of a job, would end the shell at once, and with it the time in which a training saves its state;
+# with a trap it waits for its command.
 shell.prefix(
-    "set -euo pipefail; export PYTHONPATH={ROOT:q}${{PYTHONPATH:+:$PYTHONPATH}};"
+    "set -euo pipefail; trap : TERM; export PYTHONPATH={ROOT:q}${{PYTHONPATH:+:$PYTHONPATH}};"
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
