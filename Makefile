@@ -30,7 +30,7 @@ test-unit: .venv/ready  ## The quick tests
 	$(BIN)/pytest -m "not workflow and not slow" -n 2 tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
-	$(BIN)/pytest -m "workflow or slow" -n 2 --dist loadgroup --durations 15 tests
+	$(BIN)/pytest -m "workflow or slow" -n 2 --dist loadfile --durations 15 tests
 
 question-only: export PATH := $(CURDIR)/$(BIN):$(PATH)
 question-only: .venv/ready  ## What real questions give away without a video; section Question only of docs/benchmarks.md (needs ../shared)

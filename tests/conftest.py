@@ -3,8 +3,10 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.workflow import tiny
 
@@ -17,12 +19,17 @@ SHARED = ROOT.parent / "shared"
 os.environ["SNAKEMAKE_PROFILE"] = str(ROOT / "tests/workflow/side_by_side")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """For `--dist loadgroup`: the tests of a file stay together, and so do all that use the tiny demo."""
-    for item in items:
-        group = "tiny demo" if "tiny_demo" in getattr(item, "fixturenames", ()) else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(group))
+class Together(LoadFileScheduling):
+    """Hands out whole files, those that use the tiny demo all to one worker."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "the tiny demo" if "tiny_demo" in (ROOT / file).read_text() else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
+    """For `-n 2 --dist loadfile`."""
+    return Together(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
