@@ -168,7 +168,9 @@ def test_the_command_ends_with_143_at_sigterm_and_the_same_command_goes_on(tmp_p
     command = [sys.executable, "-m", "eigv.cli", "train"]
     command += [part for name, value in options.items() for part in (f"--{name}", str(value))]
 
-    slow = os.environ | {"EIGV_TEST_STEP_SECONDS": "0.5"}
+    waiting = tmp_path / "a second a step"
+    waiting.touch()
+    slow = os.environ | {"EIGV_TEST_PATIENT": str(waiting)}
     first = subprocess.Popen(command, cwd=ROOT, env=slow, stderr=subprocess.PIPE, text=True)
     while not lines.exists() or "epoch 1 of 4" not in lines.read_text():
         assert first.poll() is None
