@@ -36,7 +36,7 @@ question-only: export PATH := $(CURDIR)/$(BIN):$(PATH)
 question-only: .venv/ready  ## What real questions give away without a video; section Question only of docs/benchmarks.md (needs ../shared)
 	@snakemake --cores $(CORES) --configfile config/question-only.yaml -- $(call BLIND,nextqa)
 	@snakemake --cores $(CORES) --configfile config/question-only.yaml \
-	    --config 'text={finetuning: {questions: 16000, epochs: 2, learning_rate: 3.0e-4}}' -- $(call BLIND,msvd-qa)
+	    --config 'text={finetuning: {questions: 31000, epochs: 3, learning_rate: 3.0e-4}}' -- $(call BLIND,msvd-qa)
 	@python -m benchmarks.question_only
 
 BLIND = $(addprefix results/question-only/runs/$(1)/question-only/seed0/,metrics.json val/metrics.json)
