@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from extract import command_line
+from extract.command_line import Announce, Device
 
 app = typer.Typer(
     help="Train and evaluate interpretable VideoQA models; make tables and figures.",
@@ -25,11 +26,7 @@ Configs = Annotated[
 ]
 Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
-Announce = Annotated[
-    Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
-]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]
 
 

@@ -28,6 +28,9 @@ from extract.config import Dataset, Features, Text, VideoCollection
 from extract.errors import UserError
 from extract.settings import Settings, parse
 
+SHOWN = ("tables", "sweeps", "rationales", "explorers", "checkpoints")
+"""The parts of a configuration whose entries are targets by their names."""
+
 
 class When(Settings):
     """Which runs an override is for; what is empty fits every run."""
@@ -134,10 +137,14 @@ class Config(Settings):
                 official(self.datasets[checkpoint.dataset].format, checkpoint.backbone)
             except UserError as error:
                 yield f"`checkpoints.{name}`: {error}"
-        shown_parts = (self.tables, self.sweeps, self.rationales, self.explorers, self.checkpoints)
-        names = [name for part in shown_parts for name in part]
+        names = self.shown
         for name in sorted({name for name in names if names.count(name) > 1}):
-            yield f"{name!r} names more than one of `tables`, `sweeps`, `rationales`, `explorers` and `checkpoints`"
+            yield f"{name!r} names more than one of {', '.join(f'`{part}`' for part in SHOWN)}"
+
+    @property
+    def shown(self) -> list[str]:
+        """The names of everything that can be asked for, part by part."""
+        return [name for part in SHOWN for name in getattr(self, part)]
 
     @property
     def outcomes(self) -> Path:

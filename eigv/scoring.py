@@ -143,16 +143,16 @@ def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> dict[str
     answers = {}
     for qid, entry in found.items():
         text = str(entry["prediction"])
-        if _index(text) not in range(len(CANDIDATES)):
+        index = _index(text)
+        if index not in range(len(CANDIDATES)):
             fitting = [i for i, name in enumerate(CANDIDATES) if rows.at[qid, name] == text]
             if len(fitting) != 1:
                 raise UserError(
                     f"{path}: the prediction of {qid} is {text!r}, expected an index 0 to 4 or the text "
                     "of one candidate"
                 )
-            answers[qid] = str(fitting[0])
-        else:
-            answers[qid] = str(_index(text))
+            (index,) = fitting
+        answers[qid] = str(index)
     return answers
 
 

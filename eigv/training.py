@@ -109,10 +109,8 @@ def _epochs(
             row |= _check_epoch(model, card.settings, train_split, val_split, device)
             row["learning_rate"] = optimizer.param_groups[0]["lr"]
             schedule.step(row["val_accuracy"])
-            if all(row["val_accuracy"] > past["val_accuracy"] for past in state.history):
-                state.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
             log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-            state.epoch_done(row)
+            state.epoch_done(row, model)
             announcements.epoch(state.history)
     return state
 

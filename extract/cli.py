@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from extract import command_line
+from extract.command_line import Announce, Device
 
 app = typer.Typer(
     help="From raw videos and annotations to features in HDF5.", no_args_is_help=True, add_completion=False
@@ -15,10 +16,6 @@ app = typer.Typer(
 
 Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
 Out = Annotated[Path, typer.Option(help="Where the result is written.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
-Announce = Annotated[
-    Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
-]
 Processes = Annotated[int, typer.Option(min=1, help="Videos that are worked on side by side.")]
 CPUS = len(os.sched_getaffinity(0))
 

@@ -7,13 +7,18 @@ import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 import yaml
 
 from extract.errors import UserError
 from extract.files import disk_full
+
+Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
+Announce = Annotated[
+    Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
+]
 
 ENVIRONMENT_ERRORS = {
     errno.ENOSPC: "the disk is full",

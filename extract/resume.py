@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from extract import interruption
 from extract.files import atomic_path
@@ -90,8 +90,13 @@ class State:
             self.save()
         interruption.stop_if_asked()
 
-    def epoch_done(self, row: dict[str, Any]) -> None:
-        """Counts an epoch and saves; raises `Terminated` if SIGTERM has come."""
+    def epoch_done(self, row: dict[str, Any], model: nn.Module) -> None:
+        """Counts an epoch and saves; raises `Terminated` if SIGTERM has come.
+
+        `best` becomes the weights of `model` if the row's `val_accuracy` is above that of every epoch before.
+        """
+        if all(row["val_accuracy"] > past["val_accuracy"] for past in self.history):
+            self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self.history.append(row)
         self.position.epoch, self.position.step, self.position.watched = self.position.epoch + 1, 0, {}
         self.save()

@@ -135,9 +135,7 @@ class _Training:
                 log.info(
                     "epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy
                 )
-                if all(accuracy > past["val_accuracy"] for past in state.history):
-                    state.best = {n: value.detach().cpu().clone() for n, value in self.model.state_dict().items()}
-                state.epoch_done(row)
+                state.epoch_done(row, self.model)
                 self.announcements.epoch(state.history)
         if state.best:
             self.model.load_state_dict(state.best)

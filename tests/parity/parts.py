@@ -22,7 +22,7 @@ from tests.parity.rows import BACKWARD, Golden, Row, backward, forward, group, w
 
 
 def block_fusion(golden: Golden) -> Iterator[Row]:
-    """Cases `<name>/...` with shared inputs; a file of one case alone may name nothing."""
+    """Cases `<name>/...` with shared inputs."""
     names = sorted({key.split("/")[0] for key in golden if key.endswith("/param/linear0.weight")})
     for name in names:
         block = _block(group(golden, f"{name}/param"), normalise="joined" if name == "after" else "each")

@@ -27,7 +27,7 @@ shell.prefix(
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
-from eigv.config import Config, canonical, section  # noqa: E402
+from eigv.config import SHOWN, Config, canonical, section  # noqa: E402
 from eigv.runs import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from extract.errors import UserError  # noqa: E402
@@ -81,13 +81,18 @@ def known(names, name, what):
 
 
 def raw_annotations(wildcards):
-    """The annotation files of a data set. Before the first job, everything that is missing is said at once."""
-    if missing := what_is_missing():
-        raise WorkflowError("\n".join(missing))
+    """The annotation files of a data set."""
+    refuse_if_incomplete()
     found = dataset(wildcards)
     reader = READERS[found.format]
     gold = [str(found.gold)] if found.gold else []
     return sorted({str(path) for split in splits(found) for path in reader.files(found, split)}) + gold
+
+
+def refuse_if_incomplete():
+    """Before the first job, everything that is missing is said at once."""
+    if missing := what_is_missing():
+        raise WorkflowError("\n".join(missing))
 
 
 def what_is_missing():
@@ -147,8 +152,8 @@ def missing_weights():
 def annotation_folders_of(wildcards):
     """The annotations of every data set that uses a collection; none: all its videos are wanted."""
     users = [name for name, found in CONFIG.datasets.items() if found.videos == wildcards.collection]
-    if not users and (missing := what_is_missing()):
-        raise WorkflowError("\n".join(missing))
+    if not users:
+        refuse_if_incomplete()
     return [f"{RESULTS}/datasets/{name}/all_annotations" for name in users]
 
 
@@ -215,8 +220,7 @@ def run_folder(run):
 
 def excerpt(part, name):
     """The configuration with only one of its tables, sweeps, pictures or pages: what the command that makes it reads."""
-    shown = {"tables", "sweeps", "rationales", "explorers", "checkpoints"}
-    values = CONFIG.model_dump(mode="json", exclude_unset=True, exclude=shown)
+    values = CONFIG.model_dump(mode="json", exclude_unset=True, exclude=set(SHOWN))
     if name in getattr(CONFIG, part):
         values[part] = {name: getattr(CONFIG, part)[name].model_dump(mode="json", exclude_unset=True)}
     return json.dumps(values)
@@ -284,8 +288,7 @@ def checkpoint(wildcards):
 
 
 def checkpoint_file(wildcards):
-    if missing := what_is_missing():
-        raise WorkflowError("\n".join(missing))
+    refuse_if_incomplete()
     return str(checkpoint(wildcards).file)
 
 
@@ -329,9 +332,7 @@ def targets():
 
 def not_configured(name):
     def refuse(wildcards):
-        shown = (CONFIG.tables, CONFIG.sweeps, CONFIG.rationales, CONFIG.explorers, CONFIG.checkpoints)
-        there = ", ".join(name for part in shown for name in part)
-        raise WorkflowError(f"the configuration {CONFIG.name!r} has no {name}; it has {there}")
+        raise WorkflowError(f"the configuration {CONFIG.name!r} has no {name}; it has {', '.join(CONFIG.shown)}")
 
     return refuse
 
