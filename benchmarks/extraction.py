@@ -28,8 +28,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.extraction_memory import memory
 from benchmarks.report import machine, write_section
 from extract.config import Features, VideoCollection
-from extract.features import KINDS, extract_shard, merge
-from extract.forward import Extractor
+from extract.features.extractor import Extractor
+from extract.features.shards import KINDS, extract_shard, merge
 from extract.networks import load_network
 from extract.videos.decode import Job, decode_one, decode_shard
 from extract.videos.pictures import pictures_of

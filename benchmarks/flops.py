@@ -19,14 +19,14 @@ from transformers import BertConfig, BertModel
 
 from benchmarks.report import write_section
 from eigv.backbones import ClipWidths
-from eigv.batch import Batch
-from eigv.checkpoints import ModelCard
-from eigv.config import load, section
-from eigv.memory_bank import MemoryBank
-from eigv.methods import METHODS
-from eigv.randomness import Draws
-from eigv.run_settings import RunSettings
-from eigv.runs import Run
+from eigv.config.experiment import load, section
+from eigv.config.methods import METHODS
+from eigv.config.run import RunSettings
+from eigv.config.run_path import Run
+from eigv.method.batch import Batch
+from eigv.method.draws import Draws
+from eigv.method.memory_bank import MemoryBank
+from eigv.runs.model_files import ModelCard
 from extract.config import Text
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks import bag_of_words
 from benchmarks.report import machine, write_section
-from eigv.config import load
-from eigv.scoring import score
+from eigv.config.experiment import load
+from eigv.runs.scoring import score
 from extract.annotations import read
 from extract.config import Dataset
 

@@ -19,11 +19,11 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
+from base.files import write_csv
+from base.formats.stores import TokenFeatures
 from benchmarks.report import machine, write_section
 from extract.annotations import read
 from extract.config import Dataset, Text
-from extract.files import write_csv
-from extract.stores import TokenFeatures
 from extract.text.encoder import load_encoder
 from extract.text.sequences import Questions, pad_sequences, read_questions
 from extract.text.tokens import encode

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from extract import command_line
-from extract.command_line import Announce, Device
+from base import command_line
+from base.command_line import Announce, Device
 
 app = typer.Typer(
     help="Train and evaluate interpretable VideoQA models; make tables and figures.",
@@ -50,9 +50,9 @@ def train(
     announce: Announce = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
-    from eigv.run_settings import RunSettings
-    from eigv.training import train as run
-    from extract.settings import parse
+    from base.settings import parse
+    from eigv.config.run import RunSettings
+    from eigv.runs.training import train as run
 
     values = parse(RunSettings, command_line.read_settings(settings), "--settings")
     with command_line.device(device, threads, jobs_per_gpu) as claimed:
@@ -73,9 +73,9 @@ def evaluate(
     jobs_per_gpu: JobsPerGpu = 1,
 ) -> None:
     """Evaluate a trained model: accuracy, predictions and rationales."""
-    from eigv.evaluation import evaluate as run
-    from eigv.run_settings import Inference
-    from extract.settings import parse
+    from base.settings import parse
+    from eigv.config.run import Inference
+    from eigv.runs.evaluation import evaluate as run
 
     source = parse(Inference, {"answer_from": answer_from}, "--answer-from").answer_from
     with command_line.device(device, threads, jobs_per_gpu) as claimed:
@@ -97,9 +97,9 @@ def score(
     out: Annotated[Path | None, typer.Option(help="Also write the accuracies as JSON.")] = None,
 ) -> None:
     """Score a prediction file of any system; a question without a prediction is wrong."""
-    from eigv.scoring import score as run
+    from base.files import write_json
+    from eigv.runs.scoring import score as run
     from extract.annotations.choice import choose
-    from extract.files import write_json
 
     found = run(predictions, choose(dataset, config, annotations)[0], split, answers, first_index)
     typer.echo(found.text())
@@ -117,7 +117,7 @@ def question_only(
     threads: Threads = CPUS,
 ) -> None:
     """Answer from the question alone, with the fine-tuned text encoder: the baseline that sees no video."""
-    from eigv.question_only import question_only as run
+    from eigv.runs.question_only import question_only as run
 
     with command_line.device(device, threads) as claimed:
         metrics = run(encoder, questions, split, out, claimed)
@@ -132,7 +132,7 @@ def import_checkpoint(
     out: Annotated[Path, typer.Option(help="Folder for model.safetensors and model.json.")],
 ) -> None:
     """Import a checkpoint of the official code, so that `eigv evaluate` takes it."""
-    from eigv.official import import_checkpoint as run
+    from eigv.runs.official_checkpoints import import_checkpoint as run
 
     card = run(checkpoint, dataset, backbone, out)
     typer.echo(
@@ -149,8 +149,8 @@ def table(
     ] = None,
 ) -> None:
     """Gather runs into a table, beside the published values. Cells that have not been run say so."""
-    from eigv.config import load
-    from eigv.tables import write_table
+    from eigv.config.experiment import load
+    from eigv.paper.tables.table import write_table
 
     values = load(config)
     folder = out or values.outcomes / "tables"
@@ -167,8 +167,8 @@ def sweep(
     ] = None,
 ) -> None:
     """Draw accuracy against the value of a setting, over seeds (Figure 5)."""
-    from eigv.config import load
-    from eigv.sweeps import write_sweep
+    from eigv.config.experiment import load
+    from eigv.paper.figures.sweeps import write_sweep
 
     values = load(config)
     write_sweep(values, name, out or values.outcomes / "figures")
@@ -182,9 +182,9 @@ def learning_curves(
     title: Annotated[str, typer.Option(help="What the picture is about.")] = "",
 ) -> None:
     """Draw the validation accuracy of runs, epoch by epoch."""
-    from eigv.curves import draw
-    from eigv.plotting import save
-    from eigv.runs import Run
+    from eigv.config.run_path import Run
+    from eigv.paper.figures.learning_curves import draw
+    from eigv.paper.figures.plotting import save
 
     save(draw(root, [Run.of(str(run.relative_to(root))) for run in runs], title), out)
 
@@ -204,9 +204,9 @@ def rationale(
     ] = None,
 ) -> None:
     """Draw the clips that answers rest on (Figure 6). Settings: of a rationale picture, over the other options."""
-    from eigv.rationale_figure import rationale_picture
-    from eigv.targets import Rationales
-    from extract.settings import parse
+    from base.settings import parse
+    from eigv.config.shown import Rationales
+    from eigv.paper.figures.rationales import rationale_picture
 
     options = {"run": str(predictions.parent), "questions": count, "choose": choose, "qids": qid or []}
     how = parse(Rationales, options | command_line.read_settings(settings), "--settings")
@@ -223,9 +223,9 @@ def explorer(
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
     """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
-    from eigv.explorer import write_explorer
-    from eigv.targets import Explorer
-    from extract.settings import parse
+    from base.settings import parse
+    from eigv.config.shown import Explorer
+    from eigv.paper.pages.explorer import write_explorer
 
     how = parse(Explorer, command_line.read_settings(settings), "--settings")
     write_explorer(how, runs, questions, manifest, video, out)
@@ -237,8 +237,8 @@ def problems(
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
     """Write a page of the videos that are not as they should be."""
-    from eigv.report_pages import problems as page
-    from extract.files import write_text
+    from base.files import write_text
+    from eigv.paper.pages.report import problems as page
 
     write_text(out, page(manifest))
 
@@ -249,8 +249,8 @@ def times(
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
     """Write a page of the time and memory that each stage took."""
-    from eigv.report_pages import times as page
-    from extract.files import write_text
+    from base.files import write_text
+    from eigv.paper.pages.report import times as page
 
     write_text(out, page(folders))
 
@@ -261,8 +261,8 @@ def settings(
     run: Annotated[str, typer.Option(help="dataset/backbone/method/features/seedN")],
 ) -> None:
     """Print the settings of one run of a configuration, for `eigv train --settings`."""
-    from eigv.config import load, section
-    from eigv.runs import Run
+    from eigv.config.experiment import load, section
+    from eigv.config.run_path import Run
 
     typer.echo(json.dumps(section(load(config), Run.of(run)), indent=2))
 
@@ -272,8 +272,8 @@ def schema(
     readme: Annotated[Path | None, typer.Option(help="Bring this README's table of keys up to date.")] = None,
 ) -> None:
     """Print the JSON schema of the configuration."""
-    from eigv.config import Config
-    from eigv.config_docs import write
+    from eigv.config.docs import write
+    from eigv.config.experiment import Config
 
     if readme:
         write(readme)

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from extract import command_line
-from extract.command_line import Announce, Device
+from base import command_line
+from base.command_line import Announce, Device
 
 app = typer.Typer(
     help="From raw videos and annotations to features in HDF5.", no_args_is_help=True, add_completion=False
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _parse(model: Any, values: Any) -> Any:
-    from extract.settings import parse
+    from base.settings import parse
 
     return parse(model, values, "--settings")
 
@@ -110,9 +110,9 @@ def doctor(
     ] = None,
 ) -> None:
     """Check a downloaded data set: counts, ids, splits, answers, videos. Exit status 1 if there is a problem."""
+    from base.files import write_csv
     from extract.annotations.choice import choose
     from extract.annotations.doctor import Video, examine
-    from extract.files import write_csv
 
     diagnosis = examine(*choose(dataset, config, annotations, videos, mapping, subfolder))
     typer.echo(diagnosis.table())
@@ -217,7 +217,7 @@ def features(
 ) -> None:
     """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
     from extract.config import Features
-    from extract.features import extract_shard
+    from extract.features.shards import extract_shard
 
     wanted = _parse(Features, command_line.read_settings(settings))
     with command_line.device(device, threads) as claimed:
@@ -236,7 +236,7 @@ def merge(
 ) -> None:
     """Merge the shards of a collection into video.h5. Settings: `features`."""
     from extract import config
-    from extract.features import merge as merge_shards
+    from extract.features.shards import merge as merge_shards
     from extract.videos.probe import leave_out, read_manifest
 
     table = read_manifest(manifest)
@@ -255,7 +255,7 @@ def import_command(
 ) -> None:
     """Check features that someone else extracted and write them as video.h5. Settings: `collection`, `features`."""
     from extract import config
-    from extract.imports import import_features
+    from extract.features.imported import import_features
 
     values = command_line.read_settings(settings)
     collection = _parse(config.VideoCollection, values["collection"])
@@ -273,7 +273,7 @@ def export(
     ] = None,
 ) -> None:
     """Write features in the layout of another code."""
-    from extract.imports import export_features
+    from extract.features.imported import export_features
     from extract.layouts import open_layout, recognise
 
     with open_layout(recognise(file)) as source:
@@ -288,7 +288,7 @@ def inspect(
 
     Exit status 1 where it is not clean.
     """
-    from extract.inspection import inspect as look
+    from extract.features.inspection import inspect as look
 
     found = look(file)
     typer.echo(found.text)
@@ -303,9 +303,9 @@ def compare(
     csv: Annotated[Path | None, typer.Option(help="Also write the figures of each video.")] = None,
 ) -> None:
     """Say in words whether two files hold the same features. Exit status 1 where they do not."""
-    from extract.comparison import ORDER, ROUNDING, SAME
-    from extract.comparison import compare as run
-    from extract.files import write_csv
+    from base.files import write_csv
+    from extract.features.comparison import ORDER, ROUNDING, SAME
+    from extract.features.comparison import compare as run
     from extract.layouts import open_layout, recognise
 
     with open_layout(recognise(first)) as a, open_layout(recognise(second)) as b:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, field_validator, model_validator
 
-from extract.settings import Settings
+from base.settings import Settings
 
 PRESET_FOLDER = Path(__file__).parent / "presets"
 PRESETS = ("paper", "hcrn", "mspan")

@@ -8,13 +8,12 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
+from tests.places import ROOT, SHARED
 from tests.workflow import tiny
 
 # Tests run side by side; threads that wait for each other's cores slow small tensors down a hundredfold.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
 # Snakemake removes the locks of all that are at work in a folder when one of them ends.
 os.environ["SNAKEMAKE_PROFILE"] = str(ROOT / "tests/workflow/side_by_side")
 

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigv.run_settings import BlockFusion as Settings
-from extract.errors import UserError
+from base.errors import UserError
+from eigv.config.run import BlockFusion as Settings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
 

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from base.errors import UserError
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, register
 from eigv.backbones.encoders import packed
-from eigv.run_settings import Comem as Settings
-from extract.errors import UserError
+from eigv.config.run import Comem as Settings
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from extract.errors import UserError
-from extract.settings import Settings, parse
+from base.errors import UserError
+from base.settings import Settings, parse
 
 if TYPE_CHECKING:
-    from eigv.run_settings import Backbones, Plugin
+    from eigv.config.run import Backbones, Plugin
 
 
 class _Rows:

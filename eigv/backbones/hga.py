@@ -11,7 +11,7 @@ from torch.nn.utils.parametrizations import weight_norm
 from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.contract import Backbone, ClipWidths, register
 from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, plain_layer_norm
-from eigv.run_settings import Hga as Settings
+from eigv.config.run import Hga as Settings
 
 
 class NodeMap(nn.Module):

@@ -5,10 +5,10 @@ from typing import Any
 
 import yaml
 
+from base.errors import UserError
+from base.settings import parse
 from extract.annotations.contract import READERS
 from extract.config import Dataset, VideoCollection
-from extract.errors import UserError
-from extract.settings import parse
 
 
 def choose(

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from base.errors import UserError
+from base.files import check_id, readable
 from extract.config import Dataset
-from extract.errors import UserError
-from extract.files import check_id, readable
 
 CANDIDATES = [f"a{i}" for i in range(5)]
 COLUMNS = ["qid", "video_id", "question", "type", "answer"]

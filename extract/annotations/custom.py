@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.errors import UserError
 from extract.annotations.contract import CANDIDATES, COLUMNS, INDICES, READERS, Reader, read_csv, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
-from extract.errors import UserError
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:

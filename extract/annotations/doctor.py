@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from base.errors import UserError
 from extract.annotations import vocabulary
 from extract.annotations.contract import CANDIDATES, READERS, is_multiple_choice, problems, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
-from extract.errors import UserError
 from extract.videos.probe import SUFFIXES, Places
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"

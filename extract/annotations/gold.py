@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from extract.errors import UserError
-from extract.files import read_object
+from base.errors import UserError
+from base.files import read_object
 
 Spans = dict[str, list[list[float]]]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.errors import UserError
 from extract.annotations.contract import READERS, Count, Reader, read_csv
 from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
-from extract.errors import UserError
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.errors import UserError
+from base.files import as_text, read_json, readable
 from extract.annotations.contract import COLUMNS, READERS, Count, Reader
 from extract.config import Dataset
-from extract.errors import UserError
-from extract.files import as_text, read_json, readable
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.errors import UserError
 from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
 from extract.annotations.nextqa import files, group, question_ids, scored_as
 from extract.config import Dataset
-from extract.errors import UserError
 
 
 def read(dataset: Dataset, split: str) -> pd.DataFrame:

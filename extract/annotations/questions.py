@@ -5,12 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from base.errors import UserError
+from base.files import read_json, write_csv, write_json
 from extract.annotations import vocabulary
 from extract.annotations.contract import READERS, check, is_multiple_choice, read, read_csv, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
-from extract.errors import UserError
-from extract.files import read_json, write_csv, write_json
 from extract.videos.probe import leave_out
 
 

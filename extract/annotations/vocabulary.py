@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from base.errors import UserError
 from extract.config import Answers
-from extract.errors import UserError
 
 UNKNOWN = "<unknown>"
 

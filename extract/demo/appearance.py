@@ -14,14 +14,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from base.files import atomic_path
+from base.progress import progress
 from extract.demo.motion import decode
 from extract.demo.render import render_video
 from extract.demo.scenes import write_script
 from extract.demo.settings import DemoSettings
-from extract.files import atomic_path
 from extract.networks.appearance import CALIBRATION, LITE0_MEAN, LITE0_STD, locate_lite0, stages_of_lite0
 from extract.networks.efficientnet_lite import EfficientNetLite0Extrema
-from extract.progress import progress
 
 SPLIT = "appearance-calibration"  # no split of the data set, so its random numbers are others
 SIDE, FRAMES = 112, 16

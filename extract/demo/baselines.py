@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from base.errors import UserError
+from base.files import read_json
 from extract.demo.scenes import ACTION_OF
-from extract.errors import UserError
-from extract.files import read_json
 
 CANDIDATES = [f"a{i}" for i in range(5)]
 ACTION_TYPES = ("action", "after", "before")

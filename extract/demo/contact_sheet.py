@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from PIL import Image
 
+from base.errors import UserError
+from base.files import atomic_path, read_json
 from extract.demo.questions import TYPES
-from extract.errors import UserError
-from extract.files import atomic_path, read_json
 
 FRAMES = 16
 WIDTH, MARGIN = 12.0, 0.2  # of the picture in inches; heights of its parts below

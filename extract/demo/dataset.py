@@ -22,13 +22,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from base.errors import UserError
+from base.files import exclusive, read_json, write_json, write_text
+from base.progress import progress
 from extract.demo.questions import CANDIDATES, Question, ask
 from extract.demo.render import render_video
 from extract.demo.scenes import Script, write_script
 from extract.demo.settings import SPLITS, DemoSettings
-from extract.errors import UserError
-from extract.files import exclusive, read_json, write_json, write_text
-from extract.progress import progress
 
 log = logging.getLogger(__name__)
 

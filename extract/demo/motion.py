@@ -25,12 +25,12 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from base.files import atomic_path
+from base.progress import progress
 from extract.demo.render import backdrop, backdrop_margin, draw_scene, render_video
 from extract.demo.scenes import ACTIONS, BACKGROUNDS, COLOURS, MOTION, SHAPES, Actor, Scene, generator, write_script
 from extract.demo.settings import DemoSettings
-from extract.files import atomic_path
 from extract.networks.resnext3d import RESNEXT3D_TINY, ResNeXt3D
-from extract.progress import progress
 
 WEIGHTS = Path(__file__).parent / "weights" / "motion-resnext3d-tiny.safetensors"
 VERSION = "1"

@@ -13,11 +13,11 @@ from pathlib import Path
 import av
 import numpy as np
 
+from base.files import atomic_path
 from extract.demo.actors import act, draw
 from extract.demo.backgrounds import paint
 from extract.demo.scenes import PIXELS, Scene, Script, generator
 from extract.demo.settings import DemoSettings
-from extract.files import atomic_path
 
 CAMERA = 0.08  # the camera strays this far from its middle, in heights of a frame
 GRAIN_SHIFTS = 32  # the noise of a video is one field of noise, moved about by up to this many pixels

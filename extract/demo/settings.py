@@ -2,7 +2,7 @@
 
 from pydantic import Field, model_validator
 
-from extract.settings import Settings
+from base.settings import Settings
 
 SPLITS = ("train", "val", "test", "test-shifted")
 

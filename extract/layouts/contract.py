@@ -14,10 +14,10 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from base.errors import UserError
+from base.files import read_texts
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import ImportedFeatures
-from extract.errors import UserError
-from extract.files import read_texts
 
 KINDS = ("appearance", "motion")
 Array = NDArray[np.floating]

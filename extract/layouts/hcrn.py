@@ -9,9 +9,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from base.errors import UserError
+from base.files import atomic_path
 from extract.config import ImportedFeatures
-from extract.errors import UserError
-from extract.files import atomic_path
 from extract.layouts.contract import (
     LAYOUTS,
     Array,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from base.errors import UserError
+from base.files import atomic_path, check_id
 from extract.config import ImportedFeatures
-from extract.errors import UserError
-from extract.files import atomic_path, check_id
 from extract.layouts.contract import (
     KINDS,
     LAYOUTS,

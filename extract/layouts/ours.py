@@ -7,8 +7,9 @@ from pathlib import Path
 
 import h5py
 
+from base.files import atomic_path
+from base.formats.stores import FAILED, attributes, open_store, read_strings
 from extract.config import ImportedFeatures
-from extract.files import atomic_path
 from extract.layouts.contract import (
     KINDS,
     LAYOUTS,
@@ -19,7 +20,6 @@ from extract.layouts.contract import (
     refuse_repeated,
     translation,
 )
-from extract.stores import FAILED, attributes, open_store, read_strings
 
 
 def files(settings: ImportedFeatures) -> list[Path]:

@@ -7,7 +7,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from extract.errors import UserError
+from base.errors import UserError
 from extract.networks.entry import NETWORKS, FeatureNetwork
 from extract.networks.local import read_state, renamed
 

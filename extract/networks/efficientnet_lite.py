@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from extract.errors import UserError
+from base.errors import UserError
 
 
 class EfficientNetLite0(nn.Module):

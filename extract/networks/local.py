@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from base.errors import UserError
 from extract.config import LocalNetwork
-from extract.errors import UserError
 from extract.networks.entry import FeatureNetwork
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from base.errors import UserError
+from base.files import sha256
 from extract.config import RGB, Features, Network
-from extract.errors import UserError
-from extract.files import sha256
 from extract.networks.entry import NETWORKS, FeatureNetwork
 from extract.networks.local import describe_builder, from_settings
 

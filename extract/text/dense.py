@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from base.errors import UserError
+from base.progress import progress
 from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
-from extract.errors import UserError
-from extract.progress import progress
 from extract.text.encoder import load_tokenizer
 from extract.text.packed import pack
 

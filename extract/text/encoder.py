@@ -8,7 +8,7 @@ from importlib.resources import files as package_files
 from pathlib import Path
 from typing import Any
 
-from extract.errors import UserError
+from base.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -18,12 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from extract import resume
-from extract.announcements import Announcements
+from base import resume
+from base.announcements import Announcements
+from base.errors import UserError
+from base.files import exclusive, naming, read_json, sha256, write_json
+from base.progress import progress
 from extract.config import FineTuning, Text
-from extract.errors import UserError
-from extract.files import exclusive, naming, read_json, sha256, write_json
-from extract.progress import progress
 from extract.text.encoder import load_encoder
 from extract.text.learning_curve import write_curve
 from extract.text.question_only import LabelledQuestions, QuestionOnly, accuracies, save_head

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from extract.files import write_csv
-from extract.resume import History
+from base.files import write_csv
+from base.resume import History
 
 
 def write_curve(history: History, folder: Path) -> None:

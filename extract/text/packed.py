@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from base.errors import UserError
+from base.formats.stores import create, write_strings
+from base.provenance import commit, versions
 from extract.annotations import CANDIDATES, is_multiple_choice
-from extract.errors import UserError
-from extract.provenance import commit, versions
-from extract.stores import create, write_strings
 
 KIND = "token features"
 

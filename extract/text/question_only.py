@@ -12,12 +12,12 @@ import torch
 from safetensors import torch as safetensors
 from torch import Tensor, nn
 
+from base.errors import UserError
+from base.files import read_json, write_bytes
+from base.interruption import stop_if_asked
+from base.progress import progress
 from extract.annotations.vocabulary import class_numbers
 from extract.config import Text
-from extract.errors import UserError
-from extract.files import read_json, write_bytes
-from extract.interruption import stop_if_asked
-from extract.progress import progress
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 

@@ -14,10 +14,10 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from base.errors import UserError
 from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
 from extract.config import Text
-from extract.errors import UserError
 
 log = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from base.errors import UserError
+from base.files import exclusive, read_json, sha256, write_bytes, write_json
+from base.progress import progress
 from extract.config import Text
-from extract.errors import UserError
-from extract.files import exclusive, read_json, sha256, write_bytes, write_json
-from extract.progress import progress
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.packed import pack
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions

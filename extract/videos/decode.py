@@ -14,12 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from extract.config import Features, VideoCollection
-from extract.errors import UserError
-from extract.files import write_csv
-from extract.progress import progress
-from extract.provenance import commit, versions
-from extract.stores import (
+from base.errors import UserError
+from base.files import write_csv
+from base.formats.stores import (
     CUT,
     FAILED,
     OK,
@@ -30,6 +27,9 @@ from extract.stores import (
     read_strings,
     write_strings,
 )
+from base.progress import progress
+from base.provenance import commit, versions
+from extract.config import Features, VideoCollection
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.probe import MISSING, leave_out
 from extract.videos.reader import Frames, open_reader

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from base.errors import UserError
+from base.files import check_ids, read_texts, sha256, write_csv
+from base.formats.stores import CUT, FAILED, OK, SHORT
+from base.journal import journal
+from base.progress import progress
+from base.provenance import commit, versions
 from extract.config import Sampling, VideoCollection
-from extract.errors import UserError
-from extract.files import check_ids, read_texts, sha256, write_csv
-from extract.journal import journal
-from extract.progress import progress
-from extract.provenance import commit, versions
-from extract.stores import CUT, FAILED, OK, SHORT
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import Survey, survey
 from extract.videos.workers import Limits, Outcome, run_apart

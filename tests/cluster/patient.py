@@ -9,8 +9,8 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from base.settings import Settings
 from eigv.backbones import Backbone, Clips, ClipWidths, Tokens, register
-from extract.settings import Settings
 
 
 class PatientSettings(Settings):

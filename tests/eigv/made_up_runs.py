@@ -1,8 +1,8 @@
 """Folders of runs as training and evaluation leave them, with accuracies that a test chooses."""
 
-from eigv.config import Config, section
-from eigv.runs import Run
-from extract.files import write_json
+from base.files import write_json
+from eigv.config.experiment import Config, section
+from eigv.config.run_path import Run
 
 NETWORKS = {
     "appearance": {"network": "resnet152", "weights": "a.pth"},

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from base.files import write_json
+from base.formats.stores import create, write_strings
 from extract.annotations import CANDIDATES
-from extract.files import write_json
-from extract.stores import create, write_strings
 
 CLIPS, ANSWERS, TOKEN_WIDTH = 16, 5, 8
 

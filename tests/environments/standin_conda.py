@@ -23,8 +23,8 @@ from rattler import Channel, Platform, VirtualPackage, install, solve
 from rattler.index import index_fs
 
 from tests.environments.pins import Environment, read_environment
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 PLACEHOLDER = "/where/this/package/will/be"
 """Stands in packages for the prefix; linking replaces it."""
 CALLS = "calls.log"

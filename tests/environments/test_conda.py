@@ -20,8 +20,8 @@ from rattler import PrefixRecord
 
 from tests.environments.pins import read_environment
 from tests.environments.standin_conda import CALLS, install_conda
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RUN = "demo-oe/hga/eigv/app+mot/seed0"
 pytestmark = pytest.mark.workflow
 
@@ -97,7 +97,7 @@ def test_every_job_runs_in_the_linked_environment(conda, checkout):
 def test_the_packages_are_found_from_any_folder(conda, checkout, tmp_path):
     """Environments do not hold them, and get no PYTHONPATH from outside: those beside the Snakefile are found."""
     code = shutil.copytree(checkout, tmp_path / "code", ignore=shutil.ignore_patterns(".snakemake", "results", "data"))
-    with (code / "extract/command_line.py").open("a") as file:
+    with (code / "base/command_line.py").open("a") as file:
         file.write('\nprint("found")\n')
     folder = tmp_path / "elsewhere"
     folder.mkdir()

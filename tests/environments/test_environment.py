@@ -1,15 +1,14 @@
 """environment.yml is understood by conda's and pip's parsers, and agrees with requirements.lock and pyproject.toml."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("rattler", reason="needs py-rattler, the parser of conda's match specifications")
 
 from tests.environments.pins import disagreements, read_environment
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = {name: (ROOT / name).read_text() for name in ("environment.yml", "requirements.lock", "pyproject.toml")}
 
 

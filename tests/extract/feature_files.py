@@ -5,8 +5,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from base.formats.stores import create, write_strings
 from extract.config import ImportedFeatures
-from extract.stores import create, write_strings
 
 WIDTHS = (24, 16)
 CLIPS = 4

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from eigv.backbones.hga import Hga
-from eigv.batch import Batch
-from eigv.memory_bank import MemoryBank
-from eigv.methods import METHODS
-from eigv.model import VideoQA
-from eigv.official import from_official, load_official, official_card, official_keys
-from eigv.randomness import Draws
-from eigv.run_settings import RunSettings, Training
+from eigv.config.methods import METHODS
+from eigv.config.run import RunSettings, Training
+from eigv.method.batch import Batch
+from eigv.method.draws import Draws
+from eigv.method.memory_bank import MemoryBank
+from eigv.method.model import VideoQA
+from eigv.runs.official_checkpoints import from_official, load_official, official_card, official_keys
 from tests.parity.rows import STEP, Golden, Row, backward, forward, group, worst
 
 DATASETS = {"nextqa": "nextqa", "msvd": "msvd-qa", "msrvtt": "msrvtt-qa"}

@@ -10,11 +10,11 @@ import torch
 
 from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.mspan import near_windows, overlapping_windows
-from eigv.disruptor import shuffle_owners
-from eigv.grounding import partition
-from eigv.objective import contrastive_loss
-from eigv.official import assemble_chunks
-from eigv.run_settings import BlockFusion as Settings
+from eigv.config.run import BlockFusion as Settings
+from eigv.method.disruptor import shuffle_owners
+from eigv.method.grounding import partition
+from eigv.method.objective import contrastive_loss
+from eigv.runs.official_checkpoints import assemble_chunks
 from extract.config import Sampling
 from extract.videos.sampling import clip_frames, spread_frames
 from tests.drawn_weights import draw, legacy_network

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 from selenium.webdriver.support.ui import WebDriverWait
 
-from extract.stores import TokenFeatures, VideoFeatures
+from base.formats.stores import TokenFeatures, VideoFeatures
 from tests.workflow.tiny import CONFIG, ROOT, SNAKEMAKE, processor_seconds, snakemake
 
 pytestmark = pytest.mark.workflow
@@ -146,7 +146,7 @@ def test_a_change_of_code_reruns_nothing_but_a_stage_s_number_does(results, tmp_
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     plan = ["table2", "--dry-run", "--snakefile", str(tmp_path / "Snakefile"), *CONFIG]
-    with (tmp_path / "eigv/training.py").open("a") as code:
+    with (tmp_path / "eigv/runs/training.py").open("a") as code:
         code.write("\n# A comment.\n")
     assert "Nothing to be done" in snakemake(*plan)
     stages = tmp_path / "workflow/stages.yaml"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.places import ROOT
+
 pytestmark = pytest.mark.workflow
 
 SNAKEFILE = """
@@ -22,7 +23,7 @@ rule job:
 JOB = """
 import os, signal, sys, time
 from pathlib import Path
-from extract.gpu import one_gpu
+from base.gpu import one_gpu
 
 number, out = sys.argv[1], Path(sys.argv[2])
 with one_gpu("cuda") as device:

@@ -12,17 +12,17 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-
-from eigv.batch import Batch
-from eigv.official import load_official, official_card
-from extract.annotations import CANDIDATES
-from extract.stores import VideoFeatures
-from extract.text.encoder import load_encoder
 from tests.eigv.test_official import recorded
+
+from base.formats.stores import VideoFeatures
+from eigv.method.batch import Batch
+from eigv.runs.official_checkpoints import load_official, official_card
+from extract.annotations import CANDIDATES
+from extract.text.encoder import load_encoder
 from tests.extract import feature_files as make
+from tests.places import ROOT
 from tests.workflow.test_messages import open_ended, refused
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.workflow
 
 CONFIG = """

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.places import ROOT
 from tests.workflow.tiny import processor_seconds
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.workflow
 
 

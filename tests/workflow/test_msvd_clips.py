@@ -4,16 +4,15 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
-from extract.stores import TokenFeatures, VideoFeatures
+from base.formats.stores import TokenFeatures, VideoFeatures
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "results/msvd-clips"
 pytestmark = pytest.mark.workflow
 

@@ -13,8 +13,8 @@ import pytest
 
 from extract.demo.dataset import generate
 from extract.demo.settings import DemoSettings
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.workflow
 
 

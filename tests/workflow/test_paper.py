@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.places import ROOT
 from tests.workflow.tiny import processor_seconds
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.workflow
 
 SEEDS = (0, 1, 2)

@@ -2,7 +2,6 @@
 
 import inspect
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -10,8 +9,9 @@ import yaml
 
 import eigv.cli
 import extract.cli
+from tests.places import ROOT
 
-WORKFLOW = Path(__file__).resolve().parents[2] / "workflow"
+WORKFLOW = ROOT / "workflow"
 APPS = {"eigv": eigv.cli.app, "extract": extract.cli.app}
 
 

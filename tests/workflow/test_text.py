@@ -3,17 +3,16 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
+from base.formats.stores import TokenFeatures
 from extract.annotations import CANDIDATES
-from extract.stores import TokenFeatures
+from tests.places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SPLITS = ("train", "val", "test")
 FORMATS = ("nextqa", "next-oe", "msvd-qa", "msrvtt-qa", "custom")
 QUESTIONS = 24

@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.places import ROOT
+
 RESULTS, DATA = ROOT / "results/tiny", ROOT / "results/tiny-data"
 CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete"]

@@ -27,14 +27,14 @@ shell.prefix(
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
-from eigv.config import SHOWN, Config, canonical, section  # noqa: E402
-from eigv.runs import Run  # noqa: E402
+from eigv.config.experiment import SHOWN, Config, canonical, section  # noqa: E402
+from eigv.config.run_path import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
-from extract.errors import UserError  # noqa: E402
-from extract.gpu import installed_gpus  # noqa: E402
+from base.errors import UserError  # noqa: E402
+from base.gpu import installed_gpus  # noqa: E402
 from extract.layouts import LAYOUTS  # noqa: E402
 from extract.networks import lookup  # noqa: E402
-from extract import settings as strict  # noqa: E402
+from base import settings as strict  # noqa: E402
 
 
 def read_config():

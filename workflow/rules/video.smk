@@ -100,7 +100,7 @@ rule features:
     conda:
         "../../environment.yml"
     threads: network_threads
-    # Counted by `--resources gpu=N`; each job then claims one of the machine's that is free (extract/gpu.py).
+    # Counted by `--resources gpu=N`; each job then claims one of the machine's that is free (base/gpu.py).
     resources:
         gpu=1,
     params:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from base.errors import UserError
 from extract.demo.baselines import baselines
 from extract.demo.settings import DemoSettings
-from extract.errors import UserError
 
 
 @pytest.fixture

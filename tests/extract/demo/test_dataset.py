@@ -8,10 +8,10 @@ import av
 import pandas as pd
 import pytest
 
+from base.errors import UserError
 from extract.demo.contact_sheet import contact_sheet
 from extract.demo.dataset import generate
 from extract.demo.settings import SPLITS, DemoSettings
-from extract.errors import UserError
 
 SMALL = DemoSettings(train=3, val=1, test=2, test_shifted=1, processes=1)
 

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from base.errors import UserError
+from base.settings import parse
 from extract.demo.questions import PHRASINGS, TYPES, VOCABULARY, Question, ask
 from extract.demo.scenes import ACTION_OF, ACTIONS, BACKGROUND_OF, BACKGROUNDS, Scene, Script, write_script
 from extract.demo.settings import SPLITS, DemoSettings
-from extract.errors import UserError
-from extract.settings import parse
 
 SETTINGS = DemoSettings()
 

@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from base.errors import UserError
+from base.formats.stores import TokenFeatures
 from extract.annotations import CANDIDATES
 from extract.config import Text
-from extract.errors import UserError
-from extract.stores import TokenFeatures
 from extract.text import dense
 from extract.text.dense import import_dense
 from extract.text.encoder import load_encoder

@@ -12,13 +12,13 @@ import pandas as pd
 import pytest
 import torch
 
-from eigv.question_only import question_only
-from extract import resume
+from base import resume
+from base.announcements import Announcements
+from base.errors import UserError
+from base.files import write_json
+from eigv.runs.question_only import question_only
 from extract.annotations import CANDIDATES
-from extract.announcements import Announcements
 from extract.config import FineTuning, Text
-from extract.errors import UserError
-from extract.files import write_json
 from extract.text import finetune as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import autocast_type, finetune, parts_of

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 import torch
 
+from base.errors import UserError
+from base.formats.stores import TokenFeatures
 from extract.config import FineTuning, Text
-from extract.errors import UserError
-from extract.stores import TokenFeatures
 from extract.text import tokens as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune

@@ -9,9 +9,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from base.errors import UserError
+from base.formats.stores import CUT, FAILED, OK, SHORT
 from extract.config import Sampling, VideoCollection
-from extract.errors import UserError
-from extract.stores import CUT, FAILED, OK, SHORT
 from extract.videos import probe as module
 from extract.videos.probe import MISSING, Places, examine, leave_out, probe, read_manifest, write_manifest
 

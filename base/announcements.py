@@ -1,0 +1,72 @@
+"""How far a training is, for somebody who watches many of them: a line at its start, after each epoch, at its end."""
+
+import logging
+import os
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+from base.progress import duration
+from base.resume import History, Position
+
+log = logging.getLogger(__name__)
+
+
+class Announcements:
+    """Lines about one training, each appended to a file at once; a line that can not be written is only a warning."""
+
+    def __init__(self, name: str, file: Path | None) -> None:
+        """Lines that begin with `name`; no lines without a file, which may be `/dev/fd/3` or alike."""
+        self.name = name
+        self._file = file
+
+    def begin(self, epochs: int, position: Position) -> None:
+        """Training of so many epochs begins, or goes on at a position."""
+        self._epochs = epochs
+        self._seen: list[tuple[float, int]] = []
+        """Times at which so many epochs were done."""
+        if position.step == 0:
+            self._seen.append((time.monotonic(), position.epoch - 1))
+        if (position.epoch, position.step) == (1, 0):
+            self._say(f"begins, {epochs} epochs")
+        elif position.epoch > epochs:
+            self._say("goes on after its last epoch")
+        else:
+            self._say(f"goes on in epoch {position.epoch} of {epochs}")
+
+    def epoch(self, history: History) -> None:
+        """An epoch is done, the last one of `history`."""
+        done = len(history)
+        accuracies = [row["val_accuracy"] for row in history]
+        text = f"epoch {done} of {self._epochs}, validation {accuracies[-1]:.1f} %, best {max(accuracies):.1f} %"
+        self._seen.append((time.monotonic(), done))
+        (begun, first), (now, _) = self._seen[0], self._seen[-1]
+        if first < done < self._epochs:
+            text += f", {duration((now - begun) / (done - first) * (self._epochs - done))} left"
+        self._say(text)
+
+    def end(self, kept: dict[str, Any] | None) -> None:
+        """Everything is written; `kept` is the epoch that was kept, None where there was no epoch."""
+        about = f", kept epoch {kept['epoch']:.0f}, validation {kept['val_accuracy']:.1f} %" if kept else ""
+        self._say(f"done{about}")
+
+    def _say(self, text: str) -> None:
+        if self._file is None:
+            return
+        try:
+            opened = _open(self._file)
+            try:
+                os.write(opened, f"{self.name}: {text}\n".encode())  # whole, between the lines of other processes
+            finally:
+                os.close(opened)
+        except OSError as error:
+            log.warning("%s can not be written: %s", self._file, error.strerror)
+
+
+def _open(file: Path) -> int:
+    inherited = re.fullmatch(r"/dev/fd/(\d+)", str(file))
+    if inherited:
+        # Opened by its name, a file would be written at a place of our own, and its other writer would write over it.
+        return os.dup(int(inherited[1]))
+    return os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

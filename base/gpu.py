@@ -1,0 +1,106 @@
+"""A GPU for each process: jobs that run side by side on a machine share out its GPUs among them.
+
+A claim is a lock on a file in the folder for temporary files, which the kernel drops with the process that holds it:
+a crashed job leaves nothing behind that would have to be cleaned up.
+"""
+
+import fcntl
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from base.errors import UserError
+
+WAIT = 1.0
+"""Seconds between two looks at GPUs that are all taken."""
+SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
+"""Variables by which a cluster's scheduler names the job. GPUs are counted anew in every job."""
+
+log = logging.getLogger(__name__)
+
+
+def installed_gpus() -> int:
+    """How many NVIDIA GPUs this machine has, as its driver says; does not import torch."""
+    driver = Path("/proc/driver/nvidia/gpus")
+    return len(list(driver.iterdir())) if driver.is_dir() else 0
+
+
+def visible_gpus() -> list[str]:
+    """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if it is set, else all of the machine."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        import torch
+
+        return [str(number) for number in range(torch.cuda.device_count())]
+    return [name.strip() for name in visible.split(",") if name.strip()]
+
+
+@contextmanager
+def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
+    """The device to work on: for `cuda` a GPU that is claimed for this process, waiting until there is one.
+
+    Anything else, `cuda:1` as well, is returned as it is. Raises `UserError` where `cuda` is asked for and no GPU is
+    to be seen.
+
+    Args:
+        device: as torch names it.
+        jobs_per_gpu: 1 claims a GPU for this process alone; k lets k processes that say so share one.
+    """
+    if device != "cuda":
+        yield device
+        return
+    names = visible_gpus()
+    if not names:
+        raise UserError(
+            "no GPU is to be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu"
+        )
+    with claim(names, jobs_per_gpu) as number:
+        yield f"cuda:{number}"
+
+
+@contextmanager
+def claim(names: list[str], jobs_per_gpu: int = 1) -> Iterator[int]:
+    """Holds one of the named GPUs against other processes, waiting until there is one; its place among the names.
+
+    Outside a scheduler's job a name means the same GPU to every process of the machine; within one, where schedulers
+    may count from 0, to those of the job.
+    """
+    job = next((os.environ[name] for name in SCHEDULERS if name in os.environ), "machine")
+    folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{os.getuid()}" / job
+    folder.mkdir(parents=True, exist_ok=True)
+    told = False
+    while True:
+        for slot in range(jobs_per_gpu):  # outside, so that jobs spread over the GPUs before they share one
+            for number, name in enumerate(names):
+                with ExitStack() as held:
+                    if _take(folder, name, slot, jobs_per_gpu, held):
+                        yield number
+                        return
+        if not told:
+            log.info("all GPUs (%s) are taken by other jobs of this machine: waiting for one", ", ".join(names))
+            told = True
+        time.sleep(WAIT)
+
+
+def _take(folder: Path, name: str, slot: int, jobs_per_gpu: int, held: ExitStack) -> bool:
+    """Takes a GPU's lock for itself, or together with others and then one of their slots."""
+    path = folder / quote(name, safe="")  # MIG-GPU-<uuid>/1/0 is a name as well
+    if jobs_per_gpu == 1:
+        return _lock(held.enter_context(path.open("w")), fcntl.LOCK_EX)
+    return _lock(held.enter_context(path.open("w")), fcntl.LOCK_SH) and _lock(
+        held.enter_context(path.with_name(f"{path.name}.{slot}").open("w")), fcntl.LOCK_EX
+    )
+
+
+def _lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

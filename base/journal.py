@@ -1,0 +1,46 @@
+"""The finished parts of a long job, noted one by one, so that a killed job goes on where it stopped."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from base.files import exclusive, write_text
+
+
+class Journal:
+    """What a job has noted before it was killed, and a place to note more."""
+
+    def __init__(self, entries: list[dict[str, Any]], file: IO[str]) -> None:
+        self.entries = entries
+        self._file = file
+
+    def note(self, entry: dict[str, Any]) -> None:
+        """Appends an entry; it survives a kill of this process."""
+        self._file.write(json.dumps(entry) + "\n")
+        self._file.flush()
+
+
+@contextmanager
+def journal(path: Path, key: Any) -> Iterator[Journal]:
+    """Opens the journal of a job; it is removed when the block ends without an error.
+
+    `key` says everything that the entries depend on: a journal with another one is begun anew. Waits while another
+    process is at the same job.
+    """
+    first = json.dumps(key, sort_keys=True)
+    lock = path.with_suffix(".lock")
+    with exclusive(lock):
+        entries = _entries(path, first)
+        write_text(path, "".join(f"{line}\n" for line in (first, *map(json.dumps, entries))))
+        with path.open("a", encoding="utf-8") as file:
+            yield Journal(entries, file)
+        path.unlink()
+        lock.unlink()
+
+
+def _entries(path: Path, first: str) -> list[dict[str, Any]]:
+    lines = path.read_text(encoding="utf-8").split("\n") if path.is_file() else [""]
+    # What follows the last line break was cut off by a kill.
+    return [json.loads(line) for line in lines[1:-1]] if lines[0] == first else []

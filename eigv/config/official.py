@@ -1,0 +1,79 @@
+"""The numbers and switches of the official code, data set by data set and backbone by backbone.
+
+Source: the authors' repository with its nine variants (commit 3609d65); preset `paper` is the defaults of
+`eigv/config/run.py`. What each switch does stands in docs/method.md.
+"""
+
+from typing import Any
+
+from base.errors import UserError
+
+# Epochs, batch, learning rate, weight decay; lambda_0 and lambda_1 ~ Beta(a, a); beta; Gumbel temperature.
+_NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, float, float]] = {
+    ("nextqa", "hga"): (35, 128, 5e-5, 0.0, 0.1, 1.0, 0.0125, 0.9),
+    ("nextqa", "comem"): (35, 128, 5e-5, 0.0, 0.1, 1.0, 0.0125, 0.9),
+    ("nextqa", "mspan"): (35, 128, 5e-5, 0.0, 1.0, 1.0, 0.0125, 0.9),
+    ("msvd-qa", "hga"): (100, 256, 1e-4, 0.0, 1.0, 1.0, 1.0, 1.0),
+    ("msvd-qa", "comem"): (100, 256, 1e-4, 0.0, 1.0, 1.0, 1.0, 1.0),
+    ("msvd-qa", "mspan"): (45, 128, 1e-4, 5e-6, 1.0, 1.0, 1.0, 0.9),
+    ("msrvtt-qa", "hga"): (70, 256, 1e-4, 0.0, 2.0, 2.0, 1.0, 1.0),
+    ("msrvtt-qa", "comem"): (100, 256, 1e-4, 0.0, 1.0, 1.0, 10.0, 1.0),
+    ("msrvtt-qa", "mspan"): (40, 128, 1e-4, 5e-6, 1.0, 1.0, 1.0, 0.9),
+}
+
+VARIANTS = tuple(_NUMBERS)
+"""Data set and backbone of the nine official models."""
+
+_OPEN_HGA = {"words": 512, "dropout": 0.5}
+_OPEN_COMEM = {"hidden": 512, "words": 512, "text_layers": 2, "projection": 1024, "dropout": 0.5, "text_dropout": 0.5}
+
+
+def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
+    multiple_choice = dataset == "nextqa"
+    match backbone:
+        case "hga":
+            return {"official_softmax_over_padding": True} | ({} if multiple_choice else _OPEN_HGA)
+        case "comem":
+            return {"official_detached_start": True} | ({} if multiple_choice else _OPEN_COMEM)
+        case _:
+            switches = (
+                "official_text_layers",
+                "official_soft_mask",
+                "official_batch_statistics",
+                "official_adjacency",
+            )
+            return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
+
+
+def official(dataset: str, backbone: str) -> dict[str, Any]:
+    """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set.
+
+    `UserError` for a combination that it has not.
+    """
+    if (dataset, backbone) not in VARIANTS:
+        known = ", ".join(" ".join(names) for names in VARIANTS)
+        raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
+    epochs, batch, rate, decay, alpha, alpha_environment, beta, temperature = _NUMBERS[dataset, backbone]
+    encodes_mixed_tokens = backbone == "hga" and dataset != "nextqa"
+    compares_products = backbone == "hga" and dataset == "msvd-qa"
+    return {
+        "backbones": {backbone: _backbone(dataset, backbone)},
+        "eigv": {
+            "grounding": {"temperature": temperature, "scaled": True, "official_sum_mask": True},
+            "intervener": {
+                "alpha": alpha,
+                "alpha_environment": alpha_environment,
+                "ratios": "batch",
+                "candidates": "both",
+                "question": "tokens" if encodes_mixed_tokens else "encoded",
+                "length": "own",
+            },
+            "disruptor": {"negatives": 5, "questions": "permuted", "owners": "shuffled"},
+            "objective": {
+                "beta": beta,
+                "similarity": "dot" if compares_products else "cosine",
+                "temperature": 0.1,
+            },
+        },
+        "training": {"epochs": epochs, "batch": batch, "learning_rate": rate, "weight_decay": decay, "patience": 5},
+    }

@@ -1,0 +1,208 @@
+"""The settings of one run: backbones, the modules of EIGV, optimisation, inference. One place for every default."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from base.settings import Settings
+from eigv.config.shown import BackboneName, FeatureChoice, MethodName
+
+Exclude = Literal["own-videos", "question-relevant"]
+
+SECTIONS = ("backbones", "eigv", "training", "inference")
+"""The groups of settings that a run is made of."""
+
+
+class BlockFusion(Settings):
+    """Bilinear fusion with block-diagonal low-rank factors (Ben-younes et al., 2019)."""
+
+    width: int = Field(1600, ge=1, description="Width of the factor space.")
+    chunks: int = Field(20, ge=1, description="Blocks that the factor space is cut into.")
+    rank: int = Field(15, ge=1, description="Rank of each block.")
+    normalise: Literal["each", "joined"] = Field(
+        "each", description="L2 normalisation of each chunk, as in EIGV, or of all chunks joined."
+    )
+
+
+class Comem(Settings):
+    """Sizes of the Co-Mem backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
+    words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    text_layers: int = Field(1, ge=1, description="Recurrent layers over tokens; their last states make the question.")
+    episodes: int = Field(3, ge=1, description="Rounds of memory updates.")
+    projection: int | None = Field(
+        None, ge=1, description="Width of the contrasted vector; without it, that of the answer representation."
+    )
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of the embedded tokens.")
+    text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
+    official_detached_start: bool = Field(
+        False, description="As the official code: no gradient through the co-memory that the episodes start from."
+    )
+
+
+class Hga(Settings):
+    """Sizes of the HGA backbone, as EIGV uses it."""
+
+    hidden: int = Field(512, ge=1, description="Width of a recurrent state, per direction.")
+    words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
+    fusion: BlockFusion = BlockFusion()
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
+    official_softmax_over_padding: bool = Field(
+        False,
+        description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
+        "on the longest text of its batch.",
+    )
+
+
+class Mspan(Settings):
+    """Sizes of the MSPAN backbone, as EIGV uses it."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state of the tokens, per direction.")
+    scales: int = Field(2, ge=1, description="Temporal scales: clips are max-pooled over windows of 1, 2, ... clips.")
+    rounds: int = Field(2, ge=1, description="Passes through all scales, down and up.")
+    graph_layers: int = Field(2, ge=1, description="Graph convolutions within a scale, in every pass.")
+    activation: Literal["elu", "relu"] = Field("elu", description="Activation where clips and question are fused.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Dropout everywhere but in the final attention.")
+    attention_dropout: float = Field(0.2, ge=0, lt=1, description="Dropout in the final attention over clips.")
+    official_text_layers: bool = Field(
+        False, description="As the official code: two more recurrent layers over tokens, which nothing reads."
+    )
+    official_soft_mask: bool = Field(
+        False, description="As the official code: nodes that are no neighbours take part in attention, with score 0."
+    )
+    official_batch_statistics: bool = Field(
+        False,
+        description="As the official code: the contrasted pairs take part in the running statistics of the answer "
+        "head's batch normalisation, which answers at inference.",
+    )
+    official_adjacency: bool = Field(
+        False, description="As the official code: the last of the overlapping windows of two scales is no neighbour."
+    )
+
+
+class Backbones(Settings):
+    """Sizes of each backbone."""
+
+    comem: Comem = Comem()
+    hga: Hga = Hga()
+    mspan: Mspan = Mspan()
+
+
+class Plugin(Settings):
+    """A backbone of the user's own (docs/method.md)."""
+
+    file: Path = Field(description="The Python file that registers it.")
+    settings: dict[str, Any] = Field({}, description="Its settings, in the keys that it declares.")
+
+
+class Grounding(Settings):
+    """The grounding indicator (Eq. 6-9)."""
+
+    temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
+    scaled: bool = Field(
+        False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
+    )
+    official_sum_mask: bool = Field(
+        False,
+        description="As the official code: a clip whose encoded features sum to exactly 0 in float32 is taken for "
+        "padding. With HGA, whose clips are layer-normalised, rounding decides: the result depends on the machine.",
+    )
+
+
+class Intervener(Settings):
+    """The intervener (Eq. 10-14)."""
+
+    alpha: float = Field(1.0, gt=0, description="The equivariant mixing ratio is drawn from Beta(alpha, alpha).")
+    alpha_environment: float = Field(
+        1.0, gt=0, description="The invariant mixing ratio is drawn from Beta(this, this); 1 is U(0, 1)."
+    )
+    ratios: Literal["sample", "batch"] = Field(
+        "sample", description="Draw the ratios for each sample, or (official code) once a batch."
+    )
+    candidates: Literal["mixed", "both"] = Field(
+        "mixed",
+        description="Multiple choice: score v* with the mixed candidates of Eq. 11, or (official code) with the "
+        "candidates of both samples as they are.",
+    )
+    question: Literal["encoded", "tokens"] = Field(
+        "encoded",
+        description="Mix encoded questions, or (official code, HGA on MSVD-QA) token features, to be encoded again.",
+    )
+    length: Literal["longer", "own"] = Field(
+        "longer", description="A mixed text is as long as the longer of the two, or (official code) as the own one."
+    )
+
+
+class Disruptor(Settings):
+    """The disruptor and its memory bank (Eq. 15-17)."""
+
+    negatives: int = Field(5, ge=1, description="N, negatives of each kind for an anchor.")
+    exclude: Exclude = Field(
+        "own-videos",
+        description="Substitutes do not come from the videos of the sample and of its partner, or (footnote 1) from no "
+        "video that shares the answer of either.",
+    )
+    questions: Literal["others", "permuted"] = Field(
+        "others",
+        description="Questions of negatives: of other samples, or (official code) a permutation of all, the own "
+        "question included.",
+    )
+    owners: Literal["own", "shuffled"] = Field(
+        "own",
+        description="An anchor meets its own negatives, or (official code) for most anchors those of other samples.",
+    )
+
+
+class Objective(Settings):
+    """The objective (Eq. 18-20)."""
+
+    beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
+    similarity: Literal["dot", "cosine"] = Field("dot", description="Similarity of two answer representations.")
+    temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
+
+
+class Eigv(Settings):
+    """The three modules of EIGV and their objective."""
+
+    grounding: Grounding = Grounding()
+    intervener: Intervener = Intervener()
+    disruptor: Disruptor = Disruptor()
+    objective: Objective = Objective()
+
+
+class Training(Settings):
+    """Optimisation (section 5.1)."""
+
+    epochs: int = Field(80, ge=1, description="Passes over the train split.")
+    questions: int | None = Field(
+        None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
+    )
+    batch: int = Field(128, ge=1, description="Questions a step.")
+    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
+    patience: int = Field(5, ge=0, description="Epochs without a better validation accuracy before it is halved.")
+
+
+class Inference(Settings):
+    """How a trained model answers."""
+
+    answer_from: Literal["video", "causal-scene"] = Field(
+        "video", description="What the reported answer is read from; both are evaluated."
+    )
+
+
+class RunSettings(Settings):
+    """Everything that decides the numbers of one run, and nothing else."""
+
+    backbone: BackboneName
+    method: MethodName
+    features: FeatureChoice
+    seed: int = Field(ge=0)
+    backbones: Backbones = Backbones()
+    plugin: Plugin | None = Field(None, description="Where the backbone comes from, if it is not one of ours.")
+    eigv: Eigv = Eigv()
+    training: Training = Training()
+    inference: Inference = Inference()

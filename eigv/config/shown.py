@@ -1,0 +1,118 @@
+"""What a configuration shows: tables, sweeps, rationale pictures, pages to browse, each with the runs that it needs."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from base.settings import Settings
+from eigv.config.run_path import Run, point, spelled
+
+FeatureChoice = Literal["app+mot", "app", "mot"]
+MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
+BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
+TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
+Axis = Literal["dataset", "backbone", "features", "method"]
+Value = bool | int | float | str
+
+
+class Grid(Settings):
+    """Runs: every combination of what is listed."""
+
+    datasets: tuple[str, ...] = Field(description="Data sets, in the order of the columns.")
+    backbones: tuple[BackboneName, ...] = Field(description="Backbones, in the order in which they are shown.")
+    methods: tuple[MethodName, ...] = Field(
+        description="Methods for each backbone, in the order in which they are shown."
+    )
+    seeds: tuple[int, ...] = Field((0,), min_length=1, description="One run a seed; mean and deviation are shown.")
+    at: dict[str, Value] = Field(
+        {},
+        description="Settings of these runs alone, by dotted keys: `{training.epochs: 5}`; part of their paths.",
+    )
+
+    @field_validator("at")
+    @classmethod
+    def _spells_a_path(cls, at: dict[str, Value]) -> dict[str, Value]:
+        for value in at.values():
+            _check_spelling(value)
+        return at
+
+
+class Table(Grid):
+    """A table of test accuracies."""
+
+    features: tuple[FeatureChoice, ...] = Field(("app+mot",), description="Feature settings.")
+    columns: tuple[Axis, ...] = Field(
+        ("dataset",), min_length=1, description="What is told apart by columns; the rest makes the rows."
+    )
+    shifted: bool = Field(True, description="Show the second test split of the data sets that have one.")
+    question_only: bool = Field(False, description="Show the baseline that sees no video: the fine-tuned text encoder.")
+
+    def runs(self) -> list[Run]:
+        """Every run, in the table's order."""
+        axes = (self.datasets, self.backbones, self.methods, self.features, self.seeds)
+        return [Run(*values, point(self.at)) for values in itertools.product(*axes)]
+
+
+class Sweep(Grid):
+    """Accuracy against the value of one key (Figure 5)."""
+
+    methods: tuple[MethodName, ...] = Field(("eigv",), description="One line a method.")
+    features: FeatureChoice = Field("app+mot", description="Feature setting.")
+    key: str = Field(description="Any dotted key of `backbones`, `eigv`, `training` or `inference`.")
+    values: tuple[Value, ...] = Field(min_length=1, description="Its values. Each is a run of its own.")
+    logarithmic: bool = Field(False, description="Whether the axis of the values is logarithmic.")
+    panels: Literal["backbone", "dataset"] = Field("backbone", description="What gets a panel of its own.")
+
+    @field_validator("values")
+    @classmethod
+    def _spell_paths(cls, values: tuple[Value, ...]) -> tuple[Value, ...]:
+        for value in values:
+            _check_spelling(value)
+        return values
+
+    def runs(self) -> list[tuple[Value, Run]]:
+        """Every value with each of its runs."""
+        axes = (self.datasets, self.backbones, self.methods, self.values, self.seeds)
+        return [
+            (value, Run(d, b, m, self.features, seed, point(self.at | {self.key: value})))
+            for d, b, m, value, seed in itertools.product(*axes)
+        ]
+
+
+class Rationales(Settings):
+    """The rationale picture: some test questions with the clips that the answer rests on (Figure 6)."""
+
+    run: str = Field(description="The run whose answers are shown: dataset/backbone/method/features/seedN.")
+    questions: int = Field(6, ge=1, description="How many questions, two a video where a video has two.")
+    choose: Literal["spread", "best", "worst", "random"] = Field(
+        "spread",
+        description="Videos spread evenly over the test split, those answered right or wrong with the most "
+        "confidence, or drawn at random.",
+    )
+    seed: int = Field(0, description="Seed of a random choice.")
+    qids: tuple[str, ...] = Field((), description="These questions, by their ids, instead of a choice.")
+
+
+class Explorer(Settings):
+    """A page to browse the predictions of some runs on the same questions."""
+
+    runs: tuple[str, ...] = Field(
+        min_length=1, max_length=4, description="The runs, of one data set; the first is on top."
+    )
+    questions: int = Field(10_000, ge=1, description="At most this many questions, spread evenly over the videos.")
+
+
+class Checkpoint(Settings):
+    """A checkpoint of the official code, which is imported and evaluated as it is."""
+
+    dataset: str = Field(description="The data set that it is evaluated on, of the layout that it was trained for.")
+    backbone: Literal["comem", "hga", "mspan"] = Field(description="Its backbone.")
+    file: Path = Field(description="The state_dict that the official code has saved.")
+
+
+def _check_spelling(value: Value) -> None:
+    text = spelled(value)
+    if not text or set(text) & set("/,\\\n{}"):
+        raise ValueError(f"{value!r} can not be part of a path: no slash, comma, brace or line break")

@@ -1,0 +1,92 @@
+"""The grounding indicator: which clips are the causal scene of a question (section 4.1, Eq. 6-9).
+
+Sizes: B batch, K clips, D width.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from eigv.config.run import Grounding
+
+PAPER = Grounding()
+"""As the paper's text has it."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The partition of videos into causal scene and environment scene. `causal + environment` is exactly 1."""
+
+    causal: Tensor  # (B, K), I_0 of Eq. 8: 1 for a clip of the causal scene, else 0; carries a gradient
+    environment: Tensor  # (B, K), I_1
+    attention_causal: Tensor  # (B, K), p_c of Eq. 6
+    attention_environment: Tensor  # (B, K), p_e of Eq. 7
+
+    @property
+    def probability_causal(self) -> Tensor:
+        """P(clip is causal) under Eq. 8, (B, K): sigmoid(p_c - p_e), as the attention itself is the Gumbel logit."""
+        return torch.sigmoid(self.attention_causal - self.attention_environment)
+
+    def select(self, index: Tensor) -> "Scene":
+        """The partitions that `index` (n,) names."""
+        return Scene(
+            self.causal[index],
+            self.environment[index],
+            self.attention_causal[index],
+            self.attention_environment[index],
+        )
+
+    def split(self, video: Tensor) -> tuple[Tensor, Tensor]:
+        """Eq. 9: (c, e) of `video` (B, K, Dv), c + e = v."""
+        return self.causal[..., None] * video, self.environment[..., None] * video
+
+
+class CrossModalAttention(nn.Module):
+    """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
+
+    def __init__(self, width: int, settings: Grounding) -> None:
+        super().__init__()
+        self.scale = width**-0.5 if settings.scaled else 1.0
+        self.sum_mask = settings.official_sum_mask
+        self.clips = nn.Linear(width, width)
+        self.question = nn.Linear(width, width)
+
+    def forward(self, clips: Tensor, question: Tensor) -> Tensor:
+        """Clips (B, K, D) and question (B, D) to attention (B, K)."""
+        products = self.scale * torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        if not self.sum_mask:
+            return products.softmax(dim=-1)
+        products = products.masked_fill(clips.sum(dim=-1) == 0, torch.finfo(products.dtype).min)
+        return products.softmax(dim=-1) * (question.sum(dim=-1, keepdim=True) != 0)
+
+
+class GroundingIndicator(nn.Module):
+    """Splits every video, clip by clip, into causal scene and environment scene."""
+
+    def __init__(self, width: int, settings: Grounding = PAPER) -> None:
+        """For clips and questions of `width`."""
+        super().__init__()
+        self.causal = CrossModalAttention(width, settings)
+        self.environment = CrossModalAttention(width, settings)
+
+    def forward(self, clips: Tensor, question: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Scene:
+        """The scene of encoded clips (B, K, D) that the encoded question (B, D) asks for.
+
+        `noise` (B, 2, K) is standard Gumbel noise for the causal and the environment column; without it a clip is
+        causal if p_c > p_e. The values are hard; the gradient is that of the soft Gumbel-Softmax at `temperature`.
+        """
+        p_causal = self.causal(clips, question)
+        p_environment = self.environment(clips, question)
+        return partition(p_causal, p_environment, noise, temperature)
+
+
+def partition(p_causal: Tensor, p_environment: Tensor, noise: Tensor | None, temperature: float) -> Scene:
+    """Eq. 8: hard, straight-through Gumbel-Softmax over [p_c; p_e], (B, K) each, clip by clip."""
+    margin = p_causal - p_environment
+    if noise is not None:
+        margin = margin + noise[:, 0] - noise[:, 1]
+    soft = torch.sigmoid(margin / temperature)  # a softmax over two columns
+    # `soft - soft` is exactly 0, so both indicators are exactly 0 or 1 and the gradient is that of `soft`
+    causal = (margin > 0).to(soft.dtype) + (soft - soft.detach())
+    return Scene(causal, 1 - causal, p_causal, p_environment)

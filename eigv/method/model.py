@@ -1,0 +1,282 @@
+"""VideoQA with EIGV: one training step for every method, answers and rationales (section 4).
+
+Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, R width of an answer representation,
+A answers, P pairs, N negatives of a kind.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from eigv.backbones.contract import Backbone, Clips, Tokens
+from eigv.config.methods import Method
+from eigv.config.run import Eigv, Grounding
+from eigv.method.batch import Batch
+from eigv.method.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
+from eigv.method.draws import Draws
+from eigv.method.grounding import PAPER, GroundingIndicator, Scene
+from eigv.method.heads import Heads
+from eigv.method.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
+from eigv.method.memory_bank import MemoryBank
+from eigv.method.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
+
+AnswerFrom = Literal["video", "causal-scene"]
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The losses of one step and what to watch besides; every tensor is a number."""
+
+    total: Tensor  # Eq. 20; the only one that carries a gradient
+    answer: Tensor  # Eq. 19
+    contrastive: Tensor | None  # Eq. 18; None without a disruptor
+    scene: Scene | None  # of the last grounding, for the monitors; None without one
+    accuracy: Tensor  # on the mixed input: an answer counts as much as its sample weighs in the mix
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answers with the clips that they rest on."""
+
+    logits: Tensor  # (B, A)
+    scene: Scene  # of the predicted answer
+    elsewhere: Scene  # of the same videos for the text of the next sample's predicted answer (`eigv.runs.monitors`)
+        Scene  # of the same videos for the text of the next sample's predicted answer: see `eigv/runs/monitors.py`
+    )
+
+
+@dataclass(frozen=True)
+class Study:
+    """The samples that a step learns from: intervened, or as they are."""
+
+    video: Tensor  # (B, K, Dv), v*
+    clips: Clips  # v*, encoded
+    texts: Tokens  # T rows: in multiple choice a candidate each
+    asked: tuple[Tensor, Tensor]  # the pairs to answer, rows of v* and of `texts`: (B * A,) each, sample by sample
+    target: Tensor  # a* of Eq. 12, (B, A); without a mix the answers (B,) themselves
+    question: Tokens  # B rows, q*: in multiple choice the text with the right candidate
+    intervention: Intervention | None
+    scene: Scene | None  # of the first grounding
+
+
+@dataclass(frozen=True)
+class Twins:
+    """Contrastive pairs, as rows of the encoded videos of a step and of its questions q*."""
+
+    clips: Clips  # the videos beyond v*, encoded: none, or v+ and v-
+    positive: tuple[Tensor, Tensor]  # videos (B,), questions (B,)
+    negatives: tuple[Tensor, Tensor]  # videos (B, M), questions (B, M): each anchor's own M
+    scene: Scene | None  # of the second grounding
+
+
+class VideoQA(nn.Module):
+    """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
+
+    def __init__(self, backbone: Backbone, classes: int | None = None, grounding: Grounding = PAPER) -> None:
+        """Open-ended: `classes` answers; multiple choice: None."""
+        super().__init__()
+        self.backbone = backbone
+        self.classes = classes
+        self.heads = Heads(backbone, classes)
+        self.grounding = GroundingIndicator(backbone.width, grounding)
+
+    def training_step(
+        self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: Eigv
+    ) -> Losses:
+        """The losses of `batch` under `method`. Only a method that disrupts videos looks into `bank`."""
+        study = self._intervene(batch, method, draws, settings)
+        twins = self._disrupt(batch, study, method, bank, draws, settings) if method.contrasts else None
+        of_answers, of_twins = self._represent(batch, study, twins)
+
+        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
+        answer = answer_loss(logits, study.target)
+        contrastive, total = None, answer
+        if of_twins is not None:
+            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
+            contrast = settings.objective
+            contrastive = contrastive_loss(
+                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
+            )
+            total = answer + contrast.beta * contrastive
+            if twins and self.backbone.contrast_reaches_answer_head:
+                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
+
+        scene = twins.scene if twins and twins.scene else study.scene
+        return Losses(
+            total=total,
+            answer=answer.detach(),
+            contrastive=None if contrastive is None else contrastive.detach(),
+            scene=scene,
+            accuracy=_accuracy(logits, study.target),
+        )
+
+    @torch.no_grad()
+    def predict(self, batch: Batch, from_: AnswerFrom = "video") -> Prediction:
+        """Answers and their rationales. Call `eval()` first; nothing is drawn, so the result is the same every time.
+
+        `from_="causal-scene"` reads an answer from the causal scene alone; in multiple choice every candidate is
+        scored on the scene that its own text grounds. The rationale is the scene of the predicted answer's text.
+        """
+        clips = self.backbone.encode_clips(batch.video)
+        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
+        video = text // batch.candidates  # (T,), the video of each text
+        if from_ == "video":
+            answers = self.backbone.fuse(clips, texts, video, text)
+        else:
+            scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
+            causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
+            answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
+        logits = self.heads.scores(answers).view(batch.size, -1)  # (B, A)
+        asked = batch.text_of(logits.argmax(dim=1))  # (B,)
+        scene, elsewhere = (self.grounding(clips.local, texts.pooled[which]) for which in (asked, asked.roll(-1)))
+        return Prediction(logits, scene, elsewhere)
+
+    def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
+        """The logits (B, A) of `predict`."""
+        return self.predict(batch, from_).logits
+
+    def rationale(self, batch: Batch, from_: AnswerFrom = "video") -> Scene:
+        """The scene of `predict`: B rows."""
+        return self.predict(batch, from_).scene
+
+    def _intervene(self, batch: Batch, method: Method, draws: Draws, settings: Eigv) -> Study:
+        how, A = settings.intervener, batch.candidates
+        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
+        text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
+        asked = (text // A, text)
+        if method.mix == "none":
+            clips = self.backbone.encode_clips(batch.video)
+            return Study(batch.video, clips, texts, asked, batch.answer, question, intervention=None, scene=None)
+
+        intervention = draw_intervention(batch.size, how, draws)
+        scene = None
+        if method.mix == "scenes":
+            scene = self._ground(self.backbone.encode_clips(batch.video), question, draws, settings)
+            video = mix_scenes(batch.video, scene, intervention)
+        else:
+            video = mix_videos(batch.video, intervention)
+        clips = self.backbone.encode_clips(video)
+
+        ratio, partner = intervention.equivariant, intervention.partner
+        keep_length = how.length == "own"
+        if how.question == "tokens" and not batch.multiple_choice:
+            mixed_question = self._encode_mixed(batch, intervention, keep_length)
+        else:
+            mixed_question = question.mix(question.select(partner), ratio, keep_length)
+        if not batch.multiple_choice:
+            assert self.classes is not None
+            target = mixed_answers(batch.answer, partner, ratio, self.classes)
+            return Study(video, clips, mixed_question, asked, target, mixed_question, intervention, scene)
+
+        theirs = (partner[:, None] * A + torch.arange(A, device=partner.device)).flatten()  # (T,)
+        if how.candidates == "both":
+            both = torch.cat([text.view(-1, A), theirs.view(-1, A)], dim=1).flatten()  # (B * 2A,)
+            asked = (torch.arange(batch.size, device=text.device).repeat_interleave(2 * A), both)
+            target = answers_of_both(batch.answer, partner, ratio, A)
+        else:  # candidate j with the partner's candidate j
+            texts = texts.mix(texts.select(theirs), ratio.repeat_interleave(A), keep_length)
+            target = mixed_answers(batch.answer, partner, ratio, A)
+        return Study(video, clips, texts, asked, target, mixed_question, intervention, scene)
+
+    def _encode_mixed(self, batch: Batch, mix: Intervention, keep_length: bool) -> Tokens:
+        """The questions, mixed as token features and encoded."""
+        tokens = mix_videos(batch.tokens, mix)
+        lengths = batch.lengths if keep_length else torch.maximum(batch.lengths, batch.lengths[mix.partner])
+        return self.backbone.encode_tokens(tokens, lengths)
+
+    def _disrupt(
+        self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: Eigv
+    ) -> Twins:
+        B, N = batch.size, settings.disruptor.negatives
+        own = torch.arange(B, device=batch.video.device)
+        every = own[:, None].expand(B, N)
+        none = own.new_empty(B, 0)
+        # Without disrupted videos, the positive is the anchor again, under dropout of its own.
+        positive, clips, scene = own, study.clips.select(own[:0]), None
+        videos, questions = [none], [none]
+
+        if method.disrupt_video:
+            if bank is None:
+                raise ValueError("a method that disrupts videos needs a memory bank")
+            scene = self._ground(study.clips, study.question, draws, settings)
+            excluded = [batch.excluded]
+            if study.intervention is not None:
+                excluded.append(batch.excluded[study.intervention.partner])
+            K = study.video.shape[1]
+            substitutes = bank.draw(torch.cat(excluded, dim=1), (1 + N, K), draws).to(study.video)
+            made = [
+                positive_video(study.video, scene, substitutes[:, 0]),
+                negative_videos(study.video, scene, substitutes[:, 1:]).flatten(0, 1),  # (B * N, K, Dv), sample-major
+            ]
+            clips = self.backbone.encode_clips(torch.cat(made))
+            positive = B + own
+            videos.append(2 * B + torch.arange(B * N, device=own.device).view(B, N))
+            questions.append(every)
+        if method.disrupt_question:
+            draw = other_questions if settings.disruptor.questions == "others" else permuted_questions
+            others = draw(B, N, draws)  # (B, N), or (1, 0)
+            videos.append(every[:, : others.shape[1]])
+            questions.append(others)
+
+        negatives = torch.cat(videos, dim=1), torch.cat(questions, dim=1)
+        if settings.disruptor.owners == "shuffled":
+            negatives = shuffle_owners(*negatives)
+        return Twins(clips, (positive, own), negatives, scene)
+
+    def _represent(self, batch: Batch, study: Study, twins: Twins | None) -> tuple[Tensor, Tensor | None]:
+        """Answer representations of the pairs to answer (B * A, R), and of anchor, positive, negatives (B, 2 + M, R).
+
+        All pairs are fused in one call, so that they share what depends on one video or one text alone.
+        """
+        video, text = study.asked
+        if twins is None:
+            return self.backbone.fuse(study.clips, study.texts, video, text), None
+
+        B, T, pairs = batch.size, batch.tokens.shape[0], len(text)
+        own = torch.arange(B, device=text.device)
+        texts, first_question = study.texts, 0
+        if batch.multiple_choice:  # q* mixes the two right candidates, which no answer pair need do
+            texts, first_question = Tokens.cat([study.texts, study.question]), T
+        positive_clips, positive_questions = twins.positive
+        negative_clips, negative_questions = twins.negatives
+        anchored = [own] if batch.multiple_choice else []  # open-ended: the answer's pair is the anchor
+        of_videos = [video, *anchored, positive_clips, negative_clips.flatten()]
+        of_questions = [*anchored, positive_questions, negative_questions.flatten()]
+
+        represented = self.backbone.fuse(
+            Clips.cat([study.clips, twins.clips]),
+            texts,
+            torch.cat(of_videos),
+            torch.cat([text, *(first_question + rows for rows in of_questions)]),
+        )
+        of_answers, rest = represented[:pairs], represented[pairs:]
+        if not batch.multiple_choice:
+            rest = torch.cat([of_answers, rest])
+        pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
+        return of_answers, torch.cat([pair, negatives.view(*negative_clips.shape, rest.shape[1])], dim=1)
+
+    @torch.no_grad()
+    def _pass_answer_head(self, of_twins: Tensor, twins: Twins, multiple_choice: bool) -> None:
+        """Contrasted representations (B, 2 + M, R) through the answer head, kind by kind, for its statistics alone."""
+        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:]
+        disrupted = twins.negatives[0] >= 2 * len(anchor)  # (B, M): rows of v-, beyond v* and v+
+        kinds = [positive, negatives[disrupted], negatives[~disrupted]]
+        for kind in [anchor, *kinds] if multiple_choice else kinds:  # open-ended: the anchors are the answers' pairs
+            if len(kind):
+                self.heads.scores(kind)
+
+    def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: Eigv) -> Scene:
+        noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
+        return self.grounding(clips.local, question.pooled, noise, settings.grounding.temperature)
+
+
+def _accuracy(logits: Tensor, target: Tensor) -> Tensor:
+    """How much the predicted answers weigh in the target: (B, A) distributions, or (B,) the right answers."""
+    predicted = logits.detach().argmax(dim=1)
+    if target.dim() == 1:
+        return (predicted == target).float().mean()
+    return target.gather(1, predicted[:, None]).mean()

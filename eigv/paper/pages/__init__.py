@@ -1,0 +1,1 @@
+"""HTML pages: the explorer of predictions, and those of the report."""

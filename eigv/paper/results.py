@@ -1,0 +1,98 @@
+"""Results of runs on disk, gathered over seeds into the cells of tables and the points of curves."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from base.files import read_json
+from eigv.config.experiment import Config
+from eigv.config.run_path import Run
+
+
+class Key(NamedTuple):
+    """What a cell is about."""
+
+    dataset: str
+    backbone: str
+    features: str
+    method: str
+    split: str = "test"
+
+    @classmethod
+    def question_only(cls, dataset: str) -> Self:
+        """The cell of the baseline that sees no video."""
+        return cls(dataset, "question-only", "-", "question-only")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run gave on one split."""
+
+    run: Run
+    metrics: dict[str, Any]
+    about: dict[str, Any]
+    """Its `run.json`: settings, commit, versions."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The runs of one setting, over seeds, on one split."""
+
+    dataset: str
+    backbone: str
+    method: str
+    features: str
+    split: str
+    runs: tuple[Run, ...]
+    """Those that were asked for, one a seed."""
+    results: tuple[Result, ...]
+    """Those that have been made."""
+
+    @property
+    def accuracy(self) -> float:
+        """Mean over the seeds, in percent; NaN where nothing has been run."""
+        return float(np.mean(self._accuracies)) if self.results else float("nan")
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation over the seeds (of the sample); NaN for fewer than two."""
+        return float(np.std(self._accuracies, ddof=1)) if len(self.results) > 1 else float("nan")
+
+    @property
+    def status(self) -> str:
+        """Whether it has been run."""
+        done = len(self.results)
+        return "not run" if not done else "run" if done == len(self.runs) else "partly run"
+
+    @property
+    def _accuracies(self) -> list[float]:
+        return [result.metrics["accuracy"] for result in self.results]
+
+
+def gather(config: Config, runs: list[Run], split: str = "test") -> Cell:
+    """The results on `split` of runs that differ in their seed only; what has not been run is left out."""
+    folder = config.outcomes / "runs"
+    first = runs[0]
+    results = tuple(result for run in runs if (result := _read(folder / str(run), run, split)))
+    return Cell(first.dataset, first.backbone, first.method, first.features, split, tuple(runs), results)
+
+
+def question_only(config: Config, dataset: str) -> Cell:
+    """The baseline that sees no video: the fine-tuned text encoder by itself, where it has been evaluated."""
+    folder = config.outcomes / "runs" / dataset / "question-only"
+    files = sorted(folder.rglob("seed*/metrics.json")) or sorted(folder.rglob("metrics.json"))
+    runs = tuple(Run(dataset, "question-only", "erm", "-", number) for number in range(len(files)))
+    results = tuple(r for run, file in zip(runs, files, strict=True) if (r := _read(file.parent, run, "test")))
+    results = tuple(result for result in results if result.metrics.get("split", "test") == "test")
+    return Cell(dataset, "question-only", "question-only", "-", "test", runs, results)
+
+
+def _read(folder: Path, run: Run, split: str) -> Result | None:
+    part = folder if split == "test" else folder / split
+    if not (part / "metrics.json").is_file():
+        return None
+    metrics = read_json(part / "metrics.json", "the metrics of a run")
+    about = part / "run.json"
+    return Result(run, metrics, read_json(about, "the description of a run") if about.is_file() else {})

@@ -1,0 +1,216 @@
+"""How a table is laid out: rows, columns, footnotes, as in the paper, before it is Markdown, LaTeX or HTML."""
+
+import itertools
+import math
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+from eigv.config.experiment import Config
+from eigv.config.run_path import point
+from eigv.config.shown import Axis, Table
+from eigv.paper import published
+from eigv.paper.results import Cell, Key
+from eigv.paper.tables.footnotes import traits
+from eigv.paper.titles import METHODS, test_splits, title
+
+CAPTIONS = {
+    "table1": "Table 1. Accuracy on test (percent), backbones plain and with EIGV",
+    "table2": "Table 2. Accuracy on test (percent) of the parts of EIGV",
+    "table3": "Table 3. Accuracy on test (percent) with appearance or motion features alone",
+}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A cell's results with what they are compared with. Percent; NaN where there is no number."""
+
+    cell: Cell
+    gain: float
+    """Over the plain backbone on the same features."""
+    published: float
+    published_gain: float
+    notes: tuple[str, ...]
+    published_note: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What stands in one place of a table, and the numbers of its footnotes."""
+
+    text: str = ""
+    marks: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row; a heading has no entries."""
+
+    label: str
+    kind: Literal["heading", "cited", "plain", "method"]
+    entries: tuple[Entry, ...] = ()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table as people read it."""
+
+    caption: str
+    heads: list[tuple[str, str]]
+    """Of each column the title of its group, and its own."""
+    lines: list[Line]
+    notes: list[str]
+    """Footnotes, numbered from 1."""
+    remarks: list[str]
+
+
+class Column(NamedTuple):
+    """A group of columns: ours, and where there are published values, the paper's and the difference."""
+
+    place: dict[str, str]
+    """Axis and name, and the split."""
+    beside: bool
+    """Whether published values stand beside ours."""
+
+    @property
+    def title(self) -> str:
+        """What stands above the group."""
+        names = [title(axis, name) for axis, name in self.place.items() if axis != "split"]
+        return " ".join(names + ([f"({self.place['split']})"] if self.place["split"] != "test" else []))
+
+    def holds(self, key: Key) -> bool:
+        """Whether a cell belongs into this column."""
+        return self.place.items() <= key._asdict().items()
+
+
+def lay_out(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[dict[str, Any]]) -> Layout:
+    """The table as in the paper: cited rows, then ours, each column beside its published values."""
+    table = config.tables[name]
+    columns = _columns(config, table, numbers)
+    footnotes: dict[str, int] = {}
+    lines = [_cited_line(row, columns) for row in cited]
+    if table.question_only:
+        baseline = {"backbone": "question-only", "features": "-", "method": "question-only"}
+        lines.append(Line("Question only", "plain", _entries(baseline, columns, numbers, footnotes)))
+    lines += _own_lines(table, columns, numbers, footnotes)
+    heads = [
+        (column.title, own)
+        for column in columns
+        for own in (("ours", "paper", "difference") if column.beside else ("",))
+    ]
+    remarks = _remarks(table, list(numbers.values()), any(column.beside for column in columns))
+    return Layout(CAPTIONS.get(name, f"{name}. Accuracy on test (percent)"), heads, lines, list(footnotes), remarks)
+
+
+def _columns(config: Config, table: Table, numbers: dict[Key, Numbers]) -> list[Column]:
+    columns = []
+    for names in itertools.product(*(_names(table, axis) for axis in table.columns)):
+        place: dict[str, str] = dict(zip(table.columns, names, strict=True))
+        splits = test_splits(config.datasets[place["dataset"]]) if "dataset" in place and table.shifted else ["test"]
+        for split in splits:
+            column = Column(place | {"split": split}, beside=False)
+            beside = any(not math.isnan(n.published) for key, n in numbers.items() if column.holds(key))
+            columns.append(column._replace(beside=beside))
+    return columns
+
+
+def _names(table: Table, axis: Axis) -> tuple[str, ...]:
+    return {
+        "dataset": table.datasets,
+        "features": table.features,
+        "backbone": table.backbones,
+        "method": table.methods,
+    }[axis]
+
+
+def _cited_line(row: dict[str, Any], columns: list[Column]) -> Line:
+    entries: list[Entry] = []
+    for column in columns:
+        value = row["values"].get(column.place.get("dataset")) if column.place["split"] == "test" else None
+        text = f"{value:.1f}" if value else "-"
+        entries += [Entry(), Entry(text), Entry()] if column.beside else [Entry()]
+    return Line(f"{row['model']} (cited: {row['paper']})", "cited", tuple(entries))
+
+
+def _own_lines(
+    table: Table, columns: list[Column], numbers: dict[Key, Numbers], footnotes: dict[str, int]
+) -> list[Line]:
+    order: tuple[Axis, ...] = ("dataset", "features", "backbone", "method")
+    axes = [axis for axis in order if axis not in table.columns]
+    lines: list[Line] = []
+    heading = ""
+    for names in itertools.product(*(_names(table, axis) for axis in axes)):
+        row: dict[str, str] = dict(zip(axes, names, strict=True))
+        groups = [axis for axis in axes if axis in ("dataset", "features") and len(_names(table, axis)) > 1]
+        above = ", ".join(title(axis, row[axis]) for axis in groups)
+        if above != heading:
+            heading = above
+            lines.append(Line(heading, "heading"))
+        is_plain = row.get("method", "erm") == "erm"
+        lines.append(Line(_label(row), "plain" if is_plain else "method", _entries(row, columns, numbers, footnotes)))
+    return lines
+
+
+def _label(row: dict[str, str]) -> str:
+    """A method is called by its name, the plain backbone by that of the backbone where rows tell backbones apart."""
+    if row.get("method", "erm") != "erm":
+        return title("method", row["method"])
+    if "backbone" in row:
+        return title("backbone", row["backbone"])
+    return METHODS["erm"] if "method" in row else "Accuracy"
+
+
+def _entries(
+    row: dict[str, str], columns: list[Column], numbers: dict[Key, Numbers], footnotes: dict[str, int]
+) -> tuple[Entry, ...]:
+    def marks(notes: tuple[str, ...]) -> tuple[int, ...]:
+        return tuple(footnotes.setdefault(note, len(footnotes) + 1) for note in notes if note)
+
+    entries: list[Entry] = []
+    for column in columns:
+        place = row | column.place
+        found = next((n for key, n in numbers.items() if place.items() <= key._asdict().items()), None)
+        if found is None:  # question-only, on a second test split
+            entries += [Entry("-")] * (3 if column.beside else 1)
+            continue
+        entries.append(Entry(_ours(found), marks(found.notes)))
+        if column.beside:
+            paper = _number(found.published) + _in_brackets(found.published_gain)
+            entries.append(Entry(paper, marks((found.published_note,))))
+            entries.append(Entry(_number(found.cell.accuracy - found.published, "+.1f")))
+    return tuple(entries)
+
+
+def _ours(numbers: Numbers) -> str:
+    cell = numbers.cell
+    if not cell.results:
+        return cell.status
+    spread = "" if math.isnan(cell.deviation) else f" ± {cell.deviation:.1f}"
+    return f"{cell.accuracy:.1f}{spread}{_in_brackets(numbers.gain)}"
+
+
+def _number(value: float, form: str = ".1f") -> str:
+    return "-" if math.isnan(value) else format(value, form)
+
+
+def _in_brackets(gain: float) -> str:
+    return "" if math.isnan(gain) else f" ({gain:+.1f})"
+
+
+def _remarks(table: Table, numbers: list[Numbers], beside: bool) -> list[str]:
+    seeds = ", ".join(map(str, table.seeds))
+    spread = f"Mean ± standard deviation over the seeds {seeds}" if len(table.seeds) > 1 else f"Seed {seeds}"
+    remarks = [f"{spread}; in brackets the gain over the plain backbone."]
+    if beside:
+        remarks.append(f"Paper: {published.published()['source']}")
+    if table.at:
+        remarks.append(f"All runs at {point(table.at)}.")
+    shared = {}
+    for name in ("code", "appearance", "motion", "text encoder"):
+        values = {traits(result)[name] for n in numbers for result in n.cell.results} - {""}
+        if len(values) == 1:
+            shared[name] = values.pop()
+    if shared:
+        remarks.append(f"Made with: {'; '.join(f'{name} {value}' for name, value in shared.items())}.")
+    if empty := sum(not n.cell.results for n in numbers):
+        remarks.append(f"{empty} of {len(numbers)} cells have not been run.")
+    return remarks

@@ -1,0 +1,178 @@
+"""Questions with their features, joined by id and checked, and dealt out in batches.
+
+Sizes: B batch, K clips, L tokens, A candidates, D widths.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from base.errors import UserError
+from base.files import read_json
+from base.formats.stores import FAILED, TokenFeatures, VideoFeatures
+from eigv.backbones import ClipWidths
+from eigv.config.run import Exclude
+from eigv.method.batch import Batch
+from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers
+from extract.annotations import CANDIDATES, COLUMNS
+from extract.annotations.contract import read_csv
+from extract.annotations.vocabulary import class_numbers
+from extract.text.packed import fingerprint
+
+PARTS = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
+
+
+@dataclass(frozen=True)
+class Videos:
+    """The clip features of a collection, as one run sees them."""
+
+    store: VideoFeatures
+    """Without its features, which would be there a second time."""
+    features: Tensor
+    """(N, K, D) float32: appearance, motion or both side by side."""
+    widths: ClipWidths
+    """Of each kind; 0 for one that the run does not use."""
+
+    @classmethod
+    def read(cls, path: Path, choice: str) -> "Videos":
+        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot."""
+        store = VideoFeatures.read(path)
+        kinds = {kind: store.features[kind] for kind in PARTS[choice]}
+        widths = ClipWidths(**{kind: kinds[kind].shape[2] if kind in kinds else 0 for kind in ClipWidths._fields})
+        features = np.concatenate(list(kinds.values()), axis=2, dtype=np.float32)
+        return cls(replace(store, features={}), torch.from_numpy(features), widths)
+
+
+@dataclass(frozen=True)
+class Split:
+    """The questions of one split that have features."""
+
+    table: pd.DataFrame
+    """In the columns of the annotation contract."""
+    videos: Videos
+    video_row: NDArray[np.int64]
+    """Of each question, the row of its video in `videos`."""
+    tokens: TokenFeatures
+    token_row: NDArray[np.int64]
+    """Of each question, its number in `tokens`."""
+    answers: NDArray[np.int64]
+    """Of each question, its right candidate or class; -1 outside the vocabulary."""
+    left_out: int
+    """Questions whose video has no features (status failed) or, in training, no answer in the vocabulary."""
+
+    @classmethod
+    def read(cls, name: str, questions: Path, text: Path, videos: Videos, *, training: bool) -> "Split":
+        """Joins the annotations, token features and video features of the split `name`; `UserError` for gaps."""
+        table = read_csv(questions / f"{name}.csv", COLUMNS)
+        tokens = TokenFeatures.read(text / f"text_{name}.h5")
+        vocabulary = read_json(questions / "answers.json", "the answer vocabulary")
+        _refuse_other_texts(table, tokens)
+        candidates = len(CANDIDATES) if CANDIDATES[0] in table.columns else 1
+        if tokens.sequences != candidates:
+            raise UserError(f"{tokens.path} holds {tokens.sequences} sequences a question, expected {candidates}")
+        video_row = _rows(table, "video_id", videos.store.ids, f"{videos.store.path} has no features for")
+        token_row = _rows(table, "qid", tokens.qids, f"{tokens.path} has no token features for")
+        if candidates > 1:
+            answers = table["answer"].astype(int).to_numpy()
+        else:
+            answers = np.array(class_numbers(table["answer"], vocabulary, training=training))
+        failed = np.array([status == FAILED for status in videos.store.status], dtype=bool)
+        kept = ~failed[video_row]
+        if training:
+            kept &= answers >= 0
+        if not kept.any():
+            raise UserError(f"the split {name} has no question that can be used")
+        return cls(
+            table[kept].reset_index(drop=True),
+            videos,
+            video_row[kept],
+            tokens,
+            token_row[kept],
+            answers[kept].astype(np.int64),
+            int((~kept).sum()),
+        )
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def candidates(self) -> int:
+        """A: 5 for multiple choice, 1 for open-ended."""
+        return self.tokens.sequences
+
+    def bank(self, exclude: Exclude) -> tuple[Tensor, Exclusions]:
+        """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes of them.
+
+        `UserError` where two questions together would exclude every video.
+        """
+        rows, own = np.unique(self.video_row, return_inverse=True)
+        if exclude == "own-videos":
+            return torch.from_numpy(rows), own_videos(own)
+        exclusions = sharing_answers(self._answer_texts(), own)
+        if counts := exclusions.cover(len(rows)):
+            raise UserError(
+                f"disruptor.exclude: two answers are shared by {counts[0]} and {counts[1]} of {len(rows)} training "
+                "videos, all of them together, so a sample and its partner would leave no video for substitutes; use "
+                "`own-videos`"
+            )
+        return torch.from_numpy(rows), exclusions
+
+    def _answer_texts(self) -> pd.Series:
+        """Of each question, the right answer in words."""
+        if self.candidates == 1:
+            return self.table["answer"]
+        words = self.table[list(CANDIDATES)].to_numpy()
+        return pd.Series(words[np.arange(len(self)), self.answers])
+
+    def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
+        """Batches of questions, in the split's order or in `order`."""
+        numbers = np.arange(len(self)) if order is None else order.numpy()
+        for start in range(0, len(numbers), size):
+            yield self.batch(numbers[start : start + size], excluded)
+
+    def batch(self, questions: NDArray[np.int64], excluded: Exclusions | None = None) -> Batch:
+        """One batch; texts are padded to the longest in it."""
+        padded, lengths = self.tokens.batch(self.token_row[questions])
+        rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
+        return Batch(
+            video=self.videos.features[torch.from_numpy(self.video_row[questions])],
+            tokens=torch.from_numpy(padded).float(),
+            lengths=torch.from_numpy(lengths),
+            answer=torch.from_numpy(self.answers[questions]),
+            excluded=torch.from_numpy(rows.astype(np.int64)),
+            candidates=self.candidates,
+            qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
+        )
+
+
+def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:
+    """`UserError` where the features are of other texts than the questions that now go by their ids.
+
+    The file knows the texts of all its questions as one; where only some of them are used (imported features of a data
+    set with videos that are left out), it can not be told.
+    """
+    stored = tokens.attributes.get("text_sha256")
+    if stored is None or set(tokens.qids) != set(table["qid"]):
+        return
+    in_order = table.set_index("qid").loc[tokens.qids].reset_index()
+    if fingerprint(in_order) != stored:
+        raise UserError(
+            f"{tokens.path} was made from other texts than these annotations have under the same question ids: make it "
+            "again from them"
+        )
+
+
+def _rows(table: pd.DataFrame, column: str, ids: list[str], problem: str) -> NDArray[np.int64]:
+    """The position of each row's id in `ids`."""
+    position = {name: row for row, name in enumerate(ids)}
+    absent = [name for name in table[column].unique() if name not in position]
+    if absent:
+        more = f" and {len(absent) - 5} more" if len(absent) > 5 else ""
+        raise UserError(f"{problem} {', '.join(map(str, absent[:5]))}{more}; make them again from these annotations")
+    return np.array([position[name] for name in table[column]], dtype=np.int64)

@@ -1,0 +1,64 @@
+"""Trained models on disk: weights as safetensors, and everything else that is needed to build them as JSON."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import torch as safetensors
+from torch import Tensor
+
+from base.errors import UserError
+from base.files import read_json, write_bytes, write_json
+from base.settings import parse
+from eigv.backbones import ClipWidths, build
+from eigv.config.run import RunSettings
+from eigv.method.model import VideoQA
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a model is built from, and how it was chosen."""
+
+    settings: RunSettings
+    clip_widths: ClipWidths
+    token_width: int
+    classes: int | None
+    """Answers of the vocabulary; None for multiple choice."""
+    epoch: int = 0
+    """The epoch that was kept, the first with the best validation accuracy."""
+    val_accuracy: float = 0.0
+    inputs: dict[str, Any] | None = None
+    """What the features were made with."""
+    commit: str = ""
+    """The commit of the code that trained it."""
+
+    def build(self) -> VideoQA:
+        """The model, with fresh weights."""
+        run = self.settings
+        backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
+        return VideoQA(backbone, self.classes, run.eigv.grounding)
+
+
+def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
+    """Writes `model.safetensors`, then `model.json`."""
+    content = safetensors.save({name: value.contiguous() for name, value in state.items()})
+    write_bytes(folder / "model.safetensors", content)
+    values = {name: value for name, value in vars(card).items() if name != "settings"}
+    described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
+    write_json(folder / "model.json", described)
+
+
+def load(path: Path) -> tuple[VideoQA, ModelCard]:
+    """The model of a `model.json`, in evaluation mode; `UserError` where weights and description do not fit."""
+    values = read_json(path, "the model")
+    settings = parse(RunSettings, values.pop("settings", {}), f"the model {path}")
+    card = ModelCard(settings=settings, clip_widths=ClipWidths(**values.pop("clip_widths")), **values)
+    model = card.build()
+    weights = path.with_name("model.safetensors")
+    if not weights.is_file():
+        raise UserError(f"{weights} does not exist; it belongs to {path}")
+    try:
+        model.load_state_dict(safetensors.load_file(weights), strict=True)
+    except RuntimeError as error:
+        raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
+    return model.eval(), card

@@ -1,0 +1,35 @@
+import torch
+
+from eigv.method.disruptor import negative_videos, other_questions, positive_video
+from eigv.method.draws import Draws
+from eigv.method.grounding import Scene
+
+CAUSAL = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
+SCENE = Scene(CAUSAL, 1 - CAUSAL, CAUSAL, 1 - CAUSAL)
+VIDEO = torch.tensor([[[1.0], [2.0]], [[3.0], [4.0]]])
+
+
+def test_a_positive_keeps_the_causal_scene() -> None:
+    positive = positive_video(VIDEO, SCENE, torch.full((2, 2, 1), 9.0))
+    assert positive[..., 0].tolist() == [[1.0, 9.0], [9.0, 9.0]]
+
+
+def test_a_negative_keeps_the_environment_scene_of_its_own_anchor() -> None:
+    substitutes = torch.arange(12.0).view(2, 3, 2, 1) + 100
+    negatives = negative_videos(VIDEO, SCENE, substitutes)
+    assert negatives.shape == (2, 3, 2, 1)
+    assert negatives[0, :, 1, 0].tolist() == [2.0] * 3  # environment of anchor 0
+    assert negatives[0, :, 0, 0].tolist() == [100.0, 102.0, 104.0]
+    assert (negatives[1] == VIDEO[1]).all()  # anchor 1 has no causal clip
+
+
+def test_other_questions_are_uniform_and_never_the_own_one() -> None:
+    drawn = other_questions(5, 4000, Draws(0))
+    for own, row in enumerate(drawn):
+        counts = row.bincount(minlength=5)
+        assert counts[own] == 0
+        assert (counts[torch.arange(5) != own] > 850).all()
+
+
+def test_a_batch_of_one_has_no_other_question() -> None:
+    assert other_questions(1, 5, Draws(0)).shape == (1, 0)

@@ -1,0 +1,163 @@
+"""The page to browse predictions, in a real browser, from the file system, with 10,000 questions."""
+
+import io
+import json
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from base.errors import UserError
+from eigv.config.shown import Explorer
+from eigv.paper.figures.strips import Strip
+from eigv.paper.pages.explorer import page, write_explorer
+from extract.annotations import CANDIDATES
+
+CLIPS = 16
+VIDEOS, A_VIDEO = 1000, 10
+PATHS = ("nextqa/hga/eigv/app+mot/seed0", "nextqa/hga/erm/app+mot/seed0")
+HOW = Explorer.model_validate({"runs": PATHS})
+
+
+def answers(method: str) -> pd.DataFrame:
+    rng = np.random.default_rng(len(method))
+    rows = []
+    for n in range(VIDEOS * A_VIDEO):
+        scores = rng.dirichlet(np.ones(5))
+        answer, prediction = int(rng.integers(5)), int(scores.argmax())
+        row = {
+            "qid": f"v{n // A_VIDEO}_{n % A_VIDEO}",
+            "video_id": f"v{n // A_VIDEO}",
+            "type": ["CW", "TN", "DL"][n % 3],
+        }
+        row |= {"question": f"why does person {n} say <b>no</b> & leave?", "answer": str(answer)}
+        row |= {name: f"candidate {i} of {n}" for i, name in enumerate(CANDIDATES)}
+        row |= {f"score_{name}": f"{scores[i]:.4f}" for i, name in enumerate(CANDIDATES)}
+        row |= {"prediction": str(prediction), "is_right": answer == prediction, "confidence": float(scores.max())}
+        if method == "eigv":
+            row |= {"causal_clips": "3 4 9", "causal_spans": "1.50-2.50 4.50-5.00"}
+            row |= {"clip_probability": " ".join(f"{0.5 + 0.02 * (k in (3, 4, 9)):.3f}" for k in range(CLIPS))}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@pytest.fixture(scope="module")
+def tables() -> list[pd.DataFrame]:
+    return [answers("eigv"), answers("erm")]
+
+
+@pytest.fixture(scope="module")
+def made(tables, tmp_path_factory):
+    frames = [np.full((54, 96, 3), 10 * k, np.uint8) for k in range(CLIPS)]
+    strips = {f"v{v}": Strip(f"v{v}", frames, [0.5 * k for k in range(CLIPS)]) for v in range(VIDEOS)}
+    strips["v999"] = None
+    out = tmp_path_factory.mktemp("explorer") / "page.html"
+    out.write_text(page(HOW, tables, strips), encoding="utf-8")
+    return out
+
+
+@pytest.fixture
+def opened(browser, made):
+    browser.get("about:blank")
+    started = time.perf_counter()
+    browser.get(made.as_uri())
+    assert time.perf_counter() - started < 15  # 2 s on a quiet machine
+    yield browser
+    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+
+
+def text(browser, selector: str) -> str:
+    return browser.find_element("css selector", selector).text
+
+
+def click(browser, selector: str) -> None:
+    browser.find_element("css selector", selector).click()
+
+
+def test_a_filter_a_question_its_rationale(opened, tables):
+    assert text(opened, "#count").startswith("10,000 of 10,000 questions")
+    click(opened, "#verdict-0-wrong")
+    click(opened, "#verdict-1-right")
+    expected = ~tables[0]["is_right"] & tables[1]["is_right"]
+    assert text(opened, "#count").startswith(f"{expected.sum():,} of 10,000")
+    first = tables[0][expected].iloc[0]
+    click(opened, ".item")
+    assert text(opened, "article h2") == first["question"]  # as text, not as HTML
+    assert "Rests on 3 of 16 clips: 1.50–2.50, 4.50–5.00 s" in text(opened, "article")
+    assert len(opened.find_elements("css selector", ".clip .frame")) == 3
+    assert len(opened.find_elements("css selector", ".bars .bar")) == CLIPS
+
+
+def test_two_methods_side_by_side(opened):
+    runs = opened.find_elements("css selector", ".run")
+    assert [run.find_element("css selector", "h3").text.split("\n")[-1][1:].strip() for run in runs] == [
+        "HGA + EIGV",
+        "HGA plain",
+    ]
+    boxes = [run.rect for run in runs]
+    assert boxes[0]["y"] == boxes[1]["y"] and boxes[0]["x"] + boxes[0]["width"] <= boxes[1]["x"]
+    assert "This method gives no rationale" in runs[1].text
+    assert all(len(run.find_elements("css selector", ".tag.gold")) == 1 for run in runs)
+
+
+def test_type_confidence_and_words(opened, tables):
+    click(opened, "#types button")  # CW
+    assert text(opened, "#count").startswith(f"{(tables[0]['type'] == 'CW').sum():,} of")
+    opened.execute_script("const b = document.getElementById('low'); b.value = 60; b.dispatchEvent(new Event('input'))")
+    sure = (tables[0]["type"] == "CW") & (tables[0]["confidence"] >= 0.6)
+    assert text(opened, "#count").startswith(f"{sure.sum():,} of")
+    click(opened, "#reset")
+    opened.find_element("css selector", "#search").send_keys("candidate 3 of 4711")
+    assert text(opened, "#count").startswith("1 of 10,000")
+
+
+def test_the_list_holds_only_what_is_in_sight_and_scrolls_to_the_end(opened):
+    assert len(opened.find_elements("css selector", ".item")) < 60
+    opened.execute_script("const l = document.getElementById('list'); l.scrollTop = l.scrollHeight")
+    time.sleep(0.2)
+    assert "person 9999 say" in text(opened, "#list")
+
+
+def test_arrow_keys_go_on(opened):
+    before = text(opened, "article h2")
+    opened.find_element("css selector", "#list").send_keys("\ue015\ue015")  # down twice
+    assert "person 2 " in text(opened, "article h2") and text(opened, "article h2") != before
+
+
+def test_a_video_without_pictures_says_so(opened):
+    opened.find_element("css selector", "#search").send_keys("v999_0")
+    click(opened, ".item")
+    assert "could not be read" in text(opened, "article")
+
+
+def test_it_looks_like_something(opened):
+    picture = np.asarray(Image.open(io.BytesIO(opened.get_screenshot_as_png())).convert("L"))
+    assert picture.shape[1] >= 1400 and picture.std() > 15
+    # Nothing is cut off at the side.
+    assert opened.execute_script("return document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_nothing_is_loaded_from_elsewhere(made):
+    content = made.read_text(encoding="utf-8")
+    assert "http://" not in content and "https://" not in content and "<link" not in content
+
+
+def test_runs_of_other_questions_are_refused(tmp_path):
+    for path, qid in zip(PATHS, ("q1", "q2"), strict=True):
+        (tmp_path / path).mkdir(parents=True)
+        row = f"qid,video_id,type,answer,prediction,correct,top\n{qid},v,what,a,a,1,a:0.9000\n"
+        (tmp_path / path / "predictions.csv").write_text(row)
+    (tmp_path / "test.csv").write_text("qid,video_id,question,type,answer\nq1,v,x,what,a\nq2,v,x,what,a\n")
+    with pytest.raises(UserError, match="answers other questions"):
+        write_explorer(HOW, tmp_path, tmp_path, tmp_path / "m.csv", tmp_path / "v.h5", tmp_path / "out.html")
+
+
+def test_the_data_can_not_end_its_script_element(tables):
+    odd = [table.head(10).copy() for table in tables]
+    for table in odd:
+        table.loc[0, "question"] = "</script><script>alert(1)</script><!--"
+    content = page(HOW, odd, {"v0": None})
+    data = content.split('id="data">')[1].split("</script>")[0]
+    assert json.loads(data)["questions"][0]["text"] == "</script><script>alert(1)</script><!--"

@@ -1,0 +1,61 @@
+"""The rationale picture: readable with the longest of real texts, and honest about what it can not show."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.patches import Rectangle
+
+from base.errors import UserError
+from eigv.config.shown import Rationales
+from eigv.paper.figures.rationales import COLOURS, draw, rationale_picture
+from eigv.paper.figures.strips import Strip
+from extract.annotations import CANDIDATES
+from tests.eigv.picture import overlapping
+
+LONG = {
+    "question": "how does the man in white prevent the white and black dog from running away in the park?",
+    **{name: f"a candidate that is as long as those of NExT-QA, {name}" for name in CANDIDATES},
+    "answer": "1",
+    "prediction": "3",
+}
+OPEN = {"question": "what is a man doing", "answer": "swim", "prediction": "dance"}
+
+
+def answers(texts: dict, *causal: str) -> pd.DataFrame:
+    chance = " ".join(f"{0.5 + 0.01 * k:.3f}" for k in range(-8, 8))
+    rows = [
+        texts | {"causal_clips": c, "clip_probability": chance, "is_right": False, "confidence": 0.31} for c in causal
+    ]
+    return pd.DataFrame(rows)
+
+
+def strip(name: str = "4010069381") -> Strip:
+    return Strip(
+        name, [np.full((90, 160, 3), 9 * k, np.uint8) for k in range(16)], [100.1 + 2.7 * k for k in range(16)]
+    )
+
+
+@pytest.mark.parametrize("texts", [LONG, OPEN], ids=["multiple-choice", "open-ended"])
+def test_no_text_lies_over_another(texts):
+    figure = draw([(strip(), answers(texts, "0 1 2", "3 15")), (strip("another"), answers(texts, ""))])
+    assert overlapping(figure) == []
+    plt.close(figure)
+
+
+def test_each_question_frames_its_clips_in_its_colour():
+    figure = draw([(strip(), answers(OPEN, "0 1 2", "2 15"))])
+    frames = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
+    for colour, clips in zip(COLOURS, ([0, 1, 2], [2, 15]), strict=False):
+        rgb = tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+        mine = [patch for patch in frames if np.allclose(patch.get_edgecolor()[:3], rgb)]
+        assert sorted(int(patch.get_x()) for patch in mine) == clips
+    plt.close(figure)
+
+
+def test_a_run_without_rationales_is_refused(tmp_path):
+    (tmp_path / "p.csv").write_text("qid,video_id,type,answer,prediction,correct,top\nq,v,what,a,a,1,a:0.9000\n")
+    (tmp_path / "test.csv").write_text("qid,video_id,question,type,answer\nq,v,what is it,what,a\n")
+    how = Rationales(run="a/b/erm/app/seed0")
+    with pytest.raises(UserError, match="no rationales"):
+        rationale_picture(tmp_path / "p.csv", tmp_path, tmp_path, tmp_path, how, [tmp_path / "out.png"])

@@ -1,0 +1,68 @@
+"""What a split hands to training."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from base.errors import UserError
+from eigv.runs.data import Split, Videos
+from extract.annotations import COLUMNS
+from extract.annotations.contract import read_csv
+from extract.text.packed import fingerprint
+from tests.eigv import synthetic
+
+
+def train_split(folder: Path, *, multiple_choice: bool, videos: int = 60) -> Split:
+    data = synthetic.write(folder, multiple_choice=multiple_choice, videos=videos)
+    return Split.read("train", data["questions"], data["text"], Videos.read(data["video"], "app"), training=True)
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False])
+def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, multiple_choice):
+    split = train_split(tmp_path, multiple_choice=multiple_choice)
+    bank_rows, excluded = split.bank("question-relevant")
+    if multiple_choice:
+        answers = [split.table[f"a{right}"].iloc[i] for i, right in enumerate(split.answers)]
+    else:
+        answers = split.table["answer"].tolist()
+    every = np.arange(len(split))
+    rows = split.bank("own-videos")[1].of(every)[:, 0]
+    assert bank_rows.tolist() == sorted(set(split.video_row)) and len(bank_rows) == 30
+    for question, answer in enumerate(answers):
+        relevant = {rows[other] for other in range(len(answers)) if answers[other] == answer}
+        (videos,) = excluded.of(every[question : question + 1])
+        assert set(videos[videos >= 0]) == relevant
+        assert rows[question] in relevant
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False])
+def test_features_of_other_texts_are_refused(tmp_path, multiple_choice):
+    data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
+    csv, videos = data["questions"] / "val.csv", Videos.read(data["video"], "app")
+    table = read_csv(csv, COLUMNS)
+    with h5py.File(data["text"] / "text_val.h5", "a") as file:
+        file.attrs["text_sha256"] = fingerprint(table)
+    table.iloc[::-1].to_csv(csv, index=False)  # questions go by their ids
+    assert len(Split.read("val", data["questions"], data["text"], videos, training=False)) == len(table)
+    table.assign(question=["who", *table["question"][1:]]).to_csv(csv, index=False)
+    with pytest.raises(UserError, match=r"text_val\.h5 was made from other texts"):
+        Split.read("val", data["questions"], data["text"], videos, training=False)
+
+
+def test_an_answer_of_every_video_leaves_no_substitute(tmp_path):
+    split = train_split(tmp_path, multiple_choice=False, videos=12)
+    split.table["answer"] = "yes"
+    with pytest.raises(UserError, match="own-videos"):
+        split.bank("question-relevant")
+    assert np.array_equal(np.unique(split.bank("own-videos")[1].of(np.arange(len(split)))), np.arange(6))
+
+
+def test_two_answers_are_refused_only_if_nothing_is_left(tmp_path):
+    split = train_split(tmp_path, multiple_choice=False, videos=12)  # six training videos, a question each
+    split.table["answer"] = ["a", "a", "a", "b", "b", "b"]
+    with pytest.raises(UserError, match="shared by 3 and 3 of 6"):
+        split.bank("question-relevant")
+    split.table["answer"] = ["a", "a", "a", "a", "b", "c"]
+    assert split.bank("question-relevant")[1].of(np.array([4])).tolist() == [[4, -1, -1, -1]]

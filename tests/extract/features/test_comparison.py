@@ -1,0 +1,144 @@
+"""Two files of features, and what `compare` and `inspect` say of them."""
+
+import numpy as np
+import pytest
+from tests.extract.test_features import run_all
+from typer.testing import CliRunner
+
+from extract.cli import app
+from extract.config import Appearance, Features, Network, Sampling
+from extract.features.comparison import DIFFERENT, ORDER, OTHER_IDS, ROUNDING, SAME, SAMPLING, compare
+from extract.layouts import open_layout, recognise
+from tests.extract import feature_files as make
+
+NAMES = [f"v{n}" for n in range(12)]
+
+
+def verdict(first, second):
+    with open_layout(recognise(first)) as a, open_layout(recognise(second)) as b:
+        return compare(a, b)
+
+
+@pytest.fixture
+def first(tmp_path):
+    return make.write_ours(tmp_path / "a.h5", make.made_up(NAMES))
+
+
+def changed(features, change):
+    return {kind: {name: change(values) for name, values in of.items()} for kind, of in features.items()}
+
+
+def test_the_same(first, tmp_path):
+    second = make.write_ours(tmp_path / "b.h5", make.made_up(NAMES))
+    found = verdict(first, second)
+    assert found.verdict == SAME and "Every number is equal" in found.text
+    assert (found.videos["cosine"] > 1 - 1e-12).all() and not found.videos["max_difference"].any()
+
+
+def test_the_same_up_to_rounding(first, tmp_path):
+    second = make.write_ours(tmp_path / "b.h5", make.made_up(NAMES), storage=np.float16)
+    assert verdict(first, second).verdict == ROUNDING
+
+
+def test_the_same_in_another_order_of_videos_or_of_clips(first, tmp_path):
+    second = make.write_ours(tmp_path / "b.h5", make.made_up(NAMES), NAMES[::-1])
+    found = verdict(first, second)
+    assert found.verdict == ORDER and "ids are in another order" in found.text
+    shuffled = changed(make.made_up(NAMES), lambda values: values[[2, 0, 3, 1]])
+    found = verdict(first, make.write_ours(tmp_path / "c.h5", shuffled))
+    assert found.verdict == ORDER and "clips of a video are in another order" in found.text
+
+
+def test_one_network_that_saw_other_frames(first, tmp_path):
+    rng = np.random.default_rng(5)
+    other = changed(make.made_up(NAMES), lambda values: values + 0.3 * rng.random(values.shape))
+    found = verdict(first, make.write_ours(tmp_path / "b.h5", other))
+    assert found.verdict == SAMPLING and 0.9 < found.videos["cosine"].mean() < 0.9999
+
+
+def test_different_networks(first, tmp_path):
+    found = verdict(first, make.write_ours(tmp_path / "b.h5", make.made_up(NAMES, seed=1)))
+    assert found.verdict == DIFFERENT
+
+
+def test_the_same_numbers_under_other_ids(first, tmp_path):
+    features = make.made_up(NAMES)
+    moved = {k: dict(zip(NAMES, [of[n] for n in NAMES[1:] + NAMES[:1]], strict=True)) for k, of in features.items()}
+    a = make.write_ours(tmp_path / "b.h5", moved)
+    renamed = {k: {f"x{n}": of[n] for n in NAMES} for k, of in features.items()}
+    assert verdict(first, make.write_ours(tmp_path / "c.h5", renamed)).verdict == OTHER_IDS
+    # Shifted by one, the rows do not meet: it is said that they differ, not that they are the same.
+    assert verdict(first, a).verdict == DIFFERENT
+
+
+def test_other_widths_other_videos_other_kinds(first, tmp_path):
+    narrow = changed(make.made_up(NAMES), lambda values: values[:, :-1])
+    assert "wide" in verdict(first, make.write_ours(tmp_path / "b.h5", narrow)).text
+    found = verdict(first, make.write_ours(tmp_path / "c.h5", make.made_up(["elsewhere"])))
+    assert found.verdict == DIFFERENT and "No id is in both" in found.text
+
+
+def test_a_foreign_layout_can_be_compared_with_ours(first, tmp_path):
+    make.write_npy(tmp_path / "npy", make.made_up(NAMES), NAMES)
+    assert verdict(first, tmp_path / "npy").verdict == ORDER  # sorted by name: v0, v1, v10, ...
+    names = ["12", "7"]
+    ours = make.write_ours(tmp_path / "ours.h5", make.made_up(names))
+    make.write_hcrn(tmp_path / "hcrn", make.made_up(names), names)
+    assert verdict(ours, tmp_path / "hcrn").verdict == SAME
+
+
+@pytest.mark.slow
+def test_real_features_of_one_network_and_of_two(shared, tmp_path):
+    ids = ["odd_319x241_yuv444p", "torchcodec_h264_10bits", "imageio_newtonscradle", "moviepy_no_duration"]
+    ids += ["torchcodec_av1_video", "vfr_3rates"]
+    base = Features(
+        sampling=Sampling(clips=4, frames=4),
+        appearance=Appearance(network="efficientnet-lite0", size=96),
+        motion=Network(network="resnext3d-tiny", size=56),
+    )
+    changes = {
+        "base": {},
+        "sampling": {"sampling": Sampling(clips=4, frames=4, positions="hcrn")},
+        "network": {"motion": Network(network="resnext3d-tiny", size=56, weights="random")},
+    }
+    files = {}
+    for name, change in changes.items():
+        (tmp_path / name).mkdir()
+        run_all(shared, tmp_path / name, base.model_copy(update=change), ids)
+        files[name] = tmp_path / name / "video.h5"
+    assert verdict(files["base"], files["sampling"]).verdict == SAMPLING
+    found = verdict(files["base"], files["network"])
+    assert found.verdict == DIFFERENT and "appearance: the same." in found.text
+    assert "motion_network.weights: motion-resnext3d-tiny.safetensors | random (seed 0)" in found.text
+
+
+def test_the_commands_print_and_set_the_exit_status(first, tmp_path):
+    second = make.write_ours(tmp_path / "b.h5", make.made_up(NAMES, seed=1))
+    runner = CliRunner()
+    same = runner.invoke(app, ["compare", str(first), str(first)])
+    assert same.exit_code == 0 and same.stdout.startswith("THE SAME\n")
+    different = runner.invoke(app, ["compare", str(first), str(second), "--csv", str(tmp_path / "videos.csv")])
+    assert different.exit_code == 1 and len((tmp_path / "videos.csv").read_text().splitlines()) == 1 + 2 * len(NAMES)
+    clean = runner.invoke(app, ["inspect", str(first)])
+    assert clean.exit_code == 0 and clean.output.endswith("clean\n")
+    for text in ("features of 12 videos", "decord", "appearance", "24", "sampling"):
+        assert text in clean.output
+
+
+def test_inspect_says_what_is_not_clean(tmp_path):
+    features = make.made_up(NAMES)
+    features["motion"]["v3"][0, 0] = np.nan
+    features["appearance"]["v5"][:] = 0
+    found = CliRunner().invoke(app, ["inspect", str(make.write_ours(tmp_path / "a.h5", features))])
+    assert found.exit_code == 1
+    assert "motion feature is not finite for 1 videos: v3" in found.output
+    assert "appearance feature is one and the same number throughout for 1 videos: v5" in found.output
+
+
+def test_inspect_reads_foreign_layouts_and_shards(shared, tmp_path):
+    make.write_npy(tmp_path / "npy", make.made_up(NAMES), NAMES)
+    assert "layout npy" in CliRunner().invoke(app, ["inspect", str(tmp_path / "npy")]).output
+    run_all(shared, tmp_path, ids=["nine_frames", "text_named"], shards=1, policy="zeros")
+    for part, kind in (("0.frames.h5", "decoded frames"), ("0.motion.h5", "feature shard")):
+        shown = CliRunner().invoke(app, ["inspect", str(tmp_path / part)])
+        assert shown.exit_code == 0 and kind in shown.output and "commit" in shown.output

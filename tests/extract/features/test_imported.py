@@ -1,0 +1,210 @@
+"""Features of other people: every layout is read, checked, written as ours, and written back."""
+
+import subprocess
+import sys
+import tracemalloc
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from base.errors import UserError
+from base.formats.stores import VideoFeatures
+from extract.config import Features, ImportedFeatures, VideoCollection
+from extract.features.imported import export_features, import_features
+from extract.layouts import open_layout, recognise
+from extract.videos.probe import read_manifest
+from tests.extract import feature_files as make
+from tests.places import ROOT
+
+NAMES = ["4010069381", "12", "345", "6"]
+SPLITS = {"train": NAMES[:2], "val": NAMES[2:3], "test": NAMES[3:]}
+FEATURES = Features(storage="float32")
+
+
+def annotations(folder: Path, splits=SPLITS) -> Path:
+    folder.mkdir(exist_ok=True)
+    for split, names in splits.items():
+        pd.DataFrame({"qid": names, "video_id": names}).to_csv(folder / f"{split}.csv", index=False)
+    return folder
+
+
+def convert(tmp_path, settings, splits=SPLITS, **collection) -> Path:
+    where = VideoCollection(features=settings, **collection)
+    questions = annotations(tmp_path / "questions", splits)
+    import_features([questions], where, FEATURES, tmp_path / "video.h5", tmp_path / "manifest.csv", 1)
+    return tmp_path / "video.h5"
+
+
+def run(tmp_path, settings, splits=SPLITS, **collection) -> VideoFeatures:
+    return VideoFeatures.read(convert(tmp_path, settings, splits, **collection))
+
+
+def write(layout: str, folder: Path, features: dict, type_: str = "int") -> ImportedFeatures:
+    if layout == "nextqa":
+        return make.write_nextqa(folder, features, SPLITS, type_)
+    if layout == "hcrn":
+        return make.write_hcrn(folder, features, NAMES, type_)
+    if layout == "npy":
+        return make.write_npy(folder, features, NAMES)
+    return ImportedFeatures(layout="eigv", path=make.write_ours(folder / "theirs.h5", features))
+
+
+LAYOUTS = [
+    *(("nextqa", type_) for type_ in ("int", "bytes", "str")),
+    *(("hcrn", type_) for type_ in ("int", "bytes", "str")),
+    ("npy", "name"),
+    ("eigv", "str"),
+]
+
+
+@pytest.mark.parametrize(("layout", "type_"), LAYOUTS)
+def test_every_layout_comes_out_by_id_and_goes_back(tmp_path, layout, type_):
+    features = make.made_up(NAMES)
+    store = run(tmp_path, write(layout, tmp_path / "official", features, type_))
+    assert set(store.ids) == set(NAMES) and set(store.status) == {"ok"}
+    for kind in features:
+        for row, name in enumerate(store.ids):
+            np.testing.assert_array_equal(store.features[kind][row], features[kind][name])
+    assert np.isnan(store.fps).all() and (store.frame_index == -1).all()
+    assert set(read_manifest(tmp_path / "manifest.csv")["status"]) == {"ok"}
+    with open_layout(recognise(tmp_path / "video.h5")) as source:
+        export_features(layout, source, tmp_path / "back", tmp_path / "questions")
+    written = recognise(tmp_path / "back" / "video.h5" if layout == "eigv" else tmp_path / "back")
+    with open_layout(written.model_copy(update={"widths": make.WIDTHS})) as back:
+        assert set(back.ids) == set(NAMES)
+        for kind in features:
+            for name in NAMES:
+                np.testing.assert_array_equal(back.read[kind](name), features[kind][name])
+
+
+@pytest.mark.parametrize(("rule", "offset"), [("middle", 0), ("first", -1), ("mean", 1), ("max", 4)])
+def test_frame_vectors_become_one_by_the_named_rule(tmp_path, rule, offset):
+    features = make.made_up(NAMES)
+    settings = make.write_hcrn(tmp_path / "official", features, NAMES).model_copy(update={"reduce": rule})
+    store = run(tmp_path, settings)
+    expected = np.stack([features["appearance"][name] for name in store.ids]) + offset
+    np.testing.assert_allclose(store.features["appearance"], expected, rtol=1e-5)
+    assert store.attributes["imported"]["reduce"] == rule
+
+
+def test_ids_are_translated_by_a_pattern_and_a_mapping(tmp_path):
+    features = make.made_up(["1", "2"])
+    (tmp_path / "youtube_mapping.txt").write_text("clipA vid1\nclipB vid2\n")
+    settings = make.write_hcrn(tmp_path / "official", features, ["1", "2"])
+    settings = settings.model_copy(update={"ids": "vid{}", "mapping": tmp_path / "youtube_mapping.txt"})
+    store = run(tmp_path, settings, {"train": ["clipB"], "test": ["clipA"]})
+    row = store.ids.index("clipA")
+    np.testing.assert_array_equal(store.features["motion"][row], features["motion"]["1"])
+    with pytest.raises(UserError, match=r"no entry for the id '1'"):
+        run(tmp_path, settings.model_copy(update={"ids": "{}"}), {"train": ["clipB"]})
+
+
+def test_a_mapping_of_ids_that_is_a_list_is_refused(tmp_path):
+    settings = make.write_hcrn(tmp_path / "official", make.made_up(NAMES), NAMES)
+    (tmp_path / "map.json").write_text('["clipA"]')
+    with pytest.raises(UserError, match=r"map\.json does not hold an object but a list; expected"):
+        convert(tmp_path, settings.model_copy(update={"mapping": tmp_path / "map.json"}))
+
+
+def spoil(path: Path, name: str, change) -> None:
+    with h5py.File(path, "r+") as file:
+        values = change(file[name][:])
+        del file[name]
+        file[name] = values
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "message"),
+    [
+        (lambda folder: (folder / "app_mot_val.h5").unlink(), r"(?s)not there:.*app_mot_val.h5.*github.com/doc-doc"),
+        (lambda folder: (folder / "app_mot_val.h5").write_text("no"), "not a whole HDF5 file"),
+        (lambda folder: spoil(folder / "app_mot_train.h5", "feat", lambda v: v[..., :-1]), "39 wide, expected 40"),
+        (lambda folder: spoil(folder / "app_mot_train.h5", "feat", lambda v: v[:, 0]), r"shape \(2, 40\), expected"),
+        (lambda folder: spoil(folder / "app_mot_val.h5", "feat", lambda v: v[:, :2]), "2 clips a video, the split"),
+        (lambda folder: spoil(folder / "app_mot_train.h5", "ids", lambda v: v[:1]), "1 ids for 2 videos"),
+        (lambda folder: spoil(folder / "app_mot_train.h5", "ids", lambda v: v[[0, 0]]), "more than once: 4010069381"),
+        (lambda folder: spoil(folder / "app_mot_val.h5", "ids", lambda v: np.array([12])), "all splits together.*12"),
+        (lambda folder: spoil(folder / "app_mot_val.h5", "ids", lambda v: v + 0.5), "neither text nor a whole number"),
+        (lambda folder: spoil(folder / "app_mot_val.h5", "ids", lambda v: v + 1), "for 1 of 4 videos.*345"),
+        (lambda folder: spoil(folder / "app_mot_val.h5", "feat", lambda v: v * np.nan), "345 is not finite"),
+    ],
+)
+def test_what_does_not_fit_is_named(tmp_path, spoiled, message):
+    settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
+    spoiled(tmp_path / "official")
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, settings)
+    assert not (tmp_path / "video.h5").exists()
+
+
+def test_videos_with_one_kind_of_features_are_named(tmp_path):
+    settings = make.write_npy(tmp_path / "official", make.made_up(NAMES), NAMES)
+    (tmp_path / "official/motion/345.npy").unlink()
+    with pytest.raises(UserError, match="only one of the two folders: 345"):
+        run(tmp_path, settings)
+
+
+def test_arrays_are_never_unpickled(tmp_path):
+    settings = make.write_npy(tmp_path / "official", make.made_up(NAMES), NAMES)
+    np.save(tmp_path / "official/motion/345.npy", np.array([print], dtype=object), allow_pickle=True)
+    with pytest.raises(UserError, match=r"345.npy is not an array that can be read"):
+        run(tmp_path, settings)
+
+
+def test_features_of_other_videos_show_both_kinds_of_ids(tmp_path):
+    settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
+    with pytest.raises(UserError, match=r"look like 4010069381.*those of the annotations like video7"):
+        run(tmp_path, settings, {"train": ["video7"]}, missing="skip")
+
+
+@pytest.mark.parametrize(("policy", "rows"), [("skip", 4), ("zeros", 5)])
+def test_missing_videos_follow_the_policy(tmp_path, policy, rows):
+    settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
+    store = run(tmp_path, settings, SPLITS | {"val": ["345", "absent"]}, missing=policy)
+    assert len(store.ids) == rows
+    manifest = read_manifest(tmp_path / "manifest.csv").set_index("video_id")
+    assert manifest.loc["absent", "status"] == "missing"
+    if policy == "zeros":
+        row = store.ids.index("absent")
+        assert store.status[row] == "zeros" and not store.features["motion"][row].any()
+
+
+def test_with_the_videos_clips_have_their_times(shared, tmp_path):
+    names = ["nine_frames", "one_frame", "text_named"]
+    settings = make.write_npy(tmp_path / "official", make.made_up(names), names)
+    store = run(tmp_path, settings, {"train": names}, folder=shared / "data/videos/awkward")
+    rows = [store.ids.index(name) for name in names]
+    assert [store.frame_index[row].max() for row in rows] == [8, 0, -1]
+    assert round(store.fps[rows[0]], 2) == 23.98
+    manifest = read_manifest(tmp_path / "manifest.csv").set_index("video_id")
+    assert manifest.loc["text_named", "reason"].startswith("video: Invalid data")
+
+
+def test_memory_does_not_grow_with_the_number_of_videos(tmp_path):
+    peaks = []
+    for count in (50, 800):
+        names = [str(n) for n in range(count)]
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        wide = {kind: {n: np.ones((16, 512), np.float32) for n in names} for kind in ("appearance", "motion")}
+        settings = make.write_nextqa(folder / "official", wide, {"train": names})
+        tracemalloc.start()
+        convert(folder, settings.model_copy(update={"widths": (512, 512)}), {"train": names})
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    # 750 more videos are 49 MB of features; a few hundred bytes of each (its id, its row of the manifest) stay.
+    assert peaks[1] - peaks[0] < 5e6
+
+
+def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path):
+    settings = '{"collection": {"features": {"layout": "nextqa", "path": "/nowhere"}}, "features": {}}'
+    questions = str(annotations(tmp_path / "questions"))
+    command = ["import", "--settings", settings, "--questions", questions, "--out", "x.h5", "--manifest", "m.csv"]
+    done = subprocess.run(
+        [sys.executable, "-m", "extract.cli", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "/nowhere/app_mot_train.h5" in done.stderr and "/nowhere/app_mot_test.h5" in done.stderr

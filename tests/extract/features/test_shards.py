@@ -1,0 +1,188 @@
+"""From video files to one feature file: through shards, over kills, under every policy."""
+
+import itertools
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import numpy as np
+import pytest
+
+from base.errors import UserError
+from base.formats.stores import FAILED, SHORT, ZEROS, VideoFeatures
+from extract.config import Appearance, Features, Network, Sampling, VideoCollection
+from extract.features.shards import ahead, extract_shard, merge
+from extract.videos.decode import decode_shard, write_shards
+from extract.videos.probe import leave_out, probe, read_manifest, write_manifest
+from tests.places import ROOT
+
+SMALL = Features(
+    sampling=Sampling(clips=4, frames=4),
+    appearance=Appearance(network="efficientnet-lite0", size=64),
+    motion=Network(network="resnext3d-tiny", weights="random", size=56),
+    shards=2,
+)
+IDS = ["nine_frames", "text_named", "decord_video_90", "one_frame"]
+
+
+def prepare(shared, folder, features=SMALL, ids=IDS, policy="skip", shards=2):
+    """The manifest, and the CSVs of its shards."""
+    collection = VideoCollection(folder=shared / "data/videos/awkward", unreadable=policy)
+    write_manifest(folder / "manifest.csv", probe(ids, collection, features.sampling, 2, folder / "notes"))
+    manifest = read_manifest(folder / "manifest.csv")
+    paths = [folder / f"{number}.csv" for number in range(shards)]
+    write_shards(manifest, collection, paths)
+    return collection, manifest[~leave_out(manifest, collection)], paths
+
+
+def run_all(shared, folder, features=SMALL, ids=IDS, policy="skip", shards=2) -> VideoFeatures:
+    collection, used, paths = prepare(shared, folder, features, ids, policy, shards)
+    parts = []
+    for shard in paths:
+        part = tuple(shard.with_suffix(f".{kind}.h5") for kind in ("frames", "appearance", "motion"))
+        decode_shard(read_manifest(shard), collection, features, part[0], 1)
+        extract_shard("appearance", part[0], features, part[1], "cpu")
+        extract_shard("motion", part[0], features, part[2], "cpu")
+        parts.append(part)
+    merge(parts, features, used, folder / "video.h5")
+    assert not list(folder.glob(".*")), "half files, locks or notes are left"
+    return VideoFeatures.read(folder / "video.h5")
+
+
+@pytest.mark.parametrize(("policy", "rows"), [("skip", 3), ("zeros", 4)])
+def test_from_files_to_features(shared, tmp_path, policy, rows):
+    store = run_all(shared, tmp_path, policy=policy, shards=3)
+    assert store.ids == [name for name in IDS if policy == "zeros" or name != "text_named"]
+    assert store.features["appearance"].shape == (rows, 4, 1280)
+    assert store.features["motion"].shape == (rows, 4, 192)
+    assert store.attributes["motion_network"]["weights"] == "random (seed 0)"
+    usable = [n for n, status in enumerate(store.status) if status != ZEROS]
+    assert all(store.features["appearance"][n].astype(np.float32).std() > 0 for n in usable)
+    if policy == "zeros":
+        assert store.status[1] == ZEROS and not store.features["appearance"][1].any()
+    with h5py.File(tmp_path / "video.h5") as file:
+        assert file["appearance_index"].shape == (rows, 4, 1)
+        assert set(file["decoder"].asstr()[:]) <= {"decord", "pyav", ""}
+        assert all(len(value) == 64 for value in file["fingerprint"].asstr()[:])
+
+
+def test_provenance_says_what_could_change_a_number(shared, tmp_path):
+    attributes = run_all(shared, tmp_path).attributes
+    for kind in ("appearance", "motion"):
+        about = attributes[f"{kind}_network"]
+        assert {"network", "weights", "sha256", "mean", "std", "scale", "size", "precision", "device"} <= set(about)
+    assert {"sampling", "resize", "preset", "config", "commit", "versions"} <= set(attributes)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "max"])
+def test_all_frames_of_a_clip_in_one_appearance_vector(shared, tmp_path, reduce):
+    appearance = SMALL.appearance.model_copy(update={"frames": reduce})
+    every = run_all(shared, tmp_path, SMALL.model_copy(update={"appearance": appearance}), ids=["nine_frames"])
+    (tmp_path / "one").mkdir()
+    sampling = Sampling(clips=1, frames=1)
+    one = run_all(shared, tmp_path / "one", SMALL.model_copy(update={"sampling": sampling}), ids=["nine_frames"])
+    assert every.features["appearance"].shape == (1, 4, 1280)
+    assert not np.array_equal(every.features["appearance"][0, 0], one.features["appearance"][0, 0])
+    with h5py.File(tmp_path / "video.h5") as file:
+        assert (file["appearance_index"][:] == file["frame_index"][:]).all()
+
+
+def test_more_videos_at_once_change_nothing_but_rounding(shared, tmp_path):
+    ids = ["nine_frames", "decord_video_90", "one_frame"]
+    stores = []
+    for batch in (1, 2):
+        (tmp_path / str(batch)).mkdir()
+        features = SMALL.model_copy(update={"batch": batch, "storage": "float32"})
+        stores.append(run_all(shared, tmp_path / str(batch), features, ids=ids, shards=1))
+    for kind in ("appearance", "motion"):
+        np.testing.assert_allclose(stores[0].features[kind], stores[1].features[kind], rtol=1e-3, atol=1e-4)
+
+
+def test_shards_that_do_not_fit_are_named(shared, tmp_path):
+    run_all(shared, tmp_path)
+    manifest = read_manifest(tmp_path / "manifest.csv")
+    parts = [tuple(tmp_path / f"{n}.{kind}.h5" for kind in ("frames", "appearance", "motion")) for n in (0, 1)]
+    with pytest.raises(UserError, match="no shard holds decord_video_90"):
+        merge(parts[:1], SMALL, manifest[manifest["video_id"] == "decord_video_90"], tmp_path / "out.h5")
+    with pytest.raises(UserError, match="another shard holds"):
+        merge([parts[0], parts[0]], SMALL, manifest.head(1), tmp_path / "out.h5")
+    with pytest.raises(UserError, match="holds other videos"):
+        merge([(parts[0][0], parts[1][1], parts[0][2])], SMALL, manifest.head(1), tmp_path / "out.h5")
+    with h5py.File(parts[0][1], "r+") as file:
+        file["features"][0, 0, 0] = np.nan
+    with pytest.raises(UserError, match="feature of nine_frames is not finite"):
+        merge(parts[:1], SMALL, manifest.head(1), tmp_path / "out.h5")
+    assert not (tmp_path / "out.h5").exists()
+
+
+def test_a_video_that_can_not_be_decoded_any_more_stops_the_shard_and_no_work_is_lost(shared, tmp_path):
+    collection, _, paths = prepare(shared, tmp_path, ids=["nine_frames", "one_frame"], policy="error", shards=1)
+    shard = read_manifest(paths[0])
+    gone = shard.assign(path=["/gone.mp4", shard["path"][1]])
+    with pytest.raises(UserError, match=r"1 of 2 videos can not be decoded:\n  nine_frames: no such file"):
+        decode_shard(gone, collection, SMALL, tmp_path / "frames.h5", 1)
+    assert not (tmp_path / "frames.h5").exists()
+    skip = collection.model_copy(update={"unreadable": "skip"})
+    decode_shard(gone, skip, SMALL, tmp_path / "frames.h5", 1)
+    with h5py.File(tmp_path / "frames.h5") as file:
+        assert file["status"].asstr()[:].tolist() == [FAILED, SHORT]
+
+
+def test_jobs_are_made_ahead_in_order_and_errors_arrive():
+    assert list(ahead(lambda n: n * n, range(5))) == [0, 1, 4, 9, 16]
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(lambda n: 1 / n, [1, 0, 2]))
+
+
+@pytest.mark.slow
+def test_kills_and_sigterm_at_random_points_change_no_number(shared, tmp_path):
+    ids = ["nine_frames", "decord_video_0", "one_frame", "odd_319x241_yuv444p", "vfr_3rates", "torchcodec_h264_10bits"]
+    features = SMALL.model_copy(update={"sampling": Sampling(clips=8, frames=8)})
+    (tmp_path / "whole").mkdir()
+    run_all(shared, tmp_path / "whole", features, ids, shards=1)
+    collection, used, paths = prepare(shared, tmp_path, features, ids, shards=1)
+    part = [tmp_path / f"0.{kind}.h5" for kind in ("frames", "appearance", "motion")]
+    both = json.dumps(
+        {name: value.model_dump(mode="json") for name, value in (("collection", collection), ("features", features))}
+    )
+    commands = [["decode", "--settings", both, "--shard", str(paths[0]), "--processes", "1", "--out", str(part[0])]]
+    for kind, out in zip(("appearance", "motion"), part[1:], strict=True):
+        one = ["features", kind, "--settings", features.model_dump_json(), "--frames", str(part[0]), "--threads", "1"]
+        commands.append([*one, "--out", str(out)])
+    chance = random.Random(7)
+    kills = 0
+    for command, out in zip(commands, part, strict=True):
+        for attempt in itertools.count():
+            process = subprocess.Popen(
+                [sys.executable, "-m", "extract.cli", *command], cwd=ROOT, start_new_session=True
+            )
+            if attempt < 4:
+                half = out.with_name(f".{out.name}.half")
+                until = time.monotonic() + 30
+                while not half.exists() and process.poll() is None and time.monotonic() < until:
+                    time.sleep(0.01)
+                time.sleep(chance.uniform(0, 0.5))
+                kills += process.poll() is None
+                if attempt % 2:
+                    process.terminate()  # its workers are to end by themselves
+                elif process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+            if process.wait() == 0:
+                break
+    assert kills >= 4
+    merge([tuple(part)], features, used, tmp_path / "video.h5")
+    with h5py.File(tmp_path / "video.h5") as resumed, h5py.File(tmp_path / "whole/video.h5") as whole:
+        assert set(resumed) == set(whole)
+        for name in whole:
+            assert resumed[name][:].tobytes() == whole[name][:].tobytes() or name in (
+                "ids",
+                "status",
+                "decoder",
+                "fingerprint",
+            )
+            assert (resumed[name][:] == whole[name][:]).all()
