@@ -43,8 +43,6 @@ class Prediction:
     logits: Tensor  # (B, A)
     scene: Scene  # of the predicted answer
     elsewhere: Scene  # of the same videos for the text of the next sample's predicted answer (`eigv.runs.monitors`)
-        Scene  # of the same videos for the text of the next sample's predicted answer: see `eigv/runs/monitors.py`
-    )
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""What the paper shows: tables, figures and pages, from files that runs have written. Imports neither torch nor runs."""
+"""What the paper shows: tables, figures and pages, from what runs have written. Imports neither torch nor runs."""

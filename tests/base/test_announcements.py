@@ -34,8 +34,8 @@ def test_the_lines_of_a_training_that_goes_on(tmp_path, monkeypatch):
 def test_a_log_that_another_process_writes_is_not_written_over(tmp_path):
     """A descriptor is shared with who opened it, place in the file and all."""
     code = (
-        "from pathlib import Path\nfrom extract.announcements import Announcements\n"
-        "from extract.resume import Position\nAnnouncements('run', Path('/dev/fd/3')).begin(80, Position())"
+        "from pathlib import Path\nfrom base.announcements import Announcements\n"
+        "from base.resume import Position\nAnnouncements('run', Path('/dev/fd/3')).begin(80, Position())"
     )
     log = tmp_path / "snakemake.log"
     with log.open("w") as file:

@@ -22,7 +22,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_what_a_killed_writer_left_is_swept_away(tmp_path):
     code = (
-        "import os, signal; from pathlib import Path; from extract.files import atomic_path\n"
+        "import os, signal; from pathlib import Path; from base.files import atomic_path\n"
         f"with atomic_path(Path({str(tmp_path / 'a.txt')!r})) as temporary:\n"
         "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -81,7 +81,7 @@ def test_only_texts_and_numbers_are_text(value):
 
 def test_a_second_process_waits_for_the_lock(tmp_path):
     code = (
-        "import sys; from pathlib import Path; from extract.files import exclusive\n"
+        "import sys; from pathlib import Path; from base.files import exclusive\n"
         f"with exclusive(Path({str(tmp_path / 'lock')!r})): print('in', flush=True)"
     )
     with exclusive(tmp_path / "lock"):

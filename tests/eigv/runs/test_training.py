@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
         pass
 
     steps = 0
-    step = eigv.training.VideoQA.training_step
+    step = eigv.runs.training.VideoQA.training_step
 
     def counted(*args):
         nonlocal steps
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
             raise KilledError
         return step(*args)
 
-    monkeypatch.setattr(eigv.training.VideoQA, "training_step", counted)
+    monkeypatch.setattr(eigv.runs.training.VideoQA, "training_step", counted)
     with pytest.raises(KilledError):
         run(settings("eigv", epochs=4), data, tmp_path / "broken")
     assert not (tmp_path / "broken/model.json").exists()
@@ -122,7 +122,7 @@ def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, m
     """Four steps an epoch."""
     data = synthetic.write(tmp_path, multiple_choice=True)
     run(dropping_out(), data, tmp_path / "whole")
-    model, steps = eigv.training.VideoQA, 0
+    model, steps = eigv.runs.training.VideoQA, 0
     step, predict = model.training_step, model.predict
 
     def training_step(*args):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from tests.extract.test_features import run_all
 from typer.testing import CliRunner
 
 from extract.cli import app
@@ -10,6 +9,7 @@ from extract.config import Appearance, Features, Network, Sampling
 from extract.features.comparison import DIFFERENT, ORDER, OTHER_IDS, ROUNDING, SAME, SAMPLING, compare
 from extract.layouts import open_layout, recognise
 from tests.extract import feature_files as make
+from tests.extract.features.test_shards import run_all
 
 NAMES = [f"v{n}" for n in range(12)]
 

@@ -210,6 +210,7 @@ def test_a_crop_needs_a_filter():
 
 
 def test_what_needs_no_torch_does_not_import_it():
-    modules = "extract.videos.probe, extract.videos.decode, extract.features, extract.imports, extract.inspection"
-    code = f"import sys, {modules}, extract.comparison, extract.cli; sys.exit('torch' in sys.modules)"
+    features = ", ".join(f"extract.features.{name}" for name in ("shards", "imported", "inspection", "comparison"))
+    code = f"import sys, extract.videos.probe, extract.videos.decode, extract.cli, {features}"
+    code += "; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

@@ -312,7 +312,7 @@ def test_without_a_network_only_our_message_is_said():
     """The hub is a port that nobody listens at; the client's waits between its attempts are left out."""
     code = (
         "import sys, time; time.sleep = lambda seconds: None\n"
-        "import typer; from extract import command_line\n"
+        "import typer; from base import command_line\n"
         "app = typer.Typer()\n"
         "@app.command()\n"
         "def load():\n"
