@@ -8,8 +8,8 @@ import yaml
 from base.errors import UserError
 
 PATH = "{dataset}/{backbone}/{method}/{features}{point}/seed{seed}"
-"""The path of a run, below the folder of runs. It is spelt here alone: whatever writes, reads or matches such paths, the
-rules too, derives from it. `point` has its slash with it, and is empty for a run that changes no setting."""
+"""The path of a run, below the folder of runs. It is spelt here alone: whatever writes, reads or matches such paths,
+the rules too, derives from it. `point` has its slash with it, and is empty for a run that changes no setting."""
 CONSTRAINTS = {
     "dataset": "[^/]+",
     "backbone": "[^/]+",

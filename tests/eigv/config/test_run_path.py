@@ -1,10 +1,12 @@
 """Runs by their path, with the settings that a path changes."""
 
+import re
+
 import pytest
 
 from base.errors import UserError
 from eigv.config.experiment import canonical, load, section
-from eigv.config.run_path import Run, point
+from eigv.config.run_path import CONSTRAINTS, PATH, SHAPE, Run, point, question_only
 from tests.places import ROOT
 
 
@@ -18,10 +20,32 @@ def test_a_run_reads_back_from_its_path(text):
     assert str(Run.of(text)) == text
 
 
-@pytest.mark.parametrize("text", ["nextqa/hga", "nextqa/hga/eigv/app+mot/other/seed0", "nextqa//eigv/app/seed0"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "nextqa/hga",
+        "nextqa/hga/eigv/app+mot/other/seed0",
+        "nextqa//eigv/app/seed0",
+        "nextqa/hga/eigv/app/0",
+        "nextqa/hga/eigv/app/seed",
+        question_only("nextqa", 0),
+    ],
+)
 def test_anything_else_is_refused(text):
     with pytest.raises(UserError, match="is not a run"):
         Run.of(text)
+
+
+def test_the_pattern_of_rules_is_the_path():
+    run = Run("nextqa", "hga", "eigv", "app", 5, "training.epochs=5")
+    assert PATH.format(**run._asdict() | {"point": f"/{run.point}"}) == str(run)
+    names = set(re.findall(r"{(\w+)}", PATH))
+    assert names == set(CONSTRAINTS) == set(Run._fields)
+
+
+def test_the_path_in_words_is_a_path():
+    assert str(Run.of(SHAPE.replace("N", "5"))) == "dataset/backbone/method/features/seed5"
+    assert question_only("nextqa", 3) == "nextqa/question-only/seed3"
 
 
 def test_a_path_s_settings_go_over_all_others(paper):

@@ -14,7 +14,7 @@ from base.errors import UserError
 from base.settings import parse
 from extract.config import Appearance, Features, LocalNetwork, Network
 from extract.features.extractor import Extractor
-from extract.networks import NETWORKS, load_network, lookup
+from extract.networks import NETWORKS, load_network, lookup, weights_file
 from extract.networks.resnext3d import RESNEXT3D_101, ResNeXt3D, hara_key
 from tests.places import ROOT
 
@@ -97,6 +97,17 @@ def test_haras_file_loads_strictly(tmp_path, extra):
     torch.save({"state_dict": state | {"module.layer5.weight": torch.zeros(1)}}, path)
     with pytest.raises(UserError, match="does not fit"):
         load_network("motion", Features(weights_folder=tmp_path))
+
+
+def test_where_weights_are_looked_for_is_known_before_anything_is_loaded(tmp_path):
+    published = weights_file("appearance", Features(weights_folder=tmp_path))
+    assert published.path == tmp_path / "resnet152-394f9c45.pth" and "download.pytorch.org" in published.origin
+    assert not published.is_there
+    published.path.touch()
+    assert published.is_there
+    assert weights_file("appearance", appearance(weights=tmp_path / "mine.pth")).path == tmp_path / "mine.pth"
+    assert weights_file("appearance", appearance(weights="random")) is None
+    assert weights_file("motion", Features(motion={"network": "resnext3d-tiny"})) is None  # the package carries them
 
 
 def test_random_weights_are_seeded_and_stamped():

@@ -1,0 +1,74 @@
+"""What the rules of annotations, videos and texts are given."""
+
+import json
+import re
+
+import pytest
+
+from base.errors import UserError
+from extract.config import Features, VideoCollection
+from tests.eigv.plan.small import plan
+
+
+def test_patterns_tell_imported_collections_and_texts_from_those_made_here():
+    data = plan().data
+    assert re.fullmatch(data.imported_collections, "given") and not re.fullmatch(data.imported_collections, "raw")
+    assert re.fullmatch(data.extracted_collections, "raw") and not re.fullmatch(data.extracted_collections, "given")
+    assert re.fullmatch(data.imported_texts, "two") and not re.fullmatch(data.imported_texts, "one")
+    assert re.fullmatch(data.own_texts, "one") and not re.fullmatch(data.own_texts, "two")
+
+
+def test_a_pattern_of_no_name_fits_none():
+    pattern = plan(videos={"raw": {"folder": "v"}, "given": {"folder": "w"}}).data.imported_collections
+    assert not re.fullmatch(pattern, "raw") and not re.fullmatch(pattern, "")
+
+
+def test_a_name_is_taken_as_it_is():
+    data = plan(videos={"a.b": {"folder": "v"}}, datasets={}, tables={}).data
+    assert re.fullmatch(data.extracted_collections, "a.b") and not re.fullmatch(data.extracted_collections, "axb")
+
+
+def test_the_annotations_of_a_collection_are_those_of_all_its_data_sets():
+    datasets = {
+        name: {"format": "nextqa", "annotations": name, "videos": videos}
+        for name, videos in {"a": "raw", "b": "given", "c": "raw"}.items()
+    }
+    data = plan(datasets=datasets, tables={}).data
+    assert data.annotations_of_collection("raw") == [
+        "results/small/datasets/a/all_annotations",
+        "results/small/datasets/c/all_annotations",
+    ]
+
+
+def test_the_files_of_others():
+    data = plan().data
+    assert data.imported_features("given") == ["data/features/app_mot_train.h5", "data/features/app_mot_test.h5"]
+    assert data.imported_features("raw") == []
+    assert data.imported_tokens("two", "val") == ["data/tokens/val.h5"]
+    assert data.imported_tokens("one", "val") == []
+
+
+def test_a_data_set_finds_its_videos():
+    data = plan().data
+    assert data.video("two") == "results/small/videos/given/video.h5"
+    assert data.manifest("one") == "results/small/videos/raw/manifest.csv"
+    assert json.loads(data.videos_settings("one")) == json.loads(data.collection_settings("raw"))
+
+
+def test_settings_are_those_that_the_commands_read():
+    asked = plan(features={"shards": 3})
+    collection, features = asked.config.videos["raw"], asked.config.features
+    decode = json.loads(asked.data.decode_settings("raw"))
+    assert VideoCollection.model_validate(decode["collection"]) == collection
+    assert Features.model_validate(decode["features"]) == features
+    assert Features.model_validate(json.loads(asked.data.feature_settings())) == features
+    assert json.loads(asked.data.probe_settings("raw")).keys() == {"collection", "sampling"}
+    assert json.loads(asked.data.text_settings())["finetuning"]["seed"] == 4
+
+
+def test_what_is_not_configured_is_refused_with_the_names_there_are():
+    data = plan().data
+    with pytest.raises(UserError, match="no data set 'three'; it has one, two"):
+        data.dataset_settings("three")
+    with pytest.raises(UserError, match="no video collection 'three'; it has raw, given"):
+        data.imported_features("three")

@@ -1,0 +1,105 @@
+"""What is missing is said at once, with where to get it and where to put it."""
+
+from pathlib import Path
+
+import pytest
+
+from base.errors import UserError
+from eigv.plan.missing import missing, refuse_if_incomplete
+from eigv.plan.plan import Plan
+from tests.eigv.plan.small import plan
+
+MSVD_QA = ("train_qa.json", "val_qa.json", "test_qa.json", "youtube_mapping.txt")
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    """Paths of configurations are relative to the folder in which Snakemake is called."""
+    monkeypatch.chdir(tmp_path)
+
+
+def put(*paths: str) -> None:
+    for path in map(Path, paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+
+
+def lines(asked: Plan) -> list[str]:
+    return [line.strip() for line in missing(asked.config, asked.paths)]
+
+
+def everything() -> Plan:
+    """A plan that lacks one of each kind of file."""
+    return plan(
+        videos={
+            "raw": {"folder": "data/videos", "mapping": "data/map.json"},
+            "given": {"features": {"layout": "npy", "path": "data/features"}},
+        },
+        plugins={"mine": {"file": "mine/backbone.py"}},
+        checkpoints={"theirs": {"dataset": "one", "backbone": "hga", "file": "weights/theirs.pt"}},
+    )
+
+
+def test_everything_that_is_missing_is_said_at_once():
+    found = lines(everything())
+    for path in (
+        *(f"data/one/{split}.csv" for split in ("train", "val", "test", "test-shifted")),
+        *(f"data/two/{name}" for name in MSVD_QA),
+        *(f"data/tokens/{split}.h5" for split in ("train", "val", "test")),
+        "data/gold.json",
+        "data/features/appearance",
+        "data/features/motion",
+        "mine/backbone.py",
+        "weights/theirs.pt",
+        "weights/resnet152-394f9c45.pth",
+        "weights/resnext-101-kinetics.pth",
+    ):
+        assert found.count(path) == 1, path
+    said = "\n".join(found)
+    assert "the folder of the videos of raw: data/videos/<video id>.mp4" in said
+    assert "the mapping of video ids to files of raw: data/map.json" in said
+    assert "annotations of one (nextqa), from https://github.com/doc-doc/NExT-QA:" in said
+    assert "weights of the appearance network resnet152, from https://download.pytorch.org" in said
+
+
+def test_only_what_is_missing_is_said():
+    put(*(f"data/two/{name}" for name in MSVD_QA), "data/one/train.csv", "weights/resnet152-394f9c45.pth")
+    found = lines(everything())
+    assert "data/one/val.csv" in found and "data/one/train.csv" not in found
+    assert "weights/resnext-101-kinetics.pth" in found and "weights/resnet152-394f9c45.pth" not in found
+
+
+def test_a_plan_with_all_its_files_is_complete():
+    asked = plan(datasets={}, tables={}, videos={"raw": {"folder": "data/videos"}})
+    put("data/videos/a.mp4", "weights/resnet152-394f9c45.pth", "weights/resnext-101-kinetics.pth")
+    assert lines(asked) == []
+    refuse_if_incomplete(asked.config, asked.paths)
+
+
+def test_the_message_goes_to_whoever_asks_for_the_first_files():
+    asked = everything()
+    with pytest.raises(UserError, match=r"^these files are needed and not there:\n  annotations of one"):
+        asked.data.raw_annotations("one")
+    with pytest.raises(UserError, match="the official checkpoint theirs"):
+        asked.runs.checkpoint_file("theirs")
+
+
+@pytest.mark.parametrize("weights", ["random", "mine.pth"])
+def test_weights_are_missed_where_they_are_looked_for(weights):
+    asked = plan(features={"appearance": {"network": "resnet152", "weights": weights}})
+    found = lines(asked)
+    assert "weights/resnet152-394f9c45.pth" not in found
+    assert ("mine.pth" in found) == (weights == "mine.pth")
+
+
+def test_weights_that_packages_carry_are_not_looked_for():
+    """They may be installed only where the jobs run (--use-conda)."""
+    networks = {"appearance": {"network": "efficientnet-lite0"}, "motion": {"network": "resnext3d-tiny"}}
+    assert "network" not in " ".join(lines(plan(features=networks)))
+
+
+def test_no_weights_are_needed_where_no_feature_is_made():
+    assert "network" in " ".join(lines(plan()))
+    assert "network" not in " ".join(lines(plan(tables={})))  # it is there for its annotations and texts
+    put("results/small/videos/raw/video.h5")
+    assert "network" not in " ".join(lines(plan()))

@@ -1,0 +1,66 @@
+"""The settings and folders of runs."""
+
+import json
+
+import pytest
+
+from base.errors import UserError
+from eigv.config.run_path import Run
+from tests.eigv.plan.small import plan
+
+PLAIN = "one/hga/eigv/app+mot/seed0"
+LONGER = "one/hga/eigv/app+mot/training.epochs=5/seed0"
+
+
+def test_a_run_has_its_own_settings():
+    runs = plan(training={"batch": 7}).runs
+    settings = json.loads(runs.settings(LONGER))
+    assert (settings["training"]["epochs"], settings["training"]["batch"]) == (5, 7)
+    assert settings["seed"] == 0 and settings["backbone"] == "hga"
+
+
+def test_the_folder_spells_the_run():
+    assert plan().runs.folder(LONGER) == f"results/small/runs/{LONGER}"
+    assert plan(output="elsewhere").runs.folder(Run.of(PLAIN)) == f"elsewhere/runs/{PLAIN}"
+
+
+def test_what_a_path_repeats_of_the_configuration_is_left_out_of_the_folder():
+    assert plan(training={"epochs": 5}).runs.folder(LONGER) == f"results/small/runs/{PLAIN}"
+
+
+def test_answers_are_read_from_what_the_run_says():
+    runs = plan().runs
+    assert runs.answer_from(PLAIN) == "video"
+    assert runs.answer_from("one/hga/eigv/app+mot/inference.answer_from=causal-scene/seed0") == "causal-scene"
+
+
+@pytest.mark.parametrize(
+    ("run", "said"),
+    [
+        ("one/hgb/eigv/app+mot/seed0", "hgb"),
+        ("three/hga/eigv/app+mot/seed0", "no data set 'three'"),
+        ("one/hga/eigv/app+mot/training.epoch=5/seed0", "did you mean `epochs`"),
+        ("one/hga/eigv", "is not a run"),
+    ],
+)
+def test_a_run_that_is_not_in_the_grid_is_refused(run, said):
+    with pytest.raises(UserError, match=said):
+        plan().runs.settings(run)
+
+
+def test_code_of_the_user_s_own_is_an_input():
+    runs = plan(plugins={"mine": {"file": "mine/backbone.py"}}).runs
+    assert runs.own_files("mine") == ["mine/backbone.py"] and runs.own_files("hga") == []
+
+
+def test_the_run_without_videos_has_the_seed_of_the_encoder():
+    runs = plan().runs
+    assert runs.question_only("one") == "results/small/runs/one/question-only/seed4"
+    assert runs.question_only() == "results/small/runs/{dataset}/question-only/seed4"
+
+
+def test_a_checkpoint_is_known_by_its_name():
+    runs = plan(checkpoints={"theirs": {"dataset": "one", "backbone": "hga", "file": "theirs.pt"}}).runs
+    assert runs.checkpoint_backbone("theirs") == "hga"
+    with pytest.raises(UserError, match="no checkpoint 'other'; it has theirs"):
+        runs.checkpoint_backbone("other")
