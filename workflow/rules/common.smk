@@ -12,6 +12,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -32,9 +33,17 @@ from eigv.config.run_path import Run  # noqa: E402
 from extract.annotations import READERS, splits  # noqa: E402
 from base.errors import UserError  # noqa: E402
 from base.gpu import installed_gpus  # noqa: E402
+from base import run_lock  # noqa: E402
 from extract.layouts import LAYOUTS  # noqa: E402
 from extract.networks import lookup  # noqa: E402
 from base import settings as strict  # noqa: E402
+
+# A Snakemake that was killed leaves its lock behind. The next one removes it, unless jobs are sent to a cluster, where those
+# of the dead one may be at work. One that runs a single job of another's takes no part, nor does one with --nolock.
+if workflow.exec_mode == ExecMode.DEFAULT and "--nolock" not in sys.argv:
+    at_work = run_lock.enter(Path(".snakemake"), cleared=workflow.resource_settings.nodes is None)
+    if at_work and workflow.output_settings.dryrun:
+        at_work.close()
 
 
 def read_config():
