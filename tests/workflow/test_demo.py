@@ -126,7 +126,7 @@ def test_what_a_setting_reruns(results, tmp_path):
 
 
 def test_a_change_of_code_reruns_nothing_but_a_stage_s_number_does(results, tmp_path):
-    for name in ("eigv", "extract", "workflow"):
+    for name in ("base", "eigv", "extract", "profiles", "workflow"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "Snakefile", tmp_path)
     plan = ["table2", "--dry-run", "--snakefile", str(tmp_path / "Snakefile"), *CONFIG]
