@@ -11,6 +11,7 @@ puts the same bytes in place in one step. Jobs on a cluster may run, or wait in 
 removed, and the user looks first (docs/cluster.md).
 """
 
+import contextlib
 import fcntl
 import shutil
 from pathlib import Path
@@ -27,18 +28,17 @@ def enter(folder: Path, *, cleared: bool) -> IO[str] | None:
         cleared: whether what Snakemake's own lock holds is removed if nobody else is at work.
 
     Returns:
-        The file; None on a file system without locks, where all stays as Snakemake left it.
+        The file; None where there can be no such lock (some network file systems): all stays as Snakemake left it.
     """
-    folder.mkdir(exist_ok=True)
-    file = (folder / "run.lock").open("a")  # not inherited: Python opens files for its own process only
-    try:
+    with contextlib.suppress(OSError), contextlib.ExitStack() as opened:
+        folder.mkdir(exist_ok=True)
+        file = opened.enter_context((folder / "run.lock").open("a"))  # not inherited by jobs
         if cleared and _nobody_else(file):
             shutil.rmtree(folder / "locks", ignore_errors=True)
         fcntl.flock(file, fcntl.LOCK_SH)
-    except OSError:
-        file.close()
-        return None
-    return file
+        opened.pop_all()
+        return file
+    return None
 
 
 def _nobody_else(file: IO[str]) -> bool:
