@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.report import machine, write_section
+from eigv.config.run_path import CONSTRAINTS, PATH, RUNS, Run
 from extract.demo.baselines import baselines
 
 RESULTS, DATA = Path("results/methods"), Path("data/methods")
@@ -23,7 +24,8 @@ def main() -> None:
     """Writes the section Methods of docs/benchmarks.md; exits with 1 where a run does not beat the blind rule."""
     rules = 100 * baselines(DATA, "test").loc["all"]
     blind = {dataset: float(rules[names].max()) for dataset, names in RULES.items()}
-    runs = pd.DataFrame([_run(path, blind) for path in sorted(RESULTS.glob("runs/*/*/*/*/seed0/metrics.json"))])
+    every = PATH.format(**dict.fromkeys(CONSTRAINTS, "*") | {"point": "", "seed": 0})
+    runs = pd.DataFrame([_run(path, blind) for path in sorted((RESULTS / RUNS).glob(f"{every}/metrics.json"))])
     weak = runs[runs["deviations"] < 3]
     write_section("Methods", _text(runs, blind, weak))
     for row in weak.to_dict("records"):
@@ -33,20 +35,20 @@ def main() -> None:
 
 
 def _run(path: Path, blind: dict[str, float]) -> dict[str, object]:
-    dataset, backbone, method = path.parts[-6:-3]
+    run = Run.of(str(path.parent.relative_to(RESULTS / RUNS)))
     metrics = json.loads(path.read_text())
     grounding = metrics.get("rationale", {})  # methods without a grounding indicator have none
     history = set(pd.read_csv(path.with_name("history.csv")).columns)
     expected = {"loss", "gradient_norm", "train_accuracy", "clean_accuracy", *(WATCHED if grounding else ())}
     if expected - history:
         raise ValueError(f"the history beside {path} lacks {', '.join(sorted(expected - history))}")
-    level = blind[dataset]
+    level = blind[run.dataset]
     error = sqrt(level * (100 - level) / metrics["questions"])
     return {
         "path": path,
-        "dataset": dataset,
-        "backbone": backbone,
-        "method": method,
+        "dataset": run.dataset,
+        "backbone": run.backbone,
+        "method": run.method,
         "accuracy": metrics["accuracy"],
         "from the causal scene": metrics.get("accuracy_from_causal-scene"),
         "questions": metrics["questions"],

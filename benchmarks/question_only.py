@@ -8,6 +8,7 @@ import pandas as pd
 from benchmarks import bag_of_words
 from benchmarks.report import machine, write_section
 from eigv.config.experiment import load
+from eigv.config.run_path import question_only
 from eigv.runs.scoring import score
 from extract.annotations import read
 from extract.config import Dataset
@@ -32,7 +33,7 @@ def main() -> None:
         "few epochs, of NExT-QA a fixed draw of the train questions. Scored by `eigv score`."
     ]
     for name, title in NAMES.items():
-        folder = config.outcomes / "runs" / name / "question-only/seed0"
+        folder = config.runs_folder / question_only(name, 0)
         run = json.loads((folder / "run.json").read_text())
         text, tuning = run["settings"]["text"], run["settings"]["text"]["finetuning"]
         dataset = config.datasets[name]

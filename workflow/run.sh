@@ -9,7 +9,13 @@ PATH=$(cd "$bin" && pwd):$PATH
 
 snakemake --cores "$cores" --configfile "$config"
 
-results=$(python -c 'import sys, yaml; print(yaml.safe_load(open(sys.argv[1]))["results"])' "$config")
+# Where the outcomes lie, and a run among them.
+paths=$(python -c 'import sys
+from eigv.config.experiment import load
+from eigv.config.run_path import SHAPE
+config = load(sys.argv[1:])
+print(config.outcomes, config.runs_folder / SHAPE, sep="\n")' "$config")
+{ read -r results; read -r run; } <<< "$paths"
 echo
 for table in "$results"/tables/*.md; do
     cat "$table"
@@ -18,4 +24,4 @@ done
 echo "Look at:"
 find "$results/report.html" "$results/explorer" "$results/tables" "$results/figures" -name '*.md' -o -name '*.html' -o -name '*.png' \
     | sort | sed 's/^/  /'
-echo "  $results/runs/<data set>/<backbone>/<method>/<features>/<seed>/metrics.json, predictions.csv, history.csv"
+echo "  $run/metrics.json, predictions.csv, history.csv"

@@ -13,7 +13,7 @@ from base.settings import Settings, parse
 from eigv.config.methods import method
 from eigv.config.official import official
 from eigv.config.run import SECTIONS, Backbones, Eigv, Inference, Plugin, RunSettings, Training
-from eigv.config.run_path import Run, nested, pairs
+from eigv.config.run_path import RUNS, Run, nested, pairs
 from eigv.config.run_path import point as spelled_point
 from eigv.config.shown import (
     BackboneName,
@@ -127,7 +127,7 @@ class Config(Settings):
             elif self.videos[self.datasets[run.dataset].videos].folder is None:
                 yield f"`{where}` shows frames: `videos.{self.datasets[run.dataset].videos}` needs `folder`"
         for name, page in self.explorers.items():
-            if len({run.split("/")[0] for run in page.runs}) > 1:
+            if len({Run.of(run).dataset for run in page.runs}) > 1:
                 yield f"`explorers.{name}.runs`: a page compares runs of one data set"
         for name, checkpoint in self.checkpoints.items():
             if checkpoint.dataset not in self.datasets:
@@ -150,6 +150,11 @@ class Config(Settings):
     def outcomes(self) -> Path:
         """The folder of runs, tables and figures."""
         return self.output or self.results
+
+    @property
+    def runs_folder(self) -> Path:
+        """The folder that the paths of runs begin in."""
+        return self.outcomes / RUNS
 
     def unknown_backbone(self, name: str) -> str | None:
         """What to say of a backbone that there is not; None for one that there is."""

@@ -1,12 +1,33 @@
 """Runs by their path: one point of the grid, and settings that are changed for it alone."""
 
+import re
 from typing import Any, NamedTuple
 
 import yaml
 
 from base.errors import UserError
 
-SHAPE = "dataset/backbone/method/features/seedN, or dataset/backbone/method/features/key=value/seedN"
+PATH = "{dataset}/{backbone}/{method}/{features}{point}/seed{seed}"
+"""The path of a run, below the folder of runs. It is spelt here alone: whatever writes, reads or matches such paths, the
+rules too, derives from it. `point` has its slash with it, and is empty for a run that changes no setting."""
+CONSTRAINTS = {
+    "dataset": "[^/]+",
+    "backbone": "[^/]+",
+    "method": "[^/]+",
+    "features": "[^/]+",
+    # What a run changes in the configuration: nothing, or /key=value,key=value
+    "point": "(/[^/=]+=[^/]+)?",
+    "seed": r"\d+",
+}
+"""What each part of the path looks like, as regular expressions."""
+RUNS = "runs"
+"""The folder of runs, in that of a configuration's outcomes."""
+
+_PATTERN = re.compile(PATH.format(**{name: f"(?P<{name}>{pattern})" for name, pattern in CONSTRAINTS.items()}))
+_NAMES = {name: name for name in CONSTRAINTS} | {"seed": "N"}
+SHAPE = PATH.format(**_NAMES | {"point": ""})
+"""The path in words."""
+SHAPE_WITH_SETTINGS = PATH.format(**_NAMES | {"point": "/key=value"})
 
 
 class Run(NamedTuple):
@@ -21,18 +42,21 @@ class Run(NamedTuple):
     """What differs from the configuration: `eigv.intervener.alpha=0.5`, or several of these with commas between."""
 
     def __str__(self) -> str:
-        parts = [self.dataset, self.backbone, self.method, self.features, self.point, f"seed{self.seed}"]
-        return "/".join(part for part in parts if part)
+        return PATH.format(**self._asdict() | {"point": self.point and f"/{self.point}"})
 
     @classmethod
     def of(cls, text: str) -> "Run":
         """The run that a path spells; `UserError` for anything else."""
-        parts = text.split("/")
-        point = parts.pop(4) if len(parts) == 6 and "=" in parts[4] else ""
-        if len(parts) != 5 or not all(parts) or not parts[4].removeprefix("seed").isdigit():
-            raise UserError(f"{text!r} is not a run; a run reads {SHAPE}")
-        dataset, backbone, method, features, seed = parts
-        return cls(dataset, backbone, method, features, int(seed.removeprefix("seed")), point)
+        match = _PATTERN.fullmatch(text)
+        if match is None:
+            raise UserError(f"{text!r} is not a run; a run reads {SHAPE}, or {SHAPE_WITH_SETTINGS}")
+        values = match.groupdict()
+        return cls(**values | {"seed": int(values["seed"]), "point": values["point"].removeprefix("/")})
+
+
+def question_only(dataset: str, seed: int | str) -> str:
+    """The path of the run of a text encoder by itself, which sees no video, below the folder of runs."""
+    return f"{dataset}/question-only/seed{seed}"
 
 
 def point(values: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from base.settings import Settings
-from eigv.config.run_path import Run, point, spelled
+from eigv.config.run_path import SHAPE, Run, point, spelled
 
 FeatureChoice = Literal["app+mot", "app", "mot"]
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
@@ -84,7 +84,7 @@ class Sweep(Grid):
 class Rationales(Settings):
     """The rationale picture: some test questions with the clips that the answer rests on (Figure 6)."""
 
-    run: str = Field(description="The run whose answers are shown: dataset/backbone/method/features/seedN.")
+    run: str = Field(description=f"The run whose answers are shown: {SHAPE}.")
     questions: int = Field(6, ge=1, description="How many questions, two a video where a video has two.")
     choose: Literal["spread", "best", "worst", "random"] = Field(
         "spread",

@@ -9,6 +9,7 @@ import numpy as np
 from base.files import read_json
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
+from eigv.config.run_path import question_only as question_only_path
 
 
 class Key(NamedTuple):
@@ -73,7 +74,7 @@ class Cell:
 
 def gather(config: Config, runs: list[Run], split: str = "test") -> Cell:
     """The results on `split` of runs that differ in their seed only; what has not been run is left out."""
-    folder = config.outcomes / "runs"
+    folder = config.runs_folder
     first = runs[0]
     results = tuple(result for run in runs if (result := _read(folder / str(run), run, split)))
     return Cell(first.dataset, first.backbone, first.method, first.features, split, tuple(runs), results)
@@ -81,8 +82,9 @@ def gather(config: Config, runs: list[Run], split: str = "test") -> Cell:
 
 def question_only(config: Config, dataset: str) -> Cell:
     """The baseline that sees no video: the fine-tuned text encoder by itself, where it has been evaluated."""
-    folder = config.outcomes / "runs" / dataset / "question-only"
-    files = sorted(folder.rglob("seed*/metrics.json")) or sorted(folder.rglob("metrics.json"))
+    of_any_seed = config.runs_folder / question_only_path(dataset, "*")
+    files = sorted(of_any_seed.parent.glob(f"{of_any_seed.name}/metrics.json"))
+    files = files or sorted(of_any_seed.parent.rglob("metrics.json"))  # made before seeds were part of the path
     runs = tuple(Run(dataset, "question-only", "erm", "-", number) for number in range(len(files)))
     results = tuple(r for run, file in zip(runs, files, strict=True) if (r := _read(file.parent, run, "test")))
     results = tuple(result for result in results if result.metrics.get("split", "test") == "test")

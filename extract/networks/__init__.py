@@ -2,6 +2,6 @@
 
 from extract.networks import appearance, motion  # noqa: F401  (they register themselves)
 from extract.networks.entry import NETWORKS, FeatureNetwork
-from extract.networks.registry import LoadedNetwork, load_network, lookup, weights_file
+from extract.networks.registry import LoadedNetwork, WeightsFile, load_network, lookup, weights_file
 
-__all__ = ["NETWORKS", "FeatureNetwork", "LoadedNetwork", "load_network", "lookup", "weights_file"]
+__all__ = ["NETWORKS", "FeatureNetwork", "LoadedNetwork", "WeightsFile", "load_network", "lookup", "weights_file"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from base.errors import UserError
 from base.files import sha256
@@ -39,6 +39,19 @@ class LoadedNetwork:
         mean = torch.tensor(self.mean, device=pixels.device).view(shape)
         std = torch.tensor(self.std, device=pixels.device).view(shape)
         return (pixels.float() * (self.scale / 255.0) - mean) / std
+
+
+class WeightsFile(NamedTuple):
+    """Where the weights of a network are looked for."""
+
+    path: Path
+    origin: str
+    """Where they come from, in words."""
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the file exists."""
+        return self.path.is_file()
 
 
 def lookup(kind: str, name: str, features: Features) -> FeatureNetwork:
@@ -74,7 +87,7 @@ def load_network(kind: str, features: Features) -> LoadedNetwork:
         _tame(module)
         description |= {"weights": f"random (seed {choice.seed})", "sha256": ""}
     else:
-        path = weights_file(choice, entry, features)
+        path = _weights_to_load(kind, entry, features)
         digest = sha256(path)
         if choice.weights == "published" and entry.sha256 and not digest.startswith(entry.sha256):
             raise UserError(f"{path} is not the published file: its sha256 is {digest}, expected {entry.sha256}")
@@ -108,19 +121,30 @@ def _tame(module: nn.Module) -> None:
             nn.init.constant_(part.weight, 0.2)
 
 
-def weights_file(choice: Network, entry: FeatureNetwork, features: Features) -> Path:
-    """Where the weights lie; `UserError` that says where they are published for a file that is not there."""
+def weights_file(kind: str, features: Features) -> WeightsFile | None:
+    """The file that has the weights of a network, whether it is there or not; None where there is none to be got:
+    random weights, and those that a package carries."""
+    choice: Network = getattr(features, kind)
+    entry = lookup(kind, choice.network, features)
     if isinstance(choice.weights, Path):
-        path = choice.weights
-    elif entry.locate:
-        path = entry.locate()
+        return WeightsFile(choice.weights, "named by `weights:`")
+    if choice.weights == "random" or entry.locate:
+        return None
+    return WeightsFile(features.weights_folder / entry.file, f"from {entry.source}")
+
+
+def _weights_to_load(kind: str, entry: FeatureNetwork, features: Features) -> Path:
+    """The file to load; `UserError` that says where it is published if it is not there."""
+    if file := weights_file(kind, features):
+        path = file.path
     else:
-        path = features.weights_folder / entry.file
+        assert entry.locate  # nothing is loaded for random weights
+        path = entry.locate()
     if not path.is_file():
-        known = f", sha256 {entry.sha256}{'' if len(entry.sha256) == 64 else '...'}" if entry.sha256 else ""
+        digest = f", sha256 {entry.sha256}{'' if len(entry.sha256) == 64 else '...'}" if entry.sha256 else ""
         raise UserError(
-            f"the weights of {choice.network} are not there: {path}\n"
-            f"  published as {entry.file} at {entry.source}{known}\n"
+            f"the weights of {getattr(features, kind).network} are not there: {path}\n"
+            f"  published as {entry.file} at {entry.source}{digest}\n"
             "  put the file there, or name another with `weights:`; `weights: random` is for tests only"
         )
     return path

@@ -1,14 +1,14 @@
 rule annotations:
     input:
-        raw_annotations,
+        ask(PLAN.data.raw_annotations),
     output:
-        directory(f"{RESULTS}/datasets/{{dataset}}/all_annotations"),
+        directory(PATHS.all_annotations()),
     log:
         f"{RESULTS}/logs/annotations/{{dataset}}.log",
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: settings(dataset(wildcards)),
+        settings=ask(PLAN.data.dataset_settings),
         stage=STAGES["annotations"],
     shell:
         "python -m extract.cli annotations --settings {params.settings:q} --out {output} > {log} 2>&1 || show_end {log}"
@@ -16,17 +16,17 @@ rule annotations:
 
 rule questions:
     input:
-        everything=f"{RESULTS}/datasets/{{dataset}}/all_annotations",
-        manifest=manifest_of,
+        everything=PATHS.all_annotations(),
+        manifest=ask(PLAN.data.manifest),
     output:
-        directory(f"{RESULTS}/datasets/{{dataset}}/annotations"),
+        directory(PATHS.questions()),
     log:
         f"{RESULTS}/logs/questions/{{dataset}}.log",
     conda:
         "../../environment.yml"
     params:
-        dataset=lambda wildcards: settings(dataset(wildcards)),
-        collection=lambda wildcards: settings(collection_of(wildcards)),
+        dataset=ask(PLAN.data.dataset_settings),
+        collection=ask(PLAN.data.videos_settings),
         stage=STAGES["annotations"],
     shell:
         "python -m extract.cli questions --dataset {params.dataset:q} --collection {params.collection:q}"

@@ -1,28 +1,22 @@
-# A rationale picture and a sweep are both figures by their file; the configuration says which it is.
-wildcard_constraints:
-    sweep="|".join(CONFIG.sweeps) or "none",
-    picture="|".join(CONFIG.rationales) or "none",
-
-
 rule sweep:
     input:
-        sweep_runs,
+        ask(PLAN.targets.sweep_runs),
     output:
         picture=report(
-            f"{OUT}/figures/{{sweep}}.png",
+            PATHS.figure("png", "{sweep}"),
             caption="../report/sweep.rst",
             category="Figures",
             subcategory="Hyper-parameters",
             labels={"figure": "{sweep}"},
         ),
-        pdf=f"{OUT}/figures/{{sweep}}.pdf",
-        csv=f"{OUT}/figures/{{sweep}}.csv",
+        pdf=PATHS.figure("pdf", "{sweep}"),
+        csv=PATHS.figure("csv", "{sweep}"),
     log:
         f"{OUT}/logs/figures/{{sweep}}.log",
     conda:
         "../../environment.yml"
     params:
-        config=lambda wildcards: excerpt("sweeps", wildcards.sweep),
+        config=ask(PLAN.targets.sweep_config),
         out=subpath(output.picture, parent=True),
         stage=STAGES["figures"],
     shell:
@@ -32,24 +26,24 @@ rule sweep:
 
 rule learning_curves:
     input:
-        histories,
+        ask(PLAN.targets.histories),
     output:
         picture=report(
-            f"{OUT}/figures/learning-curves-{{dataset}}.png",
+            PATHS.learning_curves("png"),
             caption="../report/learning_curves.rst",
             category="Figures",
             subcategory="Learning curves",
             labels={"figure": "{dataset}"},
         ),
-        pdf=f"{OUT}/figures/learning-curves-{{dataset}}.pdf",
+        pdf=PATHS.learning_curves("pdf"),
     log:
         f"{OUT}/logs/figures/learning-curves-{{dataset}}.log",
     conda:
         "../../environment.yml"
     params:
-        runs=lambda wildcards: " ".join(f"{run}" for run in map(run_folder, runs_on(wildcards.dataset))),
-        title=lambda wildcards: wildcards.dataset,
-        root=f"{OUT}/runs",
+        runs=lambda wildcards: " ".join(PLAN.targets.curves(wildcards.dataset)),
+        title="{dataset}",
+        root=PATHS.runs,
         stage=STAGES["figures"],
     shell:
         "python -m eigv.cli learning-curves {params.runs} --root {params.root} --title {params.title}"
@@ -58,25 +52,22 @@ rule learning_curves:
 
 rule rationale:
     input:
-        manifest=lambda wildcards: f"{shown_videos(wildcards)}/manifest.csv",
-        predictions=lambda wildcards: f"{picture_run(wildcards)}/predictions.csv",
-        questions=lambda wildcards: f"{RESULTS}/datasets/{shown_dataset(wildcards)}/annotations",
-        video=lambda wildcards: f"{shown_videos(wildcards)}/video.h5",
+        unpack(ask(PLAN.targets.picture_inputs)),
     output:
         picture=report(
-            f"{OUT}/figures/{{picture}}.png",
+            PATHS.figure("png", "{picture}"),
             caption="../report/rationale.rst",
-            # Where tables of rationales against ground truth and of their faithfulness belong, too.
+            # Also of tables of rationales, against ground truth and of their faithfulness.
             category="Rationales",
             labels={"figure": "{picture}"},
         ),
-        pdf=f"{OUT}/figures/{{picture}}.pdf",
+        pdf=PATHS.figure("pdf", "{picture}"),
     log:
         f"{OUT}/logs/figures/{{picture}}.log",
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: settings(CONFIG.rationales[wildcards.picture]),
+        settings=ask(PLAN.targets.picture_settings),
         stage=STAGES["figures"],
     shell:
         "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions}"
@@ -86,19 +77,16 @@ rule rationale:
 
 rule explore:
     input:
-        manifest=lambda wildcards: f"{shown_videos(wildcards)}/manifest.csv",
-        predictions=lambda wildcards: predictions(page_runs(wildcards)),
-        questions=lambda wildcards: f"{RESULTS}/datasets/{shown_dataset(wildcards)}/annotations",
-        video=lambda wildcards: f"{shown_videos(wildcards)}/video.h5",
+        unpack(ask(PLAN.targets.page_inputs)),
     output:
-        f"{OUT}/explorer/{{page}}.html",
+        PATHS.page(),
     log:
         f"{OUT}/logs/figures/{{page}}.log",
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: settings(CONFIG.explorers[wildcards.page]),
-        root=f"{OUT}/runs",
+        settings=ask(PLAN.targets.page_settings),
+        root=PATHS.runs,
         stage=STAGES["explorer"],
     shell:
         "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root}"

@@ -1,9 +1,9 @@
 rule problems:
     input:
-        f"{RESULTS}/videos/{{collection}}/manifest.csv",
+        PATHS.manifest(),
     output:
         report(
-            f"{OUT}/report/problems-{{collection}}.html",
+            PATHS.problems(),
             caption="../report/problems.rst",
             category="Data",
             labels={"of": "videos of {collection}"},
@@ -18,13 +18,13 @@ rule problems:
         "python -m eigv.cli problems {input} --out {output} > {log} 2>&1 || show_end {log}"
 
 
-# What has been measured so far, by whichever runs: made last, after everything that it could speak of.
+# The cost of whatever has been measured so far: made last, when there is nothing left to measure.
 rule times:
     input:
-        artefacts(),
+        ask(PLAN.targets.artefacts),
     output:
         report(
-            f"{OUT}/report/times.html",
+            PATHS.times,
             caption="../report/times.rst",
             category="Cost",
             labels={"of": "time and memory of each stage"},
@@ -40,25 +40,25 @@ rule times:
         "python -m eigv.cli times {params.folders} --out {output} > {log} 2>&1 || show_end {log}"
 
 
-# Snakemake's own report, which needs what the rules before have left in .snakemake; so it is made where the workflow runs.
+# Snakemake's own report. It needs what the jobs have left in .snakemake, so it is made where the workflow runs.
 rule report:
     input:
-        artefacts(),
-        times=f"{OUT}/report/times.html",
+        ask(PLAN.targets.artefacts),
+        times=PATHS.times,
     output:
-        page=f"{OUT}/report.html",
+        page=PATHS.report,
         config=f"{OUT}/config.json",
     log:
         f"{OUT}/logs/report/report.log",
     conda:
         "../../environment.yml"
     params:
-        # The Snakemake at work, with its plugins, in whatever environment other jobs run.
+        # This Snakemake, with its plugins, whatever environment the other jobs run in.
         python=sys.executable,
-        # Which may lie elsewhere than the data: the folder at work is the user's.
+        # It may lie elsewhere: the working directory is the user's.
         snakefile=workflow.main_snakefile,
-        # As Snakemake has merged it, with what --config changed.
-        config=json.dumps(config),
+        # As Snakemake has merged it, with the changes of --config. A function: a string's braces would be wildcards.
+        config=lambda wildcards: json.dumps(config),
         stage=STAGES["report"],
     shell:
         "(printf %s {params.config:q} > {output.config}"

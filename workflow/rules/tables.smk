@@ -1,17 +1,17 @@
 rule table:
     input:
-        table_runs,
+        ask(PLAN.targets.table_runs),
     output:
         csv=report(
-            f"{OUT}/tables/{{table}}.csv",
+            PATHS.table("csv"),
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}", "form": "numbers"},
         ),
-        markdown=f"{OUT}/tables/{{table}}.md",
-        latex=f"{OUT}/tables/{{table}}.tex",
+        markdown=PATHS.table("md"),
+        latex=PATHS.table("tex"),
         page=report(
-            f"{OUT}/tables/{{table}}.html",
+            PATHS.table("html"),
             caption="../report/table.rst",
             category="Tables",
             labels={"table": "{table}", "form": "as in the paper"},
@@ -21,7 +21,7 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        config=lambda wildcards: excerpt("tables", wildcards.table),
+        config=ask(PLAN.targets.table_config),
         out=subpath(output.csv, parent=True),
         stage=STAGES["tables"],
     shell:

@@ -1,12 +1,8 @@
-TEXT = f"{RESULTS}/datasets/{{dataset}}/text"
-QUESTIONS = f"{RESULTS}/datasets/{{dataset}}/annotations"
-
-
 rule finetune:
     input:
-        QUESTIONS,
+        PATHS.questions(),
     output:
-        directory(f"{TEXT}/encoder"),
+        directory(PATHS.encoder()),
     log:
         f"{RESULTS}/logs/finetune/{{dataset}}.log",
     benchmark:
@@ -17,7 +13,7 @@ rule finetune:
     resources:
         gpu=1,
     params:
-        settings=settings(CONFIG.text),
+        settings=ask(PLAN.data.text_settings),
         # Outside the output, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
@@ -32,26 +28,26 @@ rule finetune:
 ruleorder: tokens > tokens_of_shifted_test
 
 
-# The splits that every data set has in one job, which loads the encoder once.
+# The splits that every data set has, in one job, which loads the encoder once.
 rule tokens:
     input:
-        encoder=f"{TEXT}/encoder",
-        questions=QUESTIONS,
+        encoder=PATHS.encoder(),
+        questions=PATHS.questions(),
     output:
-        expand(f"{TEXT}/text_{{split}}.h5", split=("train", "val", "test"), allow_missing=True),
+        expand(PATHS.text(), split=("train", "val", "test"), allow_missing=True),
     log:
         f"{RESULTS}/logs/tokens/{{dataset}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}.tsv"
     wildcard_constraints:
-        dataset=OWN_TEXT,
+        dataset=PLAN.data.own_texts,
     conda:
         "../../environment.yml"
     threads: 8
     resources:
         gpu=1,
     params:
-        settings=settings(CONFIG.text),
+        settings=ask(PLAN.data.text_settings),
         splits="--split train --split val --split test",
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
@@ -63,32 +59,32 @@ rule tokens:
 
 use rule tokens as tokens_of_shifted_test with:
     output:
-        f"{TEXT}/text_{{split}}.h5",
+        PATHS.text(),
     log:
         f"{RESULTS}/logs/tokens/{{dataset}}-{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}-{{split}}.tsv"
     params:
-        settings=settings(CONFIG.text),
+        settings=ask(PLAN.data.text_settings),
         splits="--split {split}",
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
 
 
-# Token features of others, in the order of the raw annotations.
+# Other people's token features, in the order of the raw annotations.
 rule import_tokens:
     input:
-        dense=lambda wildcards: dataset(wildcards).tokens.format(split=wildcards.split),
-        questions=f"{RESULTS}/datasets/{{dataset}}/all_annotations",
+        dense=ask(PLAN.data.imported_tokens),
+        questions=PATHS.all_annotations(),
     output:
-        f"{TEXT}/text_{{split}}.h5",
+        PATHS.text(),
     log:
         f"{RESULTS}/logs/import_tokens/{{dataset}}-{{split}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/import_tokens/{{dataset}}-{{split}}.tsv"
     wildcard_constraints:
-        dataset=IMPORTED_TEXT,
+        dataset=PLAN.data.imported_texts,
     conda:
         "../../environment.yml"
     params:
@@ -99,14 +95,14 @@ rule import_tokens:
         " --tokenizer {params.encoder} --out {output} > {log} 2>&1 || show_end {log}"
 
 
-QUESTION_ONLY = question_only_folder("{dataset}")
+QUESTION_ONLY = PLAN.runs.question_only()
 
 
-# The fine-tuned encoder by itself: the baseline that sees no video. Like `evaluate`, it reads the test split.
+# The fine-tuned encoder by itself: the baseline that sees no video. Like `evaluate`, it answers the test split.
 rule question_only:
     input:
-        encoder=f"{TEXT}/encoder",
-        questions=QUESTIONS,
+        encoder=PATHS.encoder(),
+        questions=PATHS.questions(),
     output:
         metrics=f"{QUESTION_ONLY}/metrics.json",
         predictions=f"{QUESTION_ONLY}/predictions.csv",

@@ -1,23 +1,22 @@
-NAME = "{dataset}/{backbone}/{method}/{features}{point}/seed{seed}"
-RUN = f"{OUT}/runs/{NAME}"
+RUN = PATHS.run()
 
 
-# Reads the train and val splits only.
+# Models learn from the train split and are chosen on the val split.
 rule train:
     input:
-        video=video_features,
-        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
-        train=f"{RESULTS}/datasets/{{dataset}}/text/text_train.h5",
-        val=f"{RESULTS}/datasets/{{dataset}}/text/text_val.h5",
-        plugin=plugin_of,
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        train=PATHS.text("train"),
+        val=PATHS.text("val"),
+        plugin=ask(PLAN.runs.own_files),
     output:
         weights=f"{RUN}/model.safetensors",
         model=f"{RUN}/model.json",
         history=f"{RUN}/history.csv",
     log:
-        f"{OUT}/logs/train/{NAME}.log",
+        f"{OUT}/logs/train/{PATH}.log",
     benchmark:
-        f"{OUT}/benchmarks/train/{NAME}.tsv"
+        f"{OUT}/benchmarks/train/{PATH}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -26,12 +25,12 @@ rule train:
         # Not a parameter: it decides no number. `--set-resources train:jobs_per_gpu=4` lets four share a GPU.
         jobs_per_gpu=1,
     params:
-        settings=run_settings,
-        name=NAME,
+        settings=ask(PLAN.runs.settings, run=PATH),
+        name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
         # Outside the outputs, which Snakemake removes before a rerun.
-        state=f"{OUT}/state/runs/{NAME}",
+        state=f"{OUT}/state/runs/{PATH}",
         stage=STAGES["train"],
     message:
         "Training {params.name} (log: {log})"
@@ -42,20 +41,21 @@ rule train:
         " 3>&2 > {log} 2>&1 || show_end {log}"
 
 
-# The only rule that reads a test split.
+# A trained model meets the test split here for the first time. Its questions went through the rules before (annotations,
+# questions, tokens), but no model and no encoder was trained or chosen by them.
 rule evaluate:
     input:
         model=f"{RUN}/model.json",
         weights=f"{RUN}/model.safetensors",
-        video=video_features,
-        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
-        text=f"{RESULTS}/datasets/{{dataset}}/text/text_test.h5",
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        text=PATHS.text("test"),
     output:
         metrics=f"{RUN}/metrics.json",
         predictions=f"{RUN}/predictions.csv",
         run=f"{RUN}/run.json",
     log:
-        f"{OUT}/logs/evaluate/{NAME}.log",
+        f"{OUT}/logs/evaluate/{PATH}.log",
     conda:
         "../../environment.yml"
     threads: 1
@@ -63,7 +63,7 @@ rule evaluate:
         gpu=1,
         jobs_per_gpu=1,
     params:
-        answer_from=answer_from,
+        answer_from=ask(PLAN.runs.answer_from, run=PATH),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="test",
@@ -79,30 +79,30 @@ use rule evaluate as evaluate_shifted with:
     input:
         model=f"{RUN}/model.json",
         weights=f"{RUN}/model.safetensors",
-        video=video_features,
-        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
-        text=f"{RESULTS}/datasets/{{dataset}}/text/text_{{split}}.h5",
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        text=PATHS.text(),
     output:
         metrics=f"{RUN}/{{split}}/metrics.json",
         predictions=f"{RUN}/{{split}}/predictions.csv",
         run=f"{RUN}/{{split}}/run.json",
     log:
-        f"{OUT}/logs/evaluate/{NAME}/{{split}}.log",
+        f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
-        answer_from=answer_from,
+        answer_from=ask(PLAN.runs.answer_from, run=PATH),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["evaluate"],
 
 
-CHECKPOINT = f"{OUT}/checkpoints/{{dataset}}/{{checkpoint}}"
+CHECKPOINT = PATHS.checkpoint()
 
 
 # A model that the authors trained, as if it had been trained here.
 rule import_checkpoint:
     input:
-        checkpoint_file,
+        ask(PLAN.runs.checkpoint_file),
     output:
         weights=f"{CHECKPOINT}/model.safetensors",
         model=f"{CHECKPOINT}/model.json",
@@ -111,8 +111,8 @@ rule import_checkpoint:
     conda:
         "../../environment.yml"
     params:
-        layout=lambda wildcards: dataset(wildcards).format,
-        backbone=lambda wildcards: checkpoint(wildcards).backbone,
+        layout=ask(PLAN.data.format),
+        backbone=ask(PLAN.runs.checkpoint_backbone),
         out=subpath(output.model, parent=True),
         stage=STAGES["train"],
     shell:
@@ -124,9 +124,9 @@ use rule evaluate as evaluate_checkpoint with:
     input:
         model=f"{CHECKPOINT}/model.json",
         weights=f"{CHECKPOINT}/model.safetensors",
-        video=video_features,
-        questions=f"{RESULTS}/datasets/{{dataset}}/annotations",
-        text=f"{RESULTS}/datasets/{{dataset}}/text/text_test.h5",
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        text=PATHS.text("test"),
     output:
         metrics=f"{CHECKPOINT}/metrics.json",
         predictions=f"{CHECKPOINT}/predictions.csv",

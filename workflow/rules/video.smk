@@ -1,22 +1,19 @@
-COLLECTION = f"{RESULTS}/videos/{{collection}}"
-
-
 rule import_features:
     input:
-        annotations=annotation_folders_of,
-        features=imported_files,
+        annotations=ask(PLAN.data.annotations_of_collection),
+        features=ask(PLAN.data.imported_features),
     output:
-        video=f"{COLLECTION}/video.h5",
-        manifest=f"{COLLECTION}/manifest.csv",
+        video=PATHS.video(),
+        manifest=PATHS.manifest(),
     log:
         f"{RESULTS}/logs/import/{{collection}}.log",
     wildcard_constraints:
-        collection=IMPORTED,
+        collection=PLAN.data.imported_collections,
     conda:
         "../../environment.yml"
     threads: 16
     params:
-        settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
+        settings=ask(PLAN.data.decode_settings),
         questions=lambda wildcards, input: flags("--questions", input.annotations),
         stage=STAGES["features"],
     shell:
@@ -26,20 +23,20 @@ rule import_features:
 
 rule probe:
     input:
-        annotation_folders_of,
+        ask(PLAN.data.annotations_of_collection),
     output:
-        f"{COLLECTION}/manifest.csv",
+        PATHS.manifest(),
     log:
         f"{RESULTS}/logs/probe/{{collection}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/probe/{{collection}}.tsv"
     wildcard_constraints:
-        collection=EXTRACTED,
+        collection=PLAN.data.extracted_collections,
     conda:
         "../../environment.yml"
     threads: 16
     params:
-        settings=lambda wildcards: pair(collection=collection(wildcards), sampling=CONFIG.features.sampling),
+        settings=ask(PLAN.data.probe_settings),
         questions=lambda wildcards, input: flags("--questions", input),
         stage=STAGES["probe"],
     shell:
@@ -49,15 +46,15 @@ rule probe:
 
 rule shards:
     input:
-        f"{COLLECTION}/manifest.csv",
+        PATHS.manifest(),
     output:
-        temp(scatter.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.csv")),
+        temp(scatter.shards(PATHS.shard("csv", "{{collection}}"))),
     log:
         f"{RESULTS}/logs/shards/{{collection}}.log",
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: settings(collection(wildcards)),
+        settings=ask(PLAN.data.collection_settings),
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli shards --settings {params.settings:q} --manifest {input} {output}"
@@ -66,18 +63,18 @@ rule shards:
 
 rule decode:
     input:
-        f"{COLLECTION}/shards/{{scatteritem}}.csv",
+        PATHS.shard("csv"),
     output:
-        temp(f"{COLLECTION}/shards/{{scatteritem}}.frames.h5"),
+        temp(PATHS.shard("frames.h5")),
     log:
         f"{RESULTS}/logs/decode/{{collection}}-{{scatteritem}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/decode/{{collection}}-{{scatteritem}}.tsv"
     conda:
         "../../environment.yml"
-    threads: decoding_threads
+    threads: lambda wildcards: decoding_threads(workflow.cores)
     params:
-        settings=lambda wildcards: pair(collection=collection(wildcards), features=CONFIG.features),
+        settings=ask(PLAN.data.decode_settings),
         stage=STAGES["decode"],
     shell:
         "python -m extract.cli decode --settings {params.settings:q} --shard {input} --processes {threads}"
@@ -86,9 +83,9 @@ rule decode:
 
 rule features:
     input:
-        f"{COLLECTION}/shards/{{scatteritem}}.frames.h5",
+        PATHS.shard("frames.h5"),
     output:
-        temp(f"{COLLECTION}/shards/{{scatteritem}}.{{kind}}.h5"),
+        temp(PATHS.shard("{kind}.h5")),
     log:
         f"{RESULTS}/logs/features/{{collection}}-{{scatteritem}}-{{kind}}.log",
     benchmark:
@@ -99,12 +96,12 @@ rule features:
     priority: 10
     conda:
         "../../environment.yml"
-    threads: network_threads
-    # Counted by `--resources gpu=N`; each job then claims one of the machine's that is free (base/gpu.py).
+    threads: lambda wildcards: network_threads(workflow.cores, installed_gpus(), CONFIG.features.shards)
+    # `--resources gpu=N` counts them; each job then claims a free one of its machine (base/gpu.py).
     resources:
         gpu=1,
     params:
-        settings=lambda wildcards: settings(CONFIG.features),
+        settings=ask(PLAN.data.feature_settings),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
@@ -113,21 +110,21 @@ rule features:
 
 rule merge:
     input:
-        manifest=f"{COLLECTION}/manifest.csv",
-        frames=gather.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.frames.h5"),
-        appearance=gather.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.appearance.h5"),
-        motion=gather.shards(f"{RESULTS}/videos/{{{{collection}}}}/shards/{{scatteritem}}.motion.h5"),
+        manifest=PATHS.manifest(),
+        frames=gather.shards(PATHS.shard("frames.h5", "{{collection}}")),
+        appearance=gather.shards(PATHS.shard("appearance.h5", "{{collection}}")),
+        motion=gather.shards(PATHS.shard("motion.h5", "{{collection}}")),
     output:
-        f"{COLLECTION}/video.h5",
+        PATHS.video(),
     log:
         f"{RESULTS}/logs/merge/{{collection}}.log",
     wildcard_constraints:
-        collection=EXTRACTED,
+        collection=PLAN.data.extracted_collections,
     conda:
         "../../environment.yml"
     params:
-        settings=lambda wildcards: settings(CONFIG.features),
-        collection=lambda wildcards: settings(collection(wildcards)),
+        settings=ask(PLAN.data.feature_settings),
+        collection=ask(PLAN.data.collection_settings),
         frames=lambda wildcards, input: flags("--frames", input.frames),
         appearance=lambda wildcards, input: flags("--appearance", input.appearance),
         motion=lambda wildcards, input: flags("--motion", input.motion),

@@ -63,7 +63,7 @@ def _long(config: Config, sweep: Sweep, curves: dict[Line, dict[Value, Cell]]) -
             "deviation": round(cell.deviation, 4),
             "status": cell.status,
             "seeds": " ".join(str(result.run.seed) for result in cell.results),
-            "runs": " ".join(str(config.outcomes / "runs" / str(result.run)) for result in cell.results),
+            "runs": " ".join(str(config.runs_folder / str(result.run)) for result in cell.results),
         }
         for line, cells in curves.items()
         for value, cell in cells.items()

@@ -85,7 +85,7 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
             "seeds": " ".join(str(result.run.seed) for result in done),
             "questions": first.get("questions", 0),
             "questions_left_out": first.get("questions_left_out", 0),
-            "runs": " ".join(str(config.outcomes / "runs" / str(result.run)) for result in done),
+            "runs": " ".join(str(config.runs_folder / str(result.run)) for result in done),
             "code": " ".join(sorted({traits(result)["code"] for result in done})),
             "notes": "; ".join(n.notes),
         }

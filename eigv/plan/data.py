@@ -1,0 +1,111 @@
+"""What the rules of annotations, videos and texts are given. Their names of data sets and collections are wildcards."""
+
+from eigv.config.experiment import Config
+from eigv.plan import sources
+from eigv.plan.arguments import as_json
+from eigv.plan.entries import entry_of, one_of
+from eigv.plan.missing import refuse_if_incomplete
+from eigv.plan.paths import Paths
+from extract.config import Dataset, VideoCollection
+
+
+class Data:
+    """Data sets and collections of videos of a configuration; `UserError` for one that it does not have."""
+
+    def __init__(self, config: Config, paths: Paths) -> None:
+        """Of `config`, whose files lie where `paths` says."""
+        self.config, self.paths = config, paths
+
+    def dataset(self, dataset: str) -> Dataset:
+        """The settings of a data set."""
+        return entry_of(self.config.datasets, dataset, "data set")
+
+    def collection(self, collection: str) -> VideoCollection:
+        """The settings of a collection of videos."""
+        return entry_of(self.config.videos, collection, "video collection")
+
+    # What data sets and collections there are, as patterns for the wildcards of rules.
+
+    @property
+    def imported_collections(self) -> str:
+        """The collections whose features someone else has extracted."""
+        return one_of(name for name, collection in self.config.videos.items() if collection.features)
+
+    @property
+    def extracted_collections(self) -> str:
+        """The collections whose features are made here."""
+        return one_of(name for name, collection in self.config.videos.items() if not collection.features)
+
+    @property
+    def imported_texts(self) -> str:
+        """The data sets whose token features someone else has made."""
+        return one_of(name for name, dataset in self.config.datasets.items() if dataset.tokens)
+
+    @property
+    def own_texts(self) -> str:
+        """The data sets whose token features are made here."""
+        return one_of(name for name, dataset in self.config.datasets.items() if not dataset.tokens)
+
+    # Inputs.
+
+    def raw_annotations(self, dataset: str) -> list[str]:
+        """The annotation files of a data set. `UserError` if anything that the configuration needs is missing."""
+        refuse_if_incomplete(self.config, self.paths)
+        return list(map(str, sources.annotations(self.dataset(dataset)).files))
+
+    def annotations_of_collection(self, collection: str) -> list[str]:
+        """The annotations of every data set that uses a collection; none: all its videos are wanted."""
+        users = [name for name, dataset in self.config.datasets.items() if dataset.videos == collection]
+        if not users:
+            refuse_if_incomplete(self.config, self.paths)
+        return [self.paths.all_annotations(name) for name in users]
+
+    def imported_features(self, collection: str) -> list[str]:
+        """The files that the features of a collection are imported from."""
+        return list(map(str, sources.features(self.collection(collection)).files))
+
+    def imported_tokens(self, dataset: str, split: str) -> list[str]:
+        """The file that the token features of a split are imported from."""
+        return list(map(str, sources.tokens(self.dataset(dataset), split)))
+
+    def manifest(self, dataset: str) -> str:
+        """The manifest of the videos of a data set."""
+        return self.paths.manifest(self.dataset(dataset).videos)
+
+    def video(self, dataset: str) -> str:
+        """The features of the videos of a data set."""
+        return self.paths.video(self.dataset(dataset).videos)
+
+    # Settings, most of them as JSON.
+
+    def format(self, dataset: str) -> str:
+        """The format of the annotations of a data set."""
+        return self.dataset(dataset).format
+
+    def dataset_settings(self, dataset: str) -> str:
+        """What the annotations of a data set are read by."""
+        return as_json(self.dataset(dataset))
+
+    def videos_settings(self, dataset: str) -> str:
+        """What the collection of a data set is."""
+        return self.collection_settings(self.dataset(dataset).videos)
+
+    def collection_settings(self, collection: str) -> str:
+        """What a collection is."""
+        return as_json(self.collection(collection))
+
+    def probe_settings(self, collection: str) -> str:
+        """What the videos of a collection are looked at by."""
+        return as_json({"collection": self.collection(collection), "sampling": self.config.features.sampling})
+
+    def decode_settings(self, collection: str) -> str:
+        """What the videos of a collection are decoded by, or its features imported by."""
+        return as_json({"collection": self.collection(collection), "features": self.config.features})
+
+    def feature_settings(self) -> str:
+        """What the networks make features by, of every collection."""
+        return as_json(self.config.features)
+
+    def text_settings(self) -> str:
+        """What the text encoder is fine-tuned and makes token features by, for every data set."""
+        return as_json(self.config.text)

@@ -1,0 +1,20 @@
+"""All that the rules ask, in one object."""
+
+from eigv.config.experiment import Config
+from eigv.plan.data import Data
+from eigv.plan.paths import Paths
+from eigv.plan.runs import Runs
+from eigv.plan.targets import Targets
+
+
+class Plan:
+    """What the rules ask, for one configuration. Questions about something that it does not have, or for which files
+    are missing, are answered with a `UserError`."""
+
+    def __init__(self, config: Config) -> None:
+        """Of one configuration; nothing is looked up before it is asked."""
+        self.config = config
+        self.paths = Paths.of(config)
+        self.data = Data(config, self.paths)
+        self.runs = Runs(config, self.paths)
+        self.targets = Targets(config, self.paths, self.runs)

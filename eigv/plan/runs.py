@@ -1,0 +1,52 @@
+"""What the rules of training and evaluation are given: the settings of a run, its folder, code of the user's own."""
+
+import json
+
+from eigv.config.experiment import Config, canonical, section
+from eigv.config.run_path import Run
+from eigv.config.shown import Checkpoint
+from eigv.plan import sources
+from eigv.plan.entries import entry_of
+from eigv.plan.missing import refuse_if_incomplete
+from eigv.plan.paths import Paths
+
+
+class Runs:
+    """Runs and official checkpoints of a configuration; `UserError` for a run that is not in its grid."""
+
+    def __init__(self, config: Config, paths: Paths) -> None:
+        """Of `config`, whose files lie where `paths` says."""
+        self.config, self.paths = config, paths
+
+    def settings(self, run: str) -> str:
+        """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
+        return json.dumps(section(self.config, Run.of(run)))
+
+    def answer_from(self, run: str) -> str:
+        """What the answers of a run are read from when it is evaluated."""
+        return str(section(self.config, Run.of(run))["inference"]["answer_from"])
+
+    def own_files(self, backbone: str) -> list[str]:
+        """The user's own files that a run executes: a change of one of them trains anew."""
+        return list(map(str, sources.backbone_code(self.config, backbone)))
+
+    def folder(self, run: Run | str) -> str:
+        """The folder of a run. What its point does not change is left out of it."""
+        return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
+
+    def question_only(self, dataset: str = "{dataset}") -> str:
+        """The folder of the run that sees no video: the fine-tuned text encoder by itself."""
+        return self.paths.question_only(self.config.text.finetuning.seed, dataset)
+
+    def checkpoint(self, checkpoint: str) -> Checkpoint:
+        """The settings of an official checkpoint."""
+        return entry_of(self.config.checkpoints, checkpoint, "checkpoint")
+
+    def checkpoint_file(self, checkpoint: str) -> str:
+        """Its file. `UserError` if anything that the configuration needs is missing."""
+        refuse_if_incomplete(self.config, self.paths)
+        return str(self.checkpoint(checkpoint).file)
+
+    def checkpoint_backbone(self, checkpoint: str) -> str:
+        """Its backbone."""
+        return self.checkpoint(checkpoint).backbone

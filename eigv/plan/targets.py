@@ -1,0 +1,139 @@
+"""Tables, figures and pages: which runs each of them shows, and so which files a target needs.
+
+Snakemake does not miss a file that is only needed for one that is there: a run that was removed would stay away. So a
+target names the files of its runs as well.
+"""
+
+import json
+
+from base.errors import UserError
+from eigv.config.experiment import SHOWN, Config
+from eigv.config.run_path import Run
+from eigv.plan.arguments import as_json
+from eigv.plan.entries import entry_of
+from eigv.plan.paths import Paths
+from eigv.plan.runs import Runs
+
+PAPER = ("table1", "table2", "table3", "figure5a", "figure5b", "figure6", "explorer")
+"""Targets that exist in every configuration, if only to say what it has instead."""
+EVERY_PAGE = "explorer"
+"""The target of all pages to browse."""
+
+
+class Targets:
+    """What a configuration shows; `UserError` for what it does not."""
+
+    def __init__(self, config: Config, paths: Paths, runs: Runs) -> None:
+        """Of `config`, whose files lie where `paths` says and whose runs where `runs` says."""
+        self.config, self.paths, self.runs = config, paths, runs
+
+    # Inputs of the rules.
+
+    def table_runs(self, table: str) -> list[str]:
+        """The metrics of the runs that a table shows."""
+        shown = entry_of(self.config.tables, table, "table")
+        files = []
+        for run in self.config.runs(table):
+            folder = self.runs.folder(run)
+            shifted = self.config.datasets[run.dataset].shifted_test
+            files.append(f"{folder}/metrics.json")
+            files += [f"{folder}/{shifted}/metrics.json"] if shown.shifted and shifted else []
+        if shown.question_only:
+            # A data set whose tokens are imported has no encoder here.
+            encoded = [name for name in shown.datasets if not self.config.datasets[name].tokens]
+            files += [f"{self.runs.question_only(name)}/metrics.json" for name in encoded]
+        return files
+
+    def sweep_runs(self, sweep: str) -> list[str]:
+        """The metrics of the runs that a sweep shows."""
+        entry_of(self.config.sweeps, sweep, "sweep")
+        return [f"{self.runs.folder(run)}/metrics.json" for run in self.config.runs(sweep)]
+
+    def curves(self, dataset: str) -> list[str]:
+        """The folders of the runs of all tables on a data set: those whose learning curves are drawn."""
+        runs = [run for table in self.config.tables for run in self.config.runs(table) if run.dataset == dataset]
+        return list(dict.fromkeys(map(self.runs.folder, runs)))
+
+    def histories(self, dataset: str) -> list[str]:
+        """Their learning curves."""
+        return [f"{folder}/history.csv" for folder in self.curves(dataset)]
+
+    def picture_inputs(self, picture: str) -> dict[str, list[str]]:
+        """What a rationale picture is drawn from."""
+        return self._answers((entry_of(self.config.rationales, picture, "rationale picture").run,))
+
+    def page_inputs(self, page: str) -> dict[str, list[str]]:
+        """What a page to browse is made from."""
+        return self._answers(entry_of(self.config.explorers, page, "page to browse").runs)
+
+    def _answers(self, runs: tuple[str, ...]) -> dict[str, list[str]]:
+        """The answers of runs on one data set, and what shows the videos and questions beside them."""
+        dataset = Run.of(runs[0]).dataset
+        collection = self.config.datasets[dataset].videos
+        return {
+            "manifest": [self.paths.manifest(collection)],
+            "predictions": [f"{self.runs.folder(run)}/predictions.csv" for run in runs],
+            "questions": [self.paths.questions(dataset)],
+            "video": [self.paths.video(collection)],
+        }
+
+    # Settings.
+
+    def table_config(self, table: str) -> str:
+        """What the command that makes a table reads of the configuration."""
+        return self._config_for("tables", table)
+
+    def sweep_config(self, sweep: str) -> str:
+        """What the command that draws a sweep reads of the configuration."""
+        return self._config_for("sweeps", sweep)
+
+    def _config_for(self, part: str, name: str) -> str:
+        """The configuration with one only of its tables, sweeps, pictures and pages, as JSON: the others may change."""
+        values = self.config.model_dump(mode="json", exclude_unset=True, exclude=set(SHOWN))
+        if name in getattr(self.config, part):
+            values[part] = {name: getattr(self.config, part)[name].model_dump(mode="json", exclude_unset=True)}
+        return json.dumps(values)
+
+    def picture_settings(self, picture: str) -> str:
+        """What a rationale picture is drawn by, as JSON."""
+        return as_json(entry_of(self.config.rationales, picture, "rationale picture"))
+
+    def page_settings(self, page: str) -> str:
+        """What a page to browse is made by, as JSON."""
+        return as_json(entry_of(self.config.explorers, page, "page to browse"))
+
+    # Targets.
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that can be asked for by its name."""
+        return list(dict.fromkeys([*self.config.shown, *PAPER]))
+
+    def files(self, name: str) -> list[str]:
+        """The files of a target, with those of the runs that it shows. `UserError` if the configuration has none of
+        that name."""
+        config = self.config
+        if name == EVERY_PAGE and config.explorers:
+            return [file for page in config.explorers for file in self._page(page)]
+        if name in config.tables:
+            return [self.paths.table("md", name), *self.table_runs(name)]
+        if name in config.sweeps:
+            return [self.paths.figure("png", name), *self.sweep_runs(name)]
+        if name in config.rationales:
+            return [self.paths.figure("png", name), *self.picture_inputs(name)["predictions"]]
+        if name in config.checkpoints:
+            return [f"{self.paths.checkpoint(config.checkpoints[name].dataset, name)}/metrics.json"]
+        if name in config.explorers:
+            return self._page(name)
+        raise UserError(f"the configuration {config.name!r} has no {name}; it has {', '.join(config.shown)}")
+
+    def _page(self, page: str) -> list[str]:
+        return [self.paths.page(page), *self.page_inputs(page)["predictions"]]
+
+    def artefacts(self) -> list[str]:
+        """The files of everything that the configuration shows, without the report."""
+        files = [file for name in self.config.shown for file in self.files(name)]
+        for dataset in dict.fromkeys(name for table in self.config.tables.values() for name in table.datasets):
+            files += [self.paths.learning_curves("png", dataset), *self.histories(dataset)]
+        collections = sorted({dataset.videos for dataset in self.config.datasets.values()})
+        return [*dict.fromkeys(files), *map(self.paths.problems, collections)]
