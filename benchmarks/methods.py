@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.formats.run_folder import METRICS, RunFolder
 from benchmarks.report import machine, write_section
 from extract.demo.baselines import baselines
 
@@ -23,7 +24,7 @@ def main() -> None:
     """Writes the section Methods of docs/benchmarks.md; exits with 1 where a run does not beat the blind rule."""
     rules = 100 * baselines(DATA, "test").loc["all"]
     blind = {dataset: float(rules[names].max()) for dataset, names in RULES.items()}
-    runs = pd.DataFrame([_run(path, blind) for path in sorted(RESULTS.glob("runs/*/*/*/*/seed0/metrics.json"))])
+    runs = pd.DataFrame([_run(path, blind) for path in sorted(RESULTS.glob(f"runs/*/*/*/*/seed0/{METRICS}"))])
     weak = runs[runs["deviations"] < 3]
     write_section("Methods", _text(runs, blind, weak))
     for row in weak.to_dict("records"):
@@ -36,7 +37,7 @@ def _run(path: Path, blind: dict[str, float]) -> dict[str, object]:
     dataset, backbone, method = path.parts[-6:-3]
     metrics = json.loads(path.read_text())
     grounding = metrics.get("rationale", {})  # methods without a grounding indicator have none
-    history = set(pd.read_csv(path.with_name("history.csv")).columns)
+    history = set(pd.read_csv(RunFolder(path.parent).history).columns)
     expected = {"loss", "gradient_norm", "train_accuracy", "clean_accuracy", *(WATCHED if grounding else ())}
     if expected - history:
         raise ValueError(f"the history beside {path} lacks {', '.join(sorted(expected - history))}")

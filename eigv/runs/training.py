@@ -18,6 +18,7 @@ from base import resume
 from base.announcements import Announcements
 from base.errors import UserError
 from base.files import exclusive, read_json, write_csv
+from base.formats.run_folder import RunFolder
 from base.interruption import stop_if_asked
 from base.progress import progress
 from base.provenance import commit
@@ -69,7 +70,7 @@ def train(
         chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
         chosen["commit"] = commit()
         card = ModelCard(**{**vars(card), **chosen})
-        write_csv(out / "history.csv", pd.DataFrame(reached.history))
+        write_csv(RunFolder(out).history, pd.DataFrame(reached.history))
         save(out, card, reached.best)
         shutil.rmtree(state)
     warning = monitors.in_words(reached.history[-1])
