@@ -1,7 +1,5 @@
-"""Tables 1 to 3, and tables of one's own: test accuracies beside the published ones, with everything a reader needs."""
+"""The files of Tables 1 to 3, and of tables of one's own: a row a cell for programs, and laid out for people."""
 
-import itertools
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +7,15 @@ import pandas as pd
 
 from base.errors import UserError
 from base.files import write_csv, write_text
-from eigv.config.experiment import Config, canonical
-from eigv.config.run_path import Run, point
-from eigv.config.shown import Table
+from eigv.config.experiment import Config
 from eigv.paper import published
-from eigv.paper.results import Cell, Key, gather, question_only
-from eigv.paper.tables import formats as table_formats
-from eigv.paper.tables.footnotes import footnotes, traits
-from eigv.paper.tables.layout import Numbers, lay_out
-from eigv.paper.titles import test_splits
+from eigv.paper.results import Key
+from eigv.paper.tables.footnotes import traits
+from eigv.paper.tables.latex import latex
+from eigv.paper.tables.layout import lay_out
+from eigv.paper.tables.markdown import markdown
+from eigv.paper.tables.numbers import Numbers, table_numbers
+from eigv.paper.templating import render
 
 
 def write_table(config: Config, name: str, out: Path) -> None:
@@ -27,43 +25,13 @@ def write_table(config: Config, name: str, out: Path) -> None:
     """
     if name not in config.tables:
         raise UserError(f"the configuration has no table {name!r}; it has {', '.join(config.tables) or 'none'}")
-    cells = collect(config, config.tables[name])
-    notes = dict(zip(cells, footnotes(config, list(cells.values())), strict=True))
-    numbers = {key: _numbers(name, cells, key, notes[key]) for key in cells}
+    found = table_numbers(config, name)
     cited = published.cited(config.tables[name].datasets) if name == "table1" else []
-    write_csv(out / f"{name}.csv", _long(config, name, numbers, cited))
-    layout = lay_out(config, name, numbers, cited)
-    write_text(out / f"{name}.md", table_formats.markdown(layout))
-    write_text(out / f"{name}.tex", table_formats.latex(layout, f"tab:{name}"))
-    write_text(out / f"{name}.html", table_formats.html(layout))
-
-
-def collect(config: Config, table: Table) -> dict[Key, Cell]:
-    """The results of every cell of a table, also of those that have none."""
-    cells: dict[Key, Cell] = {}
-    for d, b, f, m in itertools.product(table.datasets, table.backbones, table.features, table.methods):
-        runs = [canonical(config, Run(d, b, m, f, seed, point(table.at))) for seed in table.seeds]
-        for split in test_splits(config.datasets[d]) if table.shifted else ["test"]:
-            cells[Key(d, b, f, m, split)] = gather(config, runs, split)
-    if table.question_only:
-        for d in table.datasets:
-            cells[Key.question_only(d)] = question_only(config, d)
-    return cells
-
-
-def _numbers(name: str, cells: dict[Key, Cell], key: Key, notes: list[str]) -> Numbers:
-    """A cell with what is computed from others: gains over the plain backbone, and the published values."""
-    plain = key._replace(method="erm")
-    cell, compared = cells[key], key != plain and plain in cells
-    paper, paper_plain = published.value(name, key), published.value(name, plain)
-    return Numbers(
-        cell=cell,
-        gain=cell.accuracy - cells[plain].accuracy if compared else math.nan,
-        published=paper,
-        published_gain=paper - paper_plain if key != plain else math.nan,
-        notes=tuple(notes),
-        published_note=published.note(key),
-    )
+    write_csv(out / f"{name}.csv", _long(config, name, found, cited))
+    layout = lay_out(config, name, found, cited)
+    write_text(out / f"{name}.md", markdown(layout))
+    write_text(out / f"{name}.tex", latex(layout, f"tab:{name}"))
+    write_text(out / f"{name}.html", render("table.html.jinja", layout=layout))
 
 
 def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[dict[str, Any]]) -> pd.DataFrame:
