@@ -146,7 +146,7 @@ def table(
 ) -> None:
     """Gather runs into a table, beside the published values. Cells that have not been run say so."""
     from eigv.config.experiment import load
-    from eigv.paper.tables.table import write_table
+    from eigv.paper.tables.write import write_table
 
     values = load(config)
     folder = out or values.outcomes / "tables"

@@ -20,6 +20,7 @@ from base.announcements import Announcements
 from base.epochs import all_epochs
 from base.errors import UserError
 from base.files import read_json, write_csv
+from base.formats.run_folder import RunFolder
 from base.interruption import stop_if_asked
 from base.provenance import commit
 from base.resume import Watched
@@ -70,7 +71,7 @@ def train(
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit())
-        write_csv(out / "history.csv", pd.DataFrame(trained.history))
+        write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
     if warning:
