@@ -6,7 +6,7 @@ CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format schema rulegraph lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -61,6 +61,9 @@ format: .venv/ready  ## Put code and workflow into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
+
+wheel: .venv/ready  ## The packages as a wheel, in build/dist
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .
 
 schema: .venv/ready  ## Write the JSON schema of the configuration, and the table of keys in config/README.md
 	$(BIN)/eigv schema --readme config/README.md > workflow/schemas/config.schema.json

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from base.progress import duration
-from base.resume import History, Position
+from base.resume import History, Position, best_epoch
 
 log = logging.getLogger(__name__)
 
@@ -38,17 +38,17 @@ class Announcements:
     def epoch(self, history: History) -> None:
         """An epoch is done, the last one of `history`."""
         done = len(history)
-        accuracies = [row["val_accuracy"] for row in history]
-        text = f"epoch {done} of {self._epochs}, validation {accuracies[-1]:.1f} %, best {max(accuracies):.1f} %"
+        last, best = history[-1]["val_accuracy"], best_epoch(history)["val_accuracy"]
+        text = f"epoch {done} of {self._epochs}, validation {last:.1f} %, best {best:.1f} %"
         self._seen.append((time.monotonic(), done))
         (begun, first), (now, _) = self._seen[0], self._seen[-1]
         if first < done < self._epochs:
             text += f", {duration((now - begun) / (done - first) * (self._epochs - done))} left"
         self._say(text)
 
-    def end(self, kept: dict[str, Any] | None) -> None:
-        """Everything is written; `kept` is the epoch that was kept, None where there was no epoch."""
-        about = f", kept epoch {kept['epoch']:.0f}, validation {kept['val_accuracy']:.1f} %" if kept else ""
+    def end(self, best: dict[str, Any] | None) -> None:
+        """Everything is written; `best` is the epoch that was kept, None where there was no epoch."""
+        about = f", kept epoch {best['epoch']:.0f}, validation {best['val_accuracy']:.1f} %" if best else ""
         self._say(f"done{about}")
 
     def _say(self, text: str) -> None:

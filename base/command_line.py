@@ -29,6 +29,21 @@ ENVIRONMENT_ERRORS = {
 }
 
 
+def new(purpose: str) -> typer.Typer:
+    """A command line without commands yet; `purpose` heads its help."""
+    app = typer.Typer(help=purpose, no_args_is_help=True, add_completion=False)
+
+    @app.callback()
+    def options(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print version and commit.")
+        ] = False,
+    ) -> None:
+        pass
+
+    return app
+
+
 def run(app: typer.Typer) -> None:
     """Runs a command line; errors that the user can put right are one message and exit status 2."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
@@ -77,6 +92,14 @@ def read_settings(text: str) -> dict[str, Any]:
     if not isinstance(loaded, dict):
         raise UserError(f"--settings: {path} does not hold keys and values")
     return loaded
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from base.provenance import commit, version
+
+        typer.echo(f"eigv {version()}, commit {commit()}")
+        raise typer.Exit
 
 
 def _environment_error(error: Exception) -> str | None:

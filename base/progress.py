@@ -29,6 +29,8 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str, unit: 
         # tqdm's guesses how many items pass between two lines, and its thread that prints where they are wrong, do not
         # know of a growing interval; with 1 there are none.
         miniters=None if on_terminal else 1,
+        # A bar within a bar is a line of its own on a terminal; in a log it would be escape codes.
+        position=None if on_terminal else 0,
         ascii=not on_terminal,
         ncols=None if on_terminal else 100,
         dynamic_ncols=on_terminal,

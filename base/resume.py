@@ -1,6 +1,6 @@
 """What a training needs to go on after a kill: one file, which it writes after every epoch and every few minutes.
 
-It lies in a folder of its own, which the training holds locked (`files.exclusive`) and removes at its end.
+It lies in a folder of its own, which the loop over epochs holds locked and removes at its end (`base.epochs`).
 """
 
 import logging
@@ -24,7 +24,15 @@ SAVE_EVERY = 300.0
 LAYOUT = 2
 """Of the file; one of another layout is not read."""
 
+Watched = dict[str, list[float]]
+"""What was measured in each step of an epoch, by name."""
 History = list[dict[str, Any]]
+"""A row for each epoch, with at least `epoch` and `val_accuracy`."""
+
+
+def best_epoch(history: History) -> dict[str, Any]:
+    """The row of the epoch with the best validation accuracy, the first of several; there must be one."""
+    return max(history, key=lambda row: row["val_accuracy"])
 
 
 @dataclass
@@ -33,8 +41,8 @@ class Position:
 
     epoch: int = 1
     step: int = 0
-    watched: dict[str, list[float]] = field(default_factory=dict)
-    """What was measured in each step of the epoch."""
+    watched: Watched = field(default_factory=dict)
+    """Of the steps that are done."""
 
     def state_dict(self) -> dict[str, Any]:
         # Of the GPU at work, which may be another after a restart.
@@ -60,7 +68,7 @@ class State:
     Attributes:
         position: where it stands.
         history: a row for each epoch so far.
-        best: the weights that are to be kept so far.
+        best_weights: those of the best epoch so far, on the CPU.
     """
 
     def __init__(self, path: Path, key: str, parts: dict[str, Any]) -> None:
@@ -73,7 +81,7 @@ class State:
         """
         self.position = Position()
         self.history: History = []
-        self.best: dict[str, Tensor] = {}
+        self.best_weights: dict[str, Tensor] = {}
         self._path, self._key = path, f"{LAYOUT} {key}"
         self._parts = parts | {"position": self.position}
         for left in path.parent.glob(f".{path.stem}.*.partial{path.suffix}"):
@@ -91,13 +99,13 @@ class State:
         interruption.stop_if_asked()
 
     def epoch_done(self, row: dict[str, Any], model: nn.Module) -> None:
-        """Counts an epoch and saves; raises `Terminated` if SIGTERM has come.
+        """Counts an epoch, keeps the weights of `model` if it is the best one, and saves.
 
-        `best` becomes the weights of `model` if the row's `val_accuracy` is above that of every epoch before.
+        Raises `Terminated` if SIGTERM has come.
         """
-        if all(row["val_accuracy"] > past["val_accuracy"] for past in self.history):
-            self.best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self.history.append(row)
+        if best_epoch(self.history) is row:
+            self.best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         self.position.epoch, self.position.step, self.position.watched = self.position.epoch + 1, 0, {}
         self.save()
         interruption.stop_if_asked()
@@ -121,7 +129,7 @@ class State:
         states = {name: part.state_dict() for name, part in self._parts.items()}
         # Into an open file: where torch opens it, nothing says that the disk is full.
         with atomic_path(self._path) as temporary, temporary.open("wb") as file:
-            torch.save({"key": self._key, **states, "history": self.history, "best": self.best}, file)
+            torch.save({"key": self._key, **states, "history": self.history, "best": self.best_weights}, file)
         self._saved, self._saved_at = self._place, time.monotonic()
 
     @property
@@ -139,8 +147,9 @@ class State:
                 log.warning("%s is damaged, training begins anew (%s)", self._path, str(error).split("\n")[0])
                 return
         if saved["key"] != self._key:
+            log.warning("%s is of other settings, other data or another version: training begins anew", self._path)
             return
         for name, part in self._parts.items():
             part.load_state_dict(saved[name])
-        self.history, self.best = saved["history"], saved["best"]
+        self.history, self.best_weights = saved["history"], saved["best"]
         log.info("going on in epoch %d after step %d", *self._place)

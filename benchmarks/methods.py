@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.formats.run_folder import METRICS, RunFolder
 from benchmarks.report import machine, write_section
 from eigv.config.run_path import CONSTRAINTS, PATH, RUNS, Run
 from extract.demo.baselines import baselines
@@ -25,7 +26,7 @@ def main() -> None:
     rules = 100 * baselines(DATA, "test").loc["all"]
     blind = {dataset: float(rules[names].max()) for dataset, names in RULES.items()}
     every = PATH.format(**dict.fromkeys(CONSTRAINTS, "*") | {"point": "", "seed": 0})
-    runs = pd.DataFrame([_run(path, blind) for path in sorted((RESULTS / RUNS).glob(f"{every}/metrics.json"))])
+    runs = pd.DataFrame([_run(path, blind) for path in sorted((RESULTS / RUNS).glob(f"{every}/{METRICS}"))])
     weak = runs[runs["deviations"] < 3]
     write_section("Methods", _text(runs, blind, weak))
     for row in weak.to_dict("records"):
@@ -38,7 +39,7 @@ def _run(path: Path, blind: dict[str, float]) -> dict[str, object]:
     run = Run.of(str(path.parent.relative_to(RESULTS / RUNS)))
     metrics = json.loads(path.read_text())
     grounding = metrics.get("rationale", {})  # methods without a grounding indicator have none
-    history = set(pd.read_csv(path.with_name("history.csv")).columns)
+    history = set(pd.read_csv(RunFolder(path.parent).history).columns)
     expected = {"loss", "gradient_norm", "train_accuracy", "clean_accuracy", *(WATCHED if grounding else ())}
     if expected - history:
         raise ValueError(f"the history beside {path} lacks {', '.join(sorted(expected - history))}")

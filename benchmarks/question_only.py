@@ -1,10 +1,10 @@
 """What real questions alone give away: the last step of make question-only, which makes the runs it reads."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
 
+from base.formats.run_folder import RunFolder
 from benchmarks import bag_of_words
 from benchmarks.report import machine, write_section
 from eigv.config.experiment import load
@@ -14,7 +14,7 @@ from extract.annotations import read
 from extract.config import Dataset
 
 CONFIG = Path("config/question-only.yaml")
-PATHS = {"val": "val/predictions.csv", "test": "predictions.csv"}
+SPLITS = ("val", "test")
 NAMES = {"nextqa": "NExT-QA", "msvd-qa": "MSVD-QA"}
 KNOWN = {
     "nextqa": "Chance is 20 %; 43.76 % on val is published for `bert-base-uncased` (README of the NExT-QA repository).",
@@ -33,8 +33,8 @@ def main() -> None:
         "few epochs, of NExT-QA a fixed draw of the train questions. Scored by `eigv score`."
     ]
     for name, title in NAMES.items():
-        folder = config.runs_folder / question_only(name, 0)
-        run = json.loads((folder / "run.json").read_text())
+        folder = RunFolder(config.runs_folder / question_only(name, 0))
+        run = folder.read_about()
         text, tuning = run["settings"]["text"], run["settings"]["text"]["finetuning"]
         dataset = config.datasets[name]
         known = KNOWN[name]
@@ -54,14 +54,14 @@ def by_first_word(dataset: Dataset) -> dict[str, float]:
     """Accuracy in percent, by split, of the most frequent train answer to questions of the same first word (type)."""
     train = read(dataset, "train")
     usual = train.groupby("type")["answer"].agg(lambda answers: answers.value_counts().idxmax())
-    tables = {split: read(dataset, split) for split in PATHS}
+    tables = {split: read(dataset, split) for split in SPLITS}
     return {split: 100 * float((table["type"].map(usual) == table["answer"]).mean()) for split, table in tables.items()}
 
 
-def _table(dataset: Dataset, folder: Path) -> pd.DataFrame:
+def _table(dataset: Dataset, folder: RunFolder) -> pd.DataFrame:
     columns = {}
-    for split, path in PATHS.items():
-        found = score(folder / path, dataset, split).metrics()
+    for split in SPLITS:
+        found = score(folder.of_split(split).predictions, dataset, split).metrics()
         rows = {"all": found, **found["by_group"], **found["by_type"]}
         columns[f"{split}, %"] = {name: of["accuracy"] for name, of in rows.items()}
         columns[f"{split}, questions"] = {name: str(of["questions"]) for name, of in rows.items()}

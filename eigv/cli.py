@@ -10,11 +10,7 @@ import typer
 from base import command_line
 from base.command_line import Announce, Device
 
-app = typer.Typer(
-    help="Train and evaluate interpretable VideoQA models; make tables and figures.",
-    no_args_is_help=True,
-    add_completion=False,
-)
+app = command_line.new("Train and evaluate interpretable VideoQA models; make tables and figures.")
 
 CPUS = len(os.sched_getaffinity(0))
 Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
@@ -150,7 +146,7 @@ def table(
 ) -> None:
     """Gather runs into a table, beside the published values. Cells that have not been run say so."""
     from eigv.config.experiment import load
-    from eigv.paper.tables.table import write_table
+    from eigv.paper.tables.write import write_table
 
     values = load(config)
     folder = out or values.outcomes / "tables"

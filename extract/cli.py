@@ -10,9 +10,7 @@ import typer
 from base import command_line
 from base.command_line import Announce, Device
 
-app = typer.Typer(
-    help="From raw videos and annotations to features in HDF5.", no_args_is_help=True, add_completion=False
-)
+app = command_line.new("From raw videos and annotations to features in HDF5.")
 
 Settings = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
 Out = Annotated[Path, typer.Option(help="Where the result is written.")]

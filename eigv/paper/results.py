@@ -6,10 +6,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
-from base.files import read_json
+from base.formats.run_folder import METRICS, RunFolder
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
 from eigv.config.run_path import question_only as question_only_path
+from extract.config import Dataset
 
 
 class Key(NamedTuple):
@@ -80,11 +81,16 @@ def gather(config: Config, runs: list[Run], split: str = "test") -> Cell:
     return Cell(first.dataset, first.backbone, first.method, first.features, split, tuple(runs), results)
 
 
+def test_splits(dataset: Dataset) -> list[str]:
+    """The splits that runs on a data set are evaluated on."""
+    return ["test", *([dataset.shifted_test] if dataset.shifted_test else [])]
+
+
 def question_only(config: Config, dataset: str) -> Cell:
     """The baseline that sees no video: the fine-tuned text encoder by itself, where it has been evaluated."""
     of_any_seed = config.runs_folder / question_only_path(dataset, "*")
-    files = sorted(of_any_seed.parent.glob(f"{of_any_seed.name}/metrics.json"))
-    files = files or sorted(of_any_seed.parent.rglob("metrics.json"))  # made before seeds were part of the path
+    files = sorted(of_any_seed.parent.glob(f"{of_any_seed.name}/{METRICS}"))
+    files = files or sorted(of_any_seed.parent.rglob(METRICS))  # made before seeds were part of the path
     runs = tuple(Run(dataset, "question-only", "erm", "-", number) for number in range(len(files)))
     results = tuple(r for run, file in zip(runs, files, strict=True) if (r := _read(file.parent, run, "test")))
     results = tuple(result for result in results if result.metrics.get("split", "test") == "test")
@@ -92,9 +98,6 @@ def question_only(config: Config, dataset: str) -> Cell:
 
 
 def _read(folder: Path, run: Run, split: str) -> Result | None:
-    part = folder if split == "test" else folder / split
-    if not (part / "metrics.json").is_file():
-        return None
-    metrics = read_json(part / "metrics.json", "the metrics of a run")
-    about = part / "run.json"
-    return Result(run, metrics, read_json(about, "the description of a run") if about.is_file() else {})
+    files = RunFolder(folder).of_split(split)
+    metrics = files.read_metrics()
+    return None if metrics is None else Result(run, metrics, files.read_about())

@@ -1,7 +1,5 @@
 """How data sets, backbones, methods and features are called in tables and figures."""
 
-from extract.config import Dataset
-
 BACKBONES = {"comem": "Co-Mem", "hga": "HGA", "mspan": "MSPAN"}
 METHODS = {
     "erm": "Plain backbone",
@@ -21,8 +19,3 @@ _ALL = {"backbone": BACKBONES, "method": METHODS, "features": FEATURES, "dataset
 def title(axis: str, name: str) -> str:
     """What people read for a name of the configuration; names without a title stand as they are."""
     return _ALL[axis].get(name, name)
-
-
-def test_splits(dataset: Dataset) -> list[str]:
-    """The splits that runs on a data set are evaluated on."""
-    return ["test", *([dataset.shifted_test] if dataset.shifted_test else [])]

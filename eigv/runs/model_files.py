@@ -9,6 +9,7 @@ from torch import Tensor
 
 from base.errors import UserError
 from base.files import read_json, write_bytes, write_json
+from base.formats.run_folder import RunFolder
 from base.settings import parse
 from eigv.backbones import ClipWidths, build
 from eigv.config.run import RunSettings
@@ -42,10 +43,10 @@ class ModelCard:
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Writes `model.safetensors`, then `model.json`."""
     content = safetensors.save({name: value.contiguous() for name, value in state.items()})
-    write_bytes(folder / "model.safetensors", content)
+    write_bytes(RunFolder(folder).weights, content)
     values = {name: value for name, value in vars(card).items() if name != "settings"}
     described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
-    write_json(folder / "model.json", described)
+    write_json(RunFolder(folder).model, described)
 
 
 def load(path: Path) -> tuple[VideoQA, ModelCard]:
@@ -54,7 +55,7 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     settings = parse(RunSettings, values.pop("settings", {}), f"the model {path}")
     card = ModelCard(settings=settings, clip_widths=ClipWidths(**values.pop("clip_widths")), **values)
     model = card.build()
-    weights = path.with_name("model.safetensors")
+    weights = RunFolder(path.parent).weights
     if not weights.is_file():
         raise UserError(f"{weights} does not exist; it belongs to {path}")
     try:

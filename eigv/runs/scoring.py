@@ -17,7 +17,7 @@ import pandas as pd
 
 from base.errors import UserError
 from base.files import as_text, read_json, read_object
-from eigv.runs.evaluation import accuracies
+from eigv.runs.accuracies import accuracies
 from extract.annotations import CANDIDATES, READERS, is_multiple_choice, read
 from extract.annotations.contract import read_csv
 from extract.config import Dataset
@@ -37,8 +37,9 @@ class Score:
 
     def metrics(self) -> dict[str, Any]:
         """Accuracy in percent overall, by type and by group, with the number of questions."""
-        by_group = accuracies(self.table.assign(type=self.table["group"]))["by_type"]
-        return {**accuracies(self.table), "by_group": by_group, "notes": self.notes}
+        correct = self.table["correct"]
+        by_group = accuracies(self.table["group"], correct)["by_type"]
+        return {**accuracies(self.table["type"], correct), "by_group": by_group, "notes": self.notes}
 
     def text(self) -> str:
         """The accuracies and the notes, as plain text."""

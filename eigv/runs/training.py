@@ -1,4 +1,4 @@
-"""Training of one run: epochs, validation, the best epoch kept, going on after a kill.
+"""Training of one run: the steps of an epoch, validation, and the model and history that are written.
 
 Everything random in an epoch (order, dropout, draws) follows from the run's seed and the epoch's number, and within an
 epoch the generators' states are saved. A run that was killed and goes on therefore ends with the same weights as one
@@ -6,26 +6,29 @@ that was not.
 """
 
 import logging
-import shutil
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
-from base import resume
 from base.announcements import Announcements
+from base.epochs import all_epochs
 from base.errors import UserError
-from base.files import exclusive, read_json, write_csv
+from base.files import read_json, write_csv
+from base.formats.run_folder import RunFolder
 from base.interruption import stop_if_asked
-from base.progress import progress
 from base.provenance import commit
+from base.resume import Watched
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
-from eigv.method.model import VideoQA
+from eigv.method.model import Losses
 from eigv.runs import monitors
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
@@ -62,125 +65,105 @@ def train(
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_json(questions / "answers.json", "the answers")),
     )
-    model = card.build().to(device)
-    with exclusive(state / "lock"):
-        reached = _epochs(model, card, train_split, val_split, state / "last.pt", device, announcements)
-        top = max(reached.history, key=lambda row: row["val_accuracy"])
-        chosen = {"epoch": int(top["epoch"]), "val_accuracy": top["val_accuracy"], "inputs": _about_inputs(train_split)}
-        chosen["commit"] = commit()
-        card = ModelCard(**{**vars(card), **chosen})
-        write_csv(out / "history.csv", pd.DataFrame(reached.history))
-        save(out, card, reached.best)
-        shutil.rmtree(state)
-    warning = monitors.in_words(reached.history[-1])
+    training = _Training(card, train_split, val_split, device)
+    key = f"{settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
+    with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
+        assert trained.best is not None  # there is at least one epoch
+        chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
+        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit())
+        write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
+        save(out, card, trained.weights)
+    warning = monitors.in_words(trained.history[-1])
     if warning:
         log.warning("%s", warning)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
-    announcements.end(top)
     return card
 
 
-def _epochs(
-    model: VideoQA,
-    card: ModelCard,
-    train_split: Split,
-    val_split: Split,
-    file: Path,
-    device: str,
-    announcements: Announcements,
-) -> resume.State:
-    """Trains all epochs that are not done; returns where training has come to."""
-    settings = card.settings.training
-    optimizer = torch.optim.Adam(model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
-    schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", factor=0.5, patience=settings.patience)
-    bank, excluded = None, None
-    if method_of(card.settings.method).disrupt_video:
-        rows, excluded = train_split.bank(card.settings.eigv.disruptor.exclude)
-        bank = MemoryBank(train_split.videos.features.to(device), rows)
-    key = f"{card.settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
-    draws = Draws(card.settings.seed, device)
-    parts = {"model": model, "optimizer": optimizer, "schedule": schedule, "draws": draws}
-    state = resume.State(file, key, parts)
-    todo = range(state.position.epoch, settings.epochs + 1)
-    announcements.begin(settings.epochs, state.position)
-    with state.saved_on_sigterm():
-        for _ in progress(todo, total=len(todo), label=announcements.name, unit="epoch"):
-            row = _train_epoch(model, card.settings, train_split, bank, excluded, optimizer, draws, state, device)
-            row |= _check_epoch(model, card.settings, train_split, val_split, device)
-            row["learning_rate"] = optimizer.param_groups[0]["lr"]
-            schedule.step(row["val_accuracy"])
-            log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
-            state.epoch_done(row, model)
-            announcements.epoch(state.history)
-    return state
+class _Training:
+    """The steps and the check of one run, for the loop over epochs."""
 
+    def __init__(self, card: ModelCard, train_split: Split, val_split: Split, device: str) -> None:
+        self.settings, self.device = card.settings, device
+        self.train_split, self.val_split = train_split, val_split
+        self.method = method_of(self.settings.method)
+        self.model = card.build().to(device)
+        how = self.settings.training
+        self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+        self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimizer, "max", factor=0.5, patience=how.patience
+        )
+        self.draws = Draws(self.settings.seed, device)
+        self.parts = {"optimizer": self.optimizer, "schedule": self.schedule, "draws": self.draws}
+        self.bank: MemoryBank | None = None
+        self.excluded: Exclusions | None = None
+        if self.method.disrupt_video:
+            rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
+            self.bank = MemoryBank(train_split.videos.features.to(device), rows)
 
-def _train_epoch(
-    model: VideoQA,
-    settings: RunSettings,
-    split: Split,
-    bank: MemoryBank | None,
-    excluded: Exclusions | None,
-    optimizer: torch.optim.Optimizer,
-    draws: Draws,
-    state: resume.State,
-    device: str,
-) -> dict[str, float]:
-    """What is left of one pass over the train split; returns the means of what is watched in all of it."""
-    epoch, done = state.position.epoch, state.position.step
-    seed = settings.seed * 1_000_003 + epoch
-    if done == 0:
-        torch.manual_seed(seed)
-        draws.seed(seed)
-    order = torch.randperm(len(split), generator=torch.Generator().manual_seed(seed))[: settings.training.questions]
-    method = method_of(settings.method)
-    model.train()
-    for batch in split.batches(settings.training.batch, order[done * settings.training.batch :], excluded):
-        losses = model.training_step(batch.to(device), method, draws, bank, settings.eigv)
-        optimizer.zero_grad(set_to_none=True)
-        losses.total.backward()
-        norm = torch.nn.utils.get_total_norm([p.grad for p in model.parameters() if p.grad is not None])
-        if not torch.isfinite(norm):
-            raise UserError(
-                f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
+    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
+        """What is left of one pass over the train split."""
+        how, seed = self.settings.training, self.settings.seed * 1_000_003 + epoch
+        if done == 0:
+            torch.manual_seed(seed)
+            self.draws.seed(seed)
+        order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
+        self.model.train()
+        for batch in self.train_split.batches(how.batch, order[done * how.batch :], self.excluded):
+            losses = self.model.training_step(
+                batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
             )
-        optimizer.step()
-        values = {
-            "loss": losses.total,
-            "answer_loss": losses.answer,
-            "contrastive_loss": losses.contrastive,
-            "train_accuracy": 100 * losses.accuracy,
-            "gradient_norm": norm,
-        }
-        if losses.scene is not None:
-            values |= monitors.selection(losses.scene)
-        state.step_done({name: float(value.detach()) for name, value in values.items() if value is not None})
-    return {"epoch": float(epoch)} | {name: float(np.mean(seen)) for name, seen in state.position.watched.items()}
+            self.optimizer.zero_grad(set_to_none=True)
+            losses.total.backward()
+            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+            norm = torch.nn.utils.get_total_norm(gradients)
+            if not torch.isfinite(norm):
+                raise UserError(
+                    f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
+                )
+            self.optimizer.step()
+            yield _measured(losses, norm)
+
+    def check_epoch(self, epoch: int, watched: Watched) -> dict[str, float]:
+        """The means of what is watched, and what the model gives without mixing, noise and dropout.
+
+        The latter on validation, and on as many questions of train.
+        """
+        row = {"epoch": float(epoch)} | {name: float(np.mean(seen)) for name, seen in watched.items()}
+        val, effects = self._accuracy(self.val_split, len(self.val_split))
+        clean, _ = self._accuracy(self.train_split, min(len(self.train_split), len(self.val_split)))
+        row |= {"clean_accuracy": clean, "val_accuracy": val}
+        if self.method.grounds and effects:
+            row["question_effect"] = float(np.mean(effects))
+        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        self.schedule.step(val)
+        log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
+        return row
+
+    def _accuracy(self, split: Split, count: int) -> tuple[float, list[float]]:
+        """Percentage of a split's first `count` questions answered right from the whole video; `question_effects`."""
+        self.model.eval()
+        right, effects = 0, []
+        for part in split.batches(self.settings.training.batch, torch.arange(count)):
+            prediction = self.model.predict(part.to(self.device))
+            right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
+            effects += monitors.question_effects(prediction)
+            stop_if_asked()
+        return 100.0 * right / count, effects
 
 
-def _check_epoch(
-    model: VideoQA, settings: RunSettings, train_split: Split, val_split: Split, device: str
-) -> dict[str, float]:
-    """What the model gives without mixing, noise and dropout: on validation, and on as many questions of train."""
-    checked = settings.training.batch
-    val, effects = _accuracy(model, val_split, len(val_split), checked, device)
-    clean, _ = _accuracy(model, train_split, min(len(train_split), len(val_split)), checked, device)
-    row = {"clean_accuracy": clean, "val_accuracy": val}
-    if method_of(settings.method).grounds and effects:
-        row["question_effect"] = float(np.mean(effects))
-    return row
-
-
-def _accuracy(model: VideoQA, split: Split, count: int, size: int, device: str) -> tuple[float, list[float]]:
-    """Percentage of a split's first `count` questions answered right from the whole video, and `question_effects`."""
-    model.eval()
-    right, effects = 0, []
-    for part in split.batches(size, torch.arange(count)):
-        prediction = model.predict(part.to(device))
-        right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
-        effects += monitors.question_effects(prediction)
-        stop_if_asked()
-    return 100.0 * right / count, effects
+def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:
+    """What is watched of one step."""
+    values = {
+        "loss": losses.total,
+        "answer_loss": losses.answer,
+        "contrastive_loss": losses.contrastive,
+        "train_accuracy": 100 * losses.accuracy,
+        "gradient_norm": norm,
+    }
+    if losses.scene is not None:
+        values |= monitors.selection(losses.scene)
+    return {name: float(value.detach()) for name, value in values.items() if value is not None}
 
 
 def _about_inputs(split: Split) -> dict[str, Any]:

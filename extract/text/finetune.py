@@ -18,11 +18,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from base import resume
 from base.announcements import Announcements
+from base.epochs import all_epochs
 from base.errors import UserError
-from base.files import exclusive, naming, read_json, sha256, write_json
+from base.files import naming, read_json, sha256, write_json
 from base.progress import progress
+from base.resume import History, Watched
 from extract.config import FineTuning, Text
 from extract.text.encoder import load_encoder
 from extract.text.learning_curve import write_curve
@@ -48,7 +49,6 @@ def finetune(
     `out` and is removed at the end. `name` is what this is called in its progress; `announce` is a file to which a line
     is appended after each epoch. Returns what `finetuning.json` holds.
     """
-    announcements = Announcements(name, announce)
     settings = text.finetuning
     torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
     tokenizer, encoder = load_encoder(text.encoder)
@@ -59,23 +59,21 @@ def finetune(
     model = QuestionOnly(encoder, len(classes) or 1).to(device)
     files = [sha256(annotations / name) for name in ("train.csv", "val.csv", "answers.json")]
     key = json.dumps([text.model_dump(), *files], sort_keys=True)
-    with exclusive(state / "lock"):
-        training = _Training(model, train, val, settings, state / "last.pt", key, announcements)
-        history = training.run()
-        best = max(history, key=lambda row: row["val_accuracy"]) if history else None
+    training = _Training(model, train, val, settings, name)
+    with all_epochs(training, settings.epochs, state, key, Announcements(name, announce)) as trained:
+        if trained.weights:
+            model.load_state_dict(trained.weights)
         about = {
             "encoder": text.encoder,
             "settings": text.model_dump(),
             "train_questions": len(train.answers),
             "train_questions_outside_vocabulary": left_out,
             "val_questions": len(val.answers),
-            "history": [{name: value for name, value in row.items() if name != "losses"} for row in history],
-            "val_accuracy": best["val_accuracy"] if best else None,
-            "epoch": best["epoch"] if best else 0,
+            "history": [{name: value for name, value in row.items() if name != "losses"} for row in trained.history],
+            "val_accuracy": trained.best["val_accuracy"] if trained.best else None,
+            "epoch": trained.best["epoch"] if trained.best else 0,
         }
-        _save(model, tokenizer, about, history, out)
-        shutil.rmtree(state)
-    announcements.end(best)
+        _save(model, tokenizer, about, trained.history, out)
     return about
 
 
@@ -94,68 +92,41 @@ def _train_questions(path: Path, tokenizer: Any, text: Text, classes: list[str])
 
 
 class _Training:
-    """The loop over epochs and steps, which goes on from a saved state of the same settings and questions."""
+    """The steps and the check of the fine-tuning, for the loop over epochs; `name` stands in its progress."""
 
     def __init__(
-        self,
-        model: QuestionOnly,
-        train: LabelledQuestions,
-        val: LabelledQuestions,
-        settings: FineTuning,
-        file: Path,
-        key: str,
-        announcements: Announcements,
+        self, model: QuestionOnly, train: LabelledQuestions, val: LabelledQuestions, settings: FineTuning, name: str
     ) -> None:
-        self.model, self.train, self.val, self.settings = model, train, val, settings
-        self.announcements = announcements
+        self.model, self.train, self.val, self.settings, self.name = model, train, val, settings, name
         self.device = next(model.parameters()).device
         self.amp = autocast_type(self.device, settings)
         self.steps_an_epoch = steps_an_epoch(len(train.answers), settings)
-        steps = settings.epochs * self.steps_an_epoch
-        warm = max(1, round(settings.warmup * steps))
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.learning_rate)
-        self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
-        )
+        self.schedule = warm_up_and_fall(self.optimizer, settings.epochs * self.steps_an_epoch, settings.warmup)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp is torch.float16)
-        parts = {name: getattr(self, name) for name in ("model", "optimizer", "schedule", "scaler")}
-        self.state = resume.State(file, key, parts)
+        self.parts = {"optimizer": self.optimizer, "schedule": self.schedule, "scaler": self.scaler}
 
-    def run(self) -> resume.History:
-        """Trains; the model ends with the weights of the best epoch."""
-        state = self.state
-        self.announcements.begin(self.settings.epochs, state.position)
-        with state.saved_on_sigterm():
-            for epoch in range(state.position.epoch, self.settings.epochs + 1):
-                losses = self._epoch(epoch)
-                by_type = accuracies(self.model, self.val, self.settings.batch)
-                accuracy = by_type.pop("all")
-                row = {"epoch": epoch, "loss": float(np.mean(losses)), "val_accuracy": accuracy, "val_by_type": by_type}
-                row["losses"] = losses
-                log.info(
-                    "epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, row["loss"], accuracy
-                )
-                state.epoch_done(row, self.model)
-                self.announcements.epoch(state.history)
-        if state.best:
-            self.model.load_state_dict(state.best)
-        return state.history
-
-    def _epoch(self, epoch: int) -> list[float]:
-        """What is left of an epoch; returns the loss of each of its steps."""
+    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
+        """What is left of an epoch."""
         self.model.train()
-        done, seed = self.state.position.step, self.settings.seed * 1000 + epoch
-        # Everything random in an epoch follows from its number, so a resumed run equals an uninterrupted one.
+        seed = self.settings.seed * 1000 + epoch
         if done == 0:
             torch.manual_seed(seed)
         order = batches(self.train.questions, self.settings.batch, torch.Generator().manual_seed(seed))
         todo = order[done : self.steps_an_epoch]
-        for rows in progress(todo, total=len(todo), label=f"{self.announcements.name}, epoch {epoch}", unit="step"):
+        for rows in progress(todo, total=len(todo), label=f"{self.name}, epoch {epoch}", unit="step"):
             loss = self._step(rows)
             if not np.isfinite(loss):
                 raise UserError(f"the loss is not finite in epoch {epoch}; lower text.finetuning.learning_rate")
-            self.state.step_done({"loss": loss})
-        return self.state.position.watched["loss"]
+            yield {"loss": loss}
+
+    def check_epoch(self, epoch: int, watched: Watched) -> dict[str, Any]:
+        """The mean and the course of the loss, and the accuracy on validation."""
+        by_type = accuracies(self.model, self.val, self.settings.batch)
+        loss, accuracy = float(np.mean(watched["loss"])), by_type.pop("all")
+        log.info("epoch %d: loss %.4f, validation accuracy %.2f %% (question only)", epoch, loss, accuracy)
+        row = {"epoch": epoch, "loss": loss, "val_accuracy": accuracy, "val_by_type": by_type}
+        return row | {"losses": watched["loss"]}
 
     def _step(self, rows: list[int]) -> float:
         """One step on the questions `rows`, in parts; returns their mean loss."""
@@ -174,6 +145,18 @@ class _Training:
         self.scaler.update()
         self.schedule.step()
         return total
+
+
+def warm_up_and_fall(optimizer: torch.optim.Optimizer, steps: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
+    """The rate rises linearly over the share `warmup` of all steps, then falls linearly to zero.
+
+    In transformers' linear schedule the first step has the rate 0 and teaches nothing; here the rise begins a step
+    earlier, and the fall is the same.
+    """
+    warm = max(1, round(warmup * steps))
+    return torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min((step + 1) / warm, max(0.0, (steps - step) / max(1, steps - warm)))
+    )
 
 
 def parts_of(rows: list[int], parts: int) -> Iterator[list[int]]:
@@ -195,7 +178,7 @@ def steps_an_epoch(questions: int, settings: FineTuning) -> int:
     return every if settings.steps is None else min(every, settings.steps)
 
 
-def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], history: resume.History, out: Path) -> None:
+def _save(model: QuestionOnly, tokenizer: Any, about: dict[str, Any], history: History, out: Path) -> None:
     """The folder appears whole: it is written beside its place and renamed."""
     temporary = out.with_name(f".{out.name}.partial")
     shutil.rmtree(temporary, ignore_errors=True)

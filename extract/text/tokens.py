@@ -4,7 +4,6 @@ Sizes: Q questions, A sequences a question, L tokens, D width of the encoder.
 """
 
 import io
-import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base.errors import UserError
-from base.files import exclusive, read_json, sha256, write_bytes, write_json
+from base.files import read_json, sha256, write_bytes
+from base.journal import journal
 from base.progress import progress
 from extract.config import Text
 from extract.text.encoder import has_segments, load_encoder
@@ -50,20 +50,18 @@ def write_tokens(
         "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
     }
     weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
-    key = json.dumps([weights, text.model_dump(), sha256(path)], sort_keys=True)
-    with exclusive(state / "lock"):
-        if not (state / "key.json").is_file() or read_json(state / "key.json", "the state") != key:
-            for old in state.glob("*.npy"):
-                old.unlink()
-            write_json(state / "key.json", key)
+    key = [weights, text.model_dump(), sha256(path), PART]
+    with journal(state / "parts", key) as past:
+        made = {entry["part"] for entry in past.entries}
         parts = []
         numbers = [range(n, min(n + PART, len(questions.tokens))) for n in range(0, len(questions.tokens), PART)]
         for part in progress(numbers, total=len(numbers), label=f"tokens of {split}", unit="part"):
             parts.append(state / f"{part.start:09d}.npy")
-            if not parts[-1].is_file():
+            if part.start not in made:
                 content = io.BytesIO()  # where NumPy writes the file, a full disk is an error without a number
                 np.save(content, encode(encoder, questions, part, text, device))
                 write_bytes(parts[-1], content.getbuffer())
+                past.note({"part": part.start})
         lengths = np.array([len(tokens) for tokens in questions.tokens])
         pack(out, questions.table, lengths, encoder.config.hidden_size, (np.load(p) for p in parts), about)
         shutil.rmtree(state)

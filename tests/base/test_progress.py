@@ -35,3 +35,11 @@ def test_every_item_is_counted_once(capsys):
 )
 def test_a_duration_in_words(seconds, words):
     assert duration(seconds) == words
+
+
+def test_a_bar_within_a_bar_is_plain_lines_in_a_log(capsys):
+    for _ in progress("ab", total=2, label="epochs"):
+        for _ in progress("cd", total=2, label="steps"):
+            pass
+    said = capsys.readouterr().err
+    assert "\x1b" not in said and all(line.startswith(("epochs: ", "steps: ")) for line in said.splitlines())

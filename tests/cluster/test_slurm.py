@@ -19,7 +19,7 @@ from tests.workflow.tiny import CONFIG, ROOT, snakemake
 RESULTS = ROOT / "results/cluster"
 GPU_RULES = {"features", "finetune", "tokens", "tokens_of_shifted_test", "train", "evaluate", "evaluate_shifted"}
 CPU_RULES = {"probe", "decode", "merge", "pictures_rationale"}  # the last is a group: two pictures, one job
-PROFILE = ROOT / "workflow/profiles/slurm"
+PROFILE = ROOT / "profiles/slurm"
 # Looks at the queue that suit short jobs.
 SHORT = ["--slurm-init-seconds-before-status-checks", "5", "--max-status-checks-per-second", "1"]
 # As many threads as a local run's, since they decide the order of sums.

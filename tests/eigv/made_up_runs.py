@@ -14,7 +14,7 @@ def write(
     config: Config, run: Run, accuracy: float, *, commit: str = "1" * 40, inputs=None, settings=None, warning=""
 ) -> None:
     """Writes `metrics.json` and `run.json` of a run."""
-    folder = config.outcomes / "runs" / str(run)
+    folder = config.runs_folder / str(run)
     metrics = {"split": "test", "answer_from": "video", "accuracy": accuracy, "questions": 100, "by_type": {}}
     metrics |= {
         "questions_left_out": 0,

@@ -55,7 +55,7 @@ def conda(tmp_path_factory) -> Path:
 def checkout(tmp_path_factory) -> Path:
     """A copy of what a run needs of this repository, with a tiny data set."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("eigv", "extract", "workflow"):
+    for name in ("base", "eigv", "extract", "profiles", "workflow"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("Snakefile", "environment.yml"):
         shutil.copy(ROOT / name, folder)

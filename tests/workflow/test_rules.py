@@ -65,5 +65,5 @@ def test_a_rule_asks_for_a_gpu_where_its_command_claims_one(name):
 
 @pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule.gpu])
 def test_slurm_sends_a_rule_that_asks_for_a_gpu_where_some_are(name):
-    resources = yaml.safe_load((WORKFLOW / "profiles/slurm/profile.yaml").read_text().replace("?if", "if"))
+    resources = yaml.safe_load((ROOT / "profiles/slurm/profile.yaml").read_text().replace("?if", "if"))
     assert resources["set-resources"][name].startswith("?gpu(")

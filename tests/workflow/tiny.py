@@ -10,7 +10,7 @@ from tests.places import ROOT
 
 RESULTS, DATA = ROOT / "results/tiny", ROOT / "results/tiny-data"
 CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
-SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--rerun-incomplete"]
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
 
 
 def snakemake(*arguments: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import yaml
 from snakemake.exceptions import WorkflowError
+from snakemake_interface_executor_plugins.settings import ExecMode
 
 ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -27,6 +28,7 @@ shell.prefix(
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
+from base import run_lock  # noqa: E402
 from base import settings as strict  # noqa: E402
 from base.errors import UserError  # noqa: E402
 from base.gpu import installed_gpus  # noqa: E402
@@ -36,6 +38,13 @@ from eigv.plan.arguments import flags  # noqa: E402
 from eigv.plan.entries import one_of  # noqa: E402
 from eigv.plan.plan import Plan  # noqa: E402
 from eigv.plan.threads import decoding_threads, network_threads  # noqa: E402
+
+# A Snakemake that was killed leaves its lock behind. The next one removes it, unless jobs are sent to a cluster, where those
+# of the dead one may be at work. One that runs a single job of another's takes no part, nor does one with --nolock.
+if workflow.exec_mode == ExecMode.DEFAULT and "--nolock" not in sys.argv:
+    at_work = run_lock.enter(Path(".snakemake"), cleared=workflow.resource_settings.nodes is None)
+    if at_work and workflow.output_settings.dryrun:
+        at_work.close()
 
 
 def ask(question, **patterns):

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from base.errors import UserError
+from base.formats.run_folder import RunFolder
 from eigv.config.run_path import Run
 from eigv.paper.figures.plotting import METHOD_COLOURS, legend_below
 from eigv.paper.titles import title
@@ -22,7 +23,7 @@ def draw(root: Path, runs: list[Run], heading: str) -> Figure:
     """The curves of runs below the folder `root`; several seeds are their mean with a band from lowest to highest."""
     panels: dict[str, dict[str, list[pd.Series]]] = {}
     for run in runs:
-        file = root / str(run) / "history.csv"
+        file = RunFolder(root / str(run)).history
         if not file.is_file():
             raise UserError(f"{file} does not exist; it is written by training")
         history = pd.read_csv(file).set_index("epoch")["val_accuracy"]

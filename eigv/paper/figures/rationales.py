@@ -7,18 +7,17 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from base.errors import UserError
+from base.formats.predictions import Rationale
 from eigv.config.shown import Rationales
-from eigv.paper.answered import choose, read_answers
+from eigv.paper.answered_questions import AnsweredQuestion, choose, read_answered
 from eigv.paper.figures.plotting import save
 from eigv.paper.figures.strips import Strip, read_strips
-from extract.annotations import CANDIDATES
 
 COLOURS = ("#1a9850", "#d6409f", "#2166ac", "#b35806")
 """Green and pink for the two questions of a video, as in the paper; more where more are asked for by name."""
@@ -31,11 +30,11 @@ def rationale_picture(
     predictions: Path, questions: Path, manifest: Path, video: Path, how: Rationales, out: list[Path]
 ) -> None:
     """Draws the chosen questions of a run into every file of `out` (PNG, PDF)."""
-    table = read_answers(predictions, questions)
-    if "causal_clips" not in table.columns:
+    answered = read_answered(predictions, questions)
+    if any(question.rationale is None for question in answered):
         raise UserError(f"{predictions} has no rationales; its method has no grounding indicator")
-    chosen = choose(table, how)
-    names = [str(part["video_id"].iloc[0]) for part in chosen]
+    chosen = choose(answered, how)
+    names = [part[0].video_id for part in chosen]
     strips = dict(read_strips(names, video, manifest, THUMBNAIL_WIDTH))
     shown = [(strip, part) for name, part in zip(names, chosen, strict=True) if (strip := strips[name])]
     if not shown:
@@ -43,33 +42,33 @@ def rationale_picture(
     save(draw(shown), out, dpi=110)
 
 
-def draw(shown: list[tuple[Strip, pd.DataFrame]]) -> Figure:
-    """Videos with their answered questions (as `read_answers` gives them), one below the other."""
+def draw(shown: list[tuple[Strip, list[AnsweredQuestion]]]) -> Figure:
+    """Videos with their answered questions, which all have a rationale, one below the other."""
     heights = []
     for strip, answers in shown:
         height, frame_width = strip.frames[0].shape[:2]
         heights += [WIDTH / len(strip.frames) * height / frame_width + 0.4]
-        heights += [0.55 + 0.2 * len(_lines(answer, 1)) for _, answer in answers.iterrows()]
+        heights += [0.55 + 0.2 * len(_lines(answer, 1)) for answer in answers]
     figure = plt.figure(figsize=(WIDTH, sum(heights) + 0.3), layout="constrained")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     row = 0
     for strip, answers in shown:
         _draw_frames(figure.add_subplot(grid[row]), strip, answers)
-        for number, (_, answer) in enumerate(answers.iterrows()):
+        for number, answer in enumerate(answers):
             _draw_answer(figure.add_subplot(grid[row + 1 + number]), answer, len(strip.frames), number)
         row += 1 + len(answers)
     return figure
 
 
-def _draw_frames(axes: Axes, strip: Strip, answers: pd.DataFrame) -> None:
+def _draw_frames(axes: Axes, strip: Strip, answers: list[AnsweredQuestion]) -> None:
     """The frames side by side, each framed in the colour of every question that rests on it."""
     height = strip.frames[0].shape[0] / strip.frames[0].shape[1]
     for k, frame in enumerate(strip.frames):
         axes.imshow(frame, extent=(k, k + 0.97, 0, height), aspect="auto")
         axes.text(k + 0.485, -0.04, f"{strip.times[k]:.1f} s", ha="center", va="top", fontsize=8, color="#555555")
-    for number, (_, answer) in enumerate(answers.iterrows()):
+    for number, answer in enumerate(answers):
         inset = 0.03 + 0.055 * number
-        for k in _causal(answer):
+        for k in _rationale(answer).clips:
             corner, size = (k + inset, inset), (0.97 - 2 * inset, height - 2 * inset)
             colour = COLOURS[number % len(COLOURS)]
             axes.add_patch(Rectangle(corner, *size, fill=False, linewidth=3, edgecolor=colour))
@@ -80,11 +79,11 @@ def _draw_frames(axes: Axes, strip: Strip, answers: pd.DataFrame) -> None:
     axes.axis("off")
 
 
-def _draw_answer(axes: Axes, answer: pd.Series, clips: int, number: int) -> None:
+def _draw_answer(axes: Axes, answer: AnsweredQuestion, clips: int, number: int) -> None:
     """The question, its answers and, under each clip, the probability of being causal."""
     colour = COLOURS[number % len(COLOURS)]
-    chances = np.array([float(chance) for chance in str(answer["clip_probability"]).split()])
-    causal = np.isin(np.arange(clips), _causal(answer))
+    chances = np.array(_rationale(answer).probability)
+    causal = np.isin(np.arange(clips), _rationale(answer).clips)
     # Close probabilities are common; the bars show how far each is from 0.5.
     reach = max(0.02, float(np.abs(chances - 0.5).max()))
     lines = _lines(answer, number + 1)
@@ -98,23 +97,26 @@ def _draw_answer(axes: Axes, answer: pd.Series, clips: int, number: int) -> None
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.spines["left"].set_bounds(-1, 1)
-    verdict = f"{'right' if answer['is_right'] else 'wrong'} ({answer['confidence']:.2f})"
+    verdict = f"{'right' if answer.is_right else 'wrong'} ({answer.confidence:.2f})"
     axes.text(0.05, top, "\n".join(lines), ha="left", va="top", fontsize=10, color=colour, linespacing=1.3)
     axes.text(clips, top, verdict, ha="right", va="top", fontsize=10, color=colour, fontweight="bold")
 
 
-def _lines(answer: pd.Series, number: int) -> list[str]:
-    question = textwrap.wrap(f"Q{number}. {answer['question']}", 150)
-    if CANDIDATES[0] not in answer.index:
-        return [*question, f"predicted: {answer['prediction']}    gold: {answer['answer']}"]
+def _lines(answer: AnsweredQuestion, number: int) -> list[str]:
+    question = textwrap.wrap(f"Q{number}. {answer.question}", 150)
+    if not answer.candidates:
+        return [*question, f"predicted: {answer.prediction}    gold: {answer.answer}"]
     texts = []
-    for i, name in enumerate(CANDIDATES):
-        marks = [mark for mark in ("prediction", "answer") if answer[mark] == str(i)]
-        said = ", ".join({"prediction": "predicted", "answer": "gold"}[mark] for mark in marks)
+    for i, candidate in enumerate(answer.candidates):
+        said = ", ".join(
+            mark for mark, index in (("predicted", answer.prediction), ("gold", answer.answer)) if index == i
+        )
         # Spaces that do not break keep a candidate on one line.
-        texts.append(f"{i + 1}. {answer[name]}{f' [{said}]' if said else ''}".replace(" ", "\u00a0"))
+        texts.append(f"{i + 1}. {candidate}{f' [{said}]' if said else ''}".replace(" ", "\u00a0"))
     return [*question, *textwrap.wrap("   ".join(texts), 170, break_on_hyphens=False)]
 
 
-def _causal(answer: pd.Series) -> list[int]:
-    return [int(clip) for clip in str(answer["causal_clips"]).split()]
+def _rationale(answer: AnsweredQuestion) -> Rationale:
+    """Of an answer that has one."""
+    assert answer.rationale is not None
+    return answer.rationale

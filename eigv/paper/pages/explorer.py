@@ -1,32 +1,27 @@
 """A page to browse predictions: one HTML file with everything in it, for the file system and 10,000 questions.
 
-The page is plain HTML, CSS and JavaScript (`explorer_page/`); this file puts the data into it.
+The page is plain HTML, CSS and JavaScript (`explorer.*` among the templates); this file puts the data into it.
 """
 
 import base64
-import html
 import io
-import json
 import os
-import re
-from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from base.errors import UserError
 from base.files import write_text
+from base.formats.run_folder import RunFolder
 from eigv.config.run_path import Run
 from eigv.config.shown import Explorer
-from eigv.paper.answered import answer_scores, read_answers
+from eigv.paper.answered_questions import AnsweredQuestion, by_video, read_answered
 from eigv.paper.figures.strips import Strip, read_strips
+from eigv.paper.templating import render
 from eigv.paper.titles import title
-from extract.annotations import CANDIDATES
 
-PAGE = Path(__file__).with_name("explorer_page")
 THUMBNAIL_WIDTH = 96
 QUALITY = 70
 """Of the JPEG pictures: a video of 16 clips takes about 20 kB."""
@@ -34,47 +29,30 @@ QUALITY = 70
 
 def write_explorer(how: Explorer, runs: Path, questions: Path, manifest: Path, video: Path, out: Path) -> None:
     """Writes the page for the runs of `how`, which lie below the folder `runs`."""
-    tables = [read_answers(runs / path / "predictions.csv", questions) for path in how.runs]
-    for path, table in zip(how.runs[1:], tables[1:], strict=True):
-        if list(table["qid"]) != list(tables[0]["qid"]):
+    answered = [read_answered(RunFolder(runs / path).predictions, questions) for path in how.runs]
+    asked = [[question.qid for question in of_run] for of_run in answered]
+    for path, qids in zip(how.runs, asked, strict=True):
+        if qids != asked[0]:
             raise UserError(f"{path} answers other questions than {how.runs[0]}: they can not be compared")
-    kept = _spread(tables[0], how.questions)
-    tables = [table.iloc[kept].reset_index(drop=True) for table in tables]
-    names = list(dict.fromkeys(tables[0]["video_id"]))
+    kept = _spread(answered[0], how.questions)
+    answered = [[of_run[n] for n in kept] for of_run in answered]
+    names = list(by_video(answered[0]))
     strips = dict(read_strips(names, video, manifest, THUMBNAIL_WIDTH, len(os.sched_getaffinity(0))))
-    write_text(out, page(how, tables, strips))
+    write_text(out, page(how, answered, strips))
 
 
-def page(how: Explorer, tables: list[pd.DataFrame], strips: dict[str, Strip | None]) -> str:
-    """The page for the answers of each run of `how` to the same questions (as `read_answers` gives them)."""
-    names = list(dict.fromkeys(tables[0]["video_id"]))
-    data = _data(how, tables, names, strips)
-    sheets = "\n".join(
-        f'<script type="text/plain" id="strip-{n}">{_sheet(strip)}</script>'
-        for n, name in enumerate(names)
-        if (strip := strips[name])
-    )
-    # Inside a script element only `</` could end it.
-    values = (
-        json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/").replace("<!--", "<\\u0021--")
-    )
-    template = (PAGE / "page.html").read_text(encoding="utf-8")
-    parts = {
-        "@TITLE@": html.escape(data["title"]),
-        "@CSS@": (PAGE / "page.css").read_text(encoding="utf-8"),
-        "@JS@": (PAGE / "page.js").read_text(encoding="utf-8"),
-        "@STRIPS@": sheets,
-        "@DATA@": values,
-    }
-    # In one pass: what is put in may itself look like a mark.
-    return re.sub("|".join(parts), lambda match: parts[match.group()], template)
+def page(how: Explorer, answered: list[list[AnsweredQuestion]], strips: dict[str, Strip | None]) -> str:
+    """The page for the answers of each run of `how` to the same questions."""
+    names = list(by_video(answered[0]))
+    sheets = {n: _sheet(strip) for n, name in enumerate(names) if (strip := strips[name])}
+    return render("explorer.html.jinja", data=_data(how, answered, names, strips), sheets=sheets)
 
 
-def _spread(table: pd.DataFrame, count: int) -> np.ndarray:
-    """The rows of at most `count` questions, in their order: whole videos, spread evenly."""
-    videos = list(dict.fromkeys(table["video_id"]))
-    sizes = table["video_id"].value_counts()
-    share = min(1.0, count / len(table))
+def _spread(questions: list[AnsweredQuestion], count: int) -> list[int]:
+    """The numbers of at most `count` questions, in their order: whole videos, spread evenly."""
+    sizes = {video_id: len(of_video) for video_id, of_video in by_video(questions).items()}
+    videos = list(sizes)
+    share = min(1.0, count / len(questions))
     wanted = np.unique(np.linspace(0, len(videos) - 1, max(1, int(share * len(videos)))).astype(int))
     kept, total = set(), 0
     for i in wanted:
@@ -83,29 +61,27 @@ def _spread(table: pd.DataFrame, count: int) -> np.ndarray:
         kept.add(videos[i])
         total += sizes[videos[i]]
     kept = kept or {videos[0]}
-    return np.flatnonzero(table["video_id"].isin(kept))[:count]
+    return [n for n, question in enumerate(questions) if question.video_id in kept][:count]
 
 
 def _data(
-    how: Explorer, tables: list[pd.DataFrame], names: list[str], strips: dict[str, Strip | None]
+    how: Explorer, answered: list[list[AnsweredQuestion]], names: list[str], strips: dict[str, Strip | None]
 ) -> dict[str, Any]:
     """What the page shows, in the form that its script describes."""
-    first = tables[0]
-    types = sorted(set(first["type"]))
+    types = sorted({question.type for question in answered[0]})
     number = {name: n for n, name in enumerate(names)}
-    multiple_choice = CANDIDATES[0] in first.columns
-    answers = [table.to_dict("records") for table in tables]
     rows = []
-    for n, row in enumerate(answers[0]):
+    for of_question in zip(*answered, strict=True):
+        question = of_question[0]
         rows.append(
             {
-                "id": row["qid"],
-                "video": number[row["video_id"]],
-                "type": types.index(row["type"]),
-                "text": row["question"],
-                "answer": int(row["answer"]) if multiple_choice else row["answer"],
-                **({"candidates": [row[name] for name in CANDIDATES]} if multiple_choice else {}),
-                "runs": [_answer(table[n], multiple_choice) for table in answers],
+                "id": question.qid,
+                "video": number[question.video_id],
+                "type": types.index(question.type),
+                "text": question.question,
+                "answer": question.answer,
+                **({"candidates": question.candidates} if question.candidates else {}),
+                "runs": [_answer(of_run) for of_run in of_question],
             }
         )
     return {
@@ -126,17 +102,17 @@ def _video(name: str, strip: Strip | None) -> dict[str, Any]:
     return {"id": name, "times": [round(t, 2) for t in strip.times], "ratio": round(width / height, 4)}
 
 
-def _answer(row: dict[Hashable, Any], multiple_choice: bool) -> dict[str, Any]:
-    answer = {
-        "prediction": int(row["prediction"]) if multiple_choice else row["prediction"],
-        "right": bool(row["is_right"]),
-        "confidence": row["confidence"],
-        "scores": [p for _, p in answer_scores(row)] if multiple_choice else answer_scores(row),
+def _answer(answered: AnsweredQuestion) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "prediction": answered.prediction,
+        "right": answered.is_right,
+        "confidence": answered.confidence,
+        "scores": [p for _, p in answered.scored] if answered.candidates else answered.scored,
     }
-    if "causal_clips" in row:
-        answer["causal"] = [int(clip) for clip in str(row["causal_clips"]).split()]
-        answer["chances"] = [float(chance) for chance in str(row["clip_probability"]).split()]
-        answer["spans"] = str(row["causal_spans"]).replace(" ", ", ").replace("-", "–")
+    if (rationale := answered.rationale) is not None:
+        answer["causal"] = rationale.clips
+        answer["chances"] = rationale.probability
+        answer["spans"] = ", ".join(f"{start:.2f}–{end:.2f}" for start, end in rationale.spans)
     return answer
 
 

@@ -1,13 +1,12 @@
 """Small pages of the report: videos with problems, and what each stage cost."""
 
-import html
 from pathlib import Path
 
 import pandas as pd
 
 from base.errors import UserError
 from base.progress import duration
-from eigv.paper.tables.formats import STYLE
+from eigv.paper.templating import render
 from extract.videos.probe import read_manifest
 
 SHOWN = 200
@@ -19,15 +18,10 @@ def problems(manifest: Path) -> str:
     table = read_manifest(manifest)
     counts = table.groupby(["status", "backend"]).size().rename("videos").reset_index()
     odd = table[(table["status"] != "ok") | (table["reason"] != "")]
-    parts = [_table("Videos by status and decoder", counts)]
-    if odd.empty:
-        parts.append("<p>Every video is there and decodes to its end.</p>")
-    else:
-        columns = [name for name in ("video_id", "status", "reason", "backend", "path") if name in odd.columns]
-        parts.append(_table(f"Videos with a problem: {len(odd)} of {len(table)}", odd[columns].head(SHOWN)))
-        if len(odd) > SHOWN:
-            parts.append(f"<p>The first {SHOWN}; all of them are in {html.escape(str(manifest))}.</p>")
-    return _page(f"Videos of {manifest.parent.name}", parts)
+    columns = [name for name in ("video_id", "status", "reason", "backend", "path") if name in odd.columns]
+    return render(
+        "problems.html.jinja", manifest=manifest, counts=counts, odd=odd[columns], videos=len(table), shown=SHOWN
+    )
 
 
 def times(folders: list[Path]) -> str:
@@ -56,26 +50,8 @@ def times(folders: list[Path]) -> str:
             "largest memory": grouped["memory"].max().map(lambda mb: "-" if pd.isna(mb) else f"{mb / 1024:.1f} GiB"),
         }
     ).reset_index()
-    return _page("Time and memory", [_table("What each stage cost", table)])
+    return render("times.html.jinja", stages=table)
 
 
 def _duration(seconds: float) -> str:
     return "-" if pd.isna(seconds) else duration(seconds)
-
-
-def _table(caption: str, table: pd.DataFrame) -> str:
-    head = "".join(f"<th>{html.escape(str(name))}</th>" for name in table.columns)
-    body = "".join(
-        f"<tr>{''.join(f'<td>{html.escape(str(value))}</td>' for value in row)}</tr>\n"
-        for row in table.itertuples(index=False)
-    )
-    rows = f"<thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody>"
-    return f"<table><caption>{html.escape(caption)}</caption>\n{rows}</table>"
-
-
-def _page(title: str, parts: list[str]) -> str:
-    style = STYLE + "table { margin-bottom: 1.5rem; } .plain td { white-space: normal; }"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{html.escape(title)}</title>'
-        f"<style>{style}</style></head>\n<body>{''.join(parts)}</body></html>\n"
-    )

@@ -9,28 +9,16 @@ from eigv.config.experiment import Config
 from eigv.config.run_path import point
 from eigv.config.shown import Axis, Table
 from eigv.paper import published
-from eigv.paper.results import Cell, Key
+from eigv.paper.results import Key, test_splits
 from eigv.paper.tables.footnotes import traits
-from eigv.paper.titles import METHODS, test_splits, title
+from eigv.paper.tables.numbers import Numbers
+from eigv.paper.titles import METHODS, title
 
 CAPTIONS = {
     "table1": "Table 1. Accuracy on test (percent), backbones plain and with EIGV",
     "table2": "Table 2. Accuracy on test (percent) of the parts of EIGV",
     "table3": "Table 3. Accuracy on test (percent) with appearance or motion features alone",
 }
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A cell's results with what they are compared with. Percent; NaN where there is no number."""
-
-    cell: Cell
-    gain: float
-    """Over the plain backbone on the same features."""
-    published: float
-    published_gain: float
-    notes: tuple[str, ...]
-    published_note: str
 
 
 @dataclass(frozen=True)
@@ -61,6 +49,16 @@ class Layout:
     notes: list[str]
     """Footnotes, numbered from 1."""
     remarks: list[str]
+
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """The titles of the groups of columns, and how many columns each has."""
+        return [(name, len(list(members))) for name, members in itertools.groupby(group for group, _ in self.heads)]
+
+    @property
+    def has_own_heads(self) -> bool:
+        """Whether columns have titles of their own below that of their group."""
+        return any(own for _, own in self.heads)
 
 
 class Column(NamedTuple):

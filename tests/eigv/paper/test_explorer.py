@@ -3,17 +3,18 @@
 import io
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import Image
 
 from base.errors import UserError
+from base.formats.predictions import Rationale, Scored
 from eigv.config.shown import Explorer
+from eigv.paper.answered_questions import AnsweredQuestion
 from eigv.paper.figures.strips import Strip
 from eigv.paper.pages.explorer import page, write_explorer
-from extract.annotations import CANDIDATES
 
 CLIPS = 16
 VIDEOS, A_VIDEO = 1000, 10
@@ -21,40 +22,49 @@ PATHS = ("nextqa/hga/eigv/app+mot/seed0", "nextqa/hga/erm/app+mot/seed0")
 HOW = Explorer.model_validate({"runs": PATHS})
 
 
-def answers(method: str) -> pd.DataFrame:
+RATIONALE = Rationale(
+    clips=(3, 4, 9),
+    spans=((1.5, 2.5), (4.5, 5.0)),
+    probability=tuple(0.52 if k in (3, 4, 9) else 0.5 for k in range(CLIPS)),
+)
+
+
+def answers(method: str) -> list[AnsweredQuestion]:
     rng = np.random.default_rng(len(method))
     rows = []
     for n in range(VIDEOS * A_VIDEO):
-        scores = rng.dirichlet(np.ones(5))
+        scores = rng.dirichlet(np.ones(5)).round(4)
         answer, prediction = int(rng.integers(5)), int(scores.argmax())
-        row = {
-            "qid": f"v{n // A_VIDEO}_{n % A_VIDEO}",
-            "video_id": f"v{n // A_VIDEO}",
-            "type": ["CW", "TN", "DL"][n % 3],
-        }
-        row |= {"question": f"why does person {n} say <b>no</b> & leave?", "answer": str(answer)}
-        row |= {name: f"candidate {i} of {n}" for i, name in enumerate(CANDIDATES)}
-        row |= {f"score_{name}": f"{scores[i]:.4f}" for i, name in enumerate(CANDIDATES)}
-        row |= {"prediction": str(prediction), "is_right": answer == prediction, "confidence": float(scores.max())}
-        if method == "eigv":
-            row |= {"causal_clips": "3 4 9", "causal_spans": "1.50-2.50 4.50-5.00"}
-            row |= {"clip_probability": " ".join(f"{0.5 + 0.02 * (k in (3, 4, 9)):.3f}" for k in range(CLIPS))}
-        rows.append(row)
-    return pd.DataFrame(rows)
+        candidates = tuple(f"candidate {i} of {n}" for i in range(5))
+        rows.append(
+            AnsweredQuestion(
+                qid=f"v{n // A_VIDEO}_{n % A_VIDEO}",
+                video_id=f"v{n // A_VIDEO}",
+                type=["CW", "TN", "DL"][n % 3],
+                question=f"why does person {n} say <b>no</b> & leave?",
+                candidates=candidates,
+                answer=answer,
+                prediction=prediction,
+                is_right=answer == prediction,
+                scored=tuple(map(Scored, candidates, scores.tolist())),
+                rationale=RATIONALE if method == "eigv" else None,
+            )
+        )
+    return rows
 
 
 @pytest.fixture(scope="module")
-def tables() -> list[pd.DataFrame]:
+def runs() -> list[list[AnsweredQuestion]]:
     return [answers("eigv"), answers("erm")]
 
 
 @pytest.fixture(scope="module")
-def made(tables, tmp_path_factory):
+def made(runs, tmp_path_factory):
     frames = [np.full((54, 96, 3), 10 * k, np.uint8) for k in range(CLIPS)]
     strips = {f"v{v}": Strip(f"v{v}", frames, [0.5 * k for k in range(CLIPS)]) for v in range(VIDEOS)}
     strips["v999"] = None
     out = tmp_path_factory.mktemp("explorer") / "page.html"
-    out.write_text(page(HOW, tables, strips), encoding="utf-8")
+    out.write_text(page(HOW, runs, strips), encoding="utf-8")
     return out
 
 
@@ -76,15 +86,14 @@ def click(browser, selector: str) -> None:
     browser.find_element("css selector", selector).click()
 
 
-def test_a_filter_a_question_its_rationale(opened, tables):
+def test_a_filter_a_question_its_rationale(opened, runs):
     assert text(opened, "#count").startswith("10,000 of 10,000 questions")
     click(opened, "#verdict-0-wrong")
     click(opened, "#verdict-1-right")
-    expected = ~tables[0]["is_right"] & tables[1]["is_right"]
-    assert text(opened, "#count").startswith(f"{expected.sum():,} of 10,000")
-    first = tables[0][expected].iloc[0]
+    expected = [mine for mine, theirs in zip(*runs, strict=True) if not mine.is_right and theirs.is_right]
+    assert text(opened, "#count").startswith(f"{len(expected):,} of 10,000")
     click(opened, ".item")
-    assert text(opened, "article h2") == first["question"]  # as text, not as HTML
+    assert text(opened, "article h2") == expected[0].question  # as text, not as HTML
     assert "Rests on 3 of 16 clips: 1.50–2.50, 4.50–5.00 s" in text(opened, "article")
     assert len(opened.find_elements("css selector", ".clip .frame")) == 3
     assert len(opened.find_elements("css selector", ".bars .bar")) == CLIPS
@@ -102,12 +111,13 @@ def test_two_methods_side_by_side(opened):
     assert all(len(run.find_elements("css selector", ".tag.gold")) == 1 for run in runs)
 
 
-def test_type_confidence_and_words(opened, tables):
+def test_type_confidence_and_words(opened, runs):
     click(opened, "#types button")  # CW
-    assert text(opened, "#count").startswith(f"{(tables[0]['type'] == 'CW').sum():,} of")
+    of_type = [question for question in runs[0] if question.type == "CW"]
+    assert text(opened, "#count").startswith(f"{len(of_type):,} of")
     opened.execute_script("const b = document.getElementById('low'); b.value = 60; b.dispatchEvent(new Event('input'))")
-    sure = (tables[0]["type"] == "CW") & (tables[0]["confidence"] >= 0.6)
-    assert text(opened, "#count").startswith(f"{sure.sum():,} of")
+    sure = [question for question in of_type if question.confidence >= 0.6]
+    assert text(opened, "#count").startswith(f"{len(sure):,} of")
     click(opened, "#reset")
     opened.find_element("css selector", "#search").send_keys("candidate 3 of 4711")
     assert text(opened, "#count").startswith("1 of 10,000")
@@ -154,10 +164,8 @@ def test_runs_of_other_questions_are_refused(tmp_path):
         write_explorer(HOW, tmp_path, tmp_path, tmp_path / "m.csv", tmp_path / "v.h5", tmp_path / "out.html")
 
 
-def test_the_data_can_not_end_its_script_element(tables):
-    odd = [table.head(10).copy() for table in tables]
-    for table in odd:
-        table.loc[0, "question"] = "</script><script>alert(1)</script><!--"
+def test_the_data_can_not_end_its_script_element(runs):
+    odd = [[replace(run[0], question="</script><script>alert(1)</script><!--"), *run[1:10]] for run in runs]
     content = page(HOW, odd, {"v0": None})
     data = content.split('id="data">')[1].split("</script>")[0]
     assert json.loads(data)["questions"][0]["text"] == "</script><script>alert(1)</script><!--"

@@ -1,33 +1,38 @@
 """The rationale picture: readable with the longest of real texts, and honest about what it can not show."""
 
+from dataclasses import replace
+
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
 
 from base.errors import UserError
+from base.formats.predictions import Rationale, Scored
 from eigv.config.shown import Rationales
+from eigv.paper.answered_questions import AnsweredQuestion
 from eigv.paper.figures.rationales import COLOURS, draw, rationale_picture
 from eigv.paper.figures.strips import Strip
-from extract.annotations import CANDIDATES
 from tests.eigv.picture import overlapping
 
-LONG = {
-    "question": "how does the man in white prevent the white and black dog from running away in the park?",
-    **{name: f"a candidate that is as long as those of NExT-QA, {name}" for name in CANDIDATES},
-    "answer": "1",
-    "prediction": "3",
-}
-OPEN = {"question": "what is a man doing", "answer": "swim", "prediction": "dance"}
+LONG = AnsweredQuestion(
+    qid="q",
+    video_id="4010069381",
+    type="CH",
+    question="how does the man in white prevent the white and black dog from running away in the park?",
+    candidates=tuple(f"a candidate that is as long as those of NExT-QA, a{n}" for n in range(5)),
+    answer=1,
+    prediction=3,
+    is_right=False,
+    scored=(Scored("a candidate", 0.31),),
+    rationale=None,
+)
+OPEN = replace(LONG, question="what is a man doing", candidates=(), answer="swim", prediction="dance")
+CHANCES = tuple(0.5 + 0.01 * k for k in range(-8, 8))
 
 
-def answers(texts: dict, *causal: str) -> pd.DataFrame:
-    chance = " ".join(f"{0.5 + 0.01 * k:.3f}" for k in range(-8, 8))
-    rows = [
-        texts | {"causal_clips": c, "clip_probability": chance, "is_right": False, "confidence": 0.31} for c in causal
-    ]
-    return pd.DataFrame(rows)
+def answers(question: AnsweredQuestion, *causal: tuple[int, ...]) -> list[AnsweredQuestion]:
+    return [replace(question, rationale=Rationale(clips, (), CHANCES)) for clips in causal]
 
 
 def strip(name: str = "4010069381") -> Strip:
@@ -36,15 +41,15 @@ def strip(name: str = "4010069381") -> Strip:
     )
 
 
-@pytest.mark.parametrize("texts", [LONG, OPEN], ids=["multiple-choice", "open-ended"])
-def test_no_text_lies_over_another(texts):
-    figure = draw([(strip(), answers(texts, "0 1 2", "3 15")), (strip("another"), answers(texts, ""))])
+@pytest.mark.parametrize("question", [LONG, OPEN], ids=["multiple-choice", "open-ended"])
+def test_no_text_lies_over_another(question):
+    figure = draw([(strip(), answers(question, (0, 1, 2), (3, 15))), (strip("another"), answers(question, ()))])
     assert overlapping(figure) == []
     plt.close(figure)
 
 
 def test_each_question_frames_its_clips_in_its_colour():
-    figure = draw([(strip(), answers(OPEN, "0 1 2", "2 15"))])
+    figure = draw([(strip(), answers(OPEN, (0, 1, 2), (2, 15)))])
     frames = [patch for patch in figure.axes[0].patches if isinstance(patch, Rectangle)]
     for colour, clips in zip(COLOURS, ([0, 1, 2], [2, 15]), strict=False):
         rgb = tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))

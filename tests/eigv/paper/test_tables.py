@@ -10,7 +10,7 @@ from eigv.config.experiment import Config, load, section
 from eigv.config.run_path import Run
 from eigv.paper.published import cited, published, value
 from eigv.paper.results import Key
-from eigv.paper.tables.table import write_table
+from eigv.paper.tables.write import write_table
 from eigv.runs.monitors import in_words
 from tests.eigv import made_up_runs
 from tests.places import ROOT
@@ -92,6 +92,13 @@ def test_a_table_does_not_mix_silently(paper, about, note):
     assert pd.isna(cell(paper, "table1", **HGA, method="erm")["notes"])
     for form in ("md", "html", "tex"):
         assert note.split(";")[0].split("(")[0] in made(paper, "table1", form)
+
+
+def test_names_are_text_in_the_page_and_no_markup(paper):
+    fill(paper, "table1")
+    made_up_runs.write(paper, Run("nextqa", "hga", "eigv", "app+mot", 1), 41.0, inputs={"text_encoder": "<b>&bert"})
+    page = made(paper, "table1", "html")
+    assert "text encoder: &lt;b&gt;&amp;bert; elsewhere bert" in page and "<b>" not in page
 
 
 def test_one_footnote_for_the_same_warning_of_many_runs(paper):

@@ -10,10 +10,10 @@ import time
 import pandas as pd
 import pytest
 
-import eigv.runs.training
 from base import resume
 from base.errors import UserError
 from eigv.config.run import RunSettings
+from eigv.method.model import VideoQA
 from eigv.runs.evaluation import evaluate
 from eigv.runs.training import train
 from tests.eigv import synthetic
@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
         pass
 
     steps = 0
-    step = eigv.runs.training.VideoQA.training_step
+    step = VideoQA.training_step
 
     def counted(*args):
         nonlocal steps
@@ -94,7 +94,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, monkeypatch
             raise KilledError
         return step(*args)
 
-    monkeypatch.setattr(eigv.runs.training.VideoQA, "training_step", counted)
+    monkeypatch.setattr(VideoQA, "training_step", counted)
     with pytest.raises(KilledError):
         run(settings("eigv", epochs=4), data, tmp_path / "broken")
     assert not (tmp_path / "broken/model.json").exists()
@@ -122,7 +122,7 @@ def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, m
     """Four steps an epoch."""
     data = synthetic.write(tmp_path, multiple_choice=True)
     run(dropping_out(), data, tmp_path / "whole")
-    model, steps = eigv.runs.training.VideoQA, 0
+    model, steps = VideoQA, 0
     step, predict = model.training_step, model.predict
 
     def training_step(*args):

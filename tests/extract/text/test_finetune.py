@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from base import resume
-from base.announcements import Announcements
 from base.errors import UserError
 from base.files import write_json
 from eigv.runs.question_only import question_only
@@ -166,9 +165,7 @@ def test_a_step_in_parts_is_the_same_step(tmp_path, multiple_choice):
         torch.manual_seed(0)
         model = QuestionOnly(encoder, 1 if multiple_choice else 5).eval()  # no dropout
         split = LabelledQuestions.read(tmp_path / "questions/train.csv", tokenizer, settings, COLOURS)
-        training = module._Training(
-            model, split, split, settings.finetuning, tmp_path / "s", "", Announcements("", None)
-        )
+        training = module._Training(model, split, split, settings.finetuning, "")
         loss = training._step(list(range(20)))
         gradients.append((loss, [p.grad.clone() for p in model.parameters() if p.grad is not None]))
     assert gradients[0][0] == pytest.approx(gradients[1][0], abs=1e-6)
