@@ -25,11 +25,13 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from base.formats.video_features import KINDS
 from benchmarks.extraction_memory import memory
 from benchmarks.report import machine, write_section
 from extract.config import Features, VideoCollection
 from extract.features.extractor import Extractor
-from extract.features.shards import KINDS, extract_shard, merge
+from extract.features.merge import merge
+from extract.features.shards import extract_shard
 from extract.networks import load_network
 from extract.videos.decode import Job, decode_one, decode_shard
 from extract.videos.pictures import pictures_of

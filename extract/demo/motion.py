@@ -25,8 +25,8 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from base.files import atomic_path
 from base.progress import progress
+from base.writing import atomic_path
 from extract.demo.render import backdrop, backdrop_margin, draw_scene, render_video
 from extract.demo.scenes import ACTIONS, BACKGROUNDS, COLOURS, MOTION, SHAPES, Actor, Scene, generator, write_script
 from extract.demo.settings import DemoSettings

@@ -14,9 +14,9 @@ import torch
 
 from base import resume
 from base.errors import UserError
-from base.files import write_json
+from base.formats.questions import CANDIDATES, write_summary
+from base.formats.vocabulary import write_vocabulary
 from eigv.runs.question_only import question_only
-from extract.annotations import CANDIDATES
 from extract.config import FineTuning, Text
 from extract.text import finetune as module
 from extract.text.encoder import load_encoder
@@ -45,8 +45,8 @@ def write_annotations(folder, *, multiple_choice, questions=60, seed=0):
             table["answer"] = [COLOURS[n] for n in right]
         folder.mkdir(exist_ok=True)
         table.to_csv(folder / f"{split}.csv", index=False)
-    write_json(folder / "answers.json", [] if multiple_choice else COLOURS)
-    write_json(folder / "summary.json", {s: {"questions_left_out": 3} for s in ("train", "val", "test")})
+    write_vocabulary(folder, [] if multiple_choice else COLOURS)
+    write_summary(folder, {s: {"questions_left_out": 3} for s in ("train", "val", "test")})
     return folder
 
 
@@ -190,10 +190,10 @@ def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(
     questions = write_annotations(tmp_path / "questions", multiple_choice=False)
     train = pd.read_csv(questions / "train.csv")
     outside = int((~train["answer"].isin(COLOURS[:3])).sum())
-    write_json(questions / "answers.json", COLOURS[:3])
+    write_vocabulary(questions, COLOURS[:3])
     about, _ = run(tmp_path, text(tmp_path, epochs=1), "out")
     assert about["train_questions_outside_vocabulary"] == outside
-    write_json(questions / "answers.json", [*COLOURS[:3], "<unknown>"])
+    write_vocabulary(questions, [*COLOURS[:3], "<unknown>"])
     about, weights = run(tmp_path, text(tmp_path, epochs=1), "class")
     assert about["train_questions_outside_vocabulary"] == 0 and len(weights["head.bias"]) == 4
     with torch.no_grad():

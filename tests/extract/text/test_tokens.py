@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from base.errors import UserError
-from base.formats.stores import TokenFeatures
+from base.formats.token_features import TokenFeatures
 from extract.config import FineTuning, Text
 from extract.text import tokens as module
 from extract.text.encoder import load_encoder
