@@ -84,7 +84,7 @@ def test_after_a_kill_only_what_is_missing_is_made(prepared, monkeypatch):
 
 def test_parts_of_another_encoder_are_not_used(prepared, monkeypatch):
     folder, settings = prepared
-    monkeypatch.setattr(module, "pack", lambda *a: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(module, "write_token_features", lambda *a: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
         write(folder, settings)
     monkeypatch.undo()
