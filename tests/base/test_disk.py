@@ -26,7 +26,7 @@ from extract.text.finetune import finetune
 from extract.videos.probe import probe
 from extract.videos.survey import survey
 from tests.eigv import synthetic
-from tests.extract.text.test_finetune import tiny, write_annotations
+from tests.extract.small_fine_tuning import tiny, write_annotations
 from tests.places import ROOT
 
 SIZES = ["--train", "12", "--val", "1", "--test", "1", "--test-shifted", "1"]

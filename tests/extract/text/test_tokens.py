@@ -12,7 +12,11 @@ from extract.text import tokens as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune
 from extract.text.tokens import write_tokens
-from tests.extract.text.test_finetune import MINILM, Killed, tiny, write_annotations
+from tests.extract.small_fine_tuning import MINILM, tiny, write_annotations
+
+
+class Killed(BaseException):
+    pass
 
 
 @pytest.fixture(params=[True, False], ids=["multiple choice", "open-ended"])
