@@ -1,15 +1,12 @@
 """The page of the command lines, made from the commands themselves."""
 
 import importlib
-import sys
-from pathlib import Path
 
 import click
 import typer
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-ROOT = Path(__file__).parents[2]
 PROGRAMS = {"eigv-extract": "extract.cli", "eigv": "eigv.cli"}
 CPUS = ("threads", "processes")
 """Options whose default is a number of CPUs, which is another on every machine."""
@@ -23,7 +20,6 @@ message and exit status 2.
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Adds the page."""
-    sys.path.insert(0, str(ROOT))
     programs = [_program(name, importlib.import_module(module).app) for name, module in PROGRAMS.items()]
     files.append(File.generated(config, "reference/commands.md", content="\n\n".join([INTRODUCTION, *programs])))
     return files

@@ -1,6 +1,6 @@
 """What the sources say about themselves, as the reference shows it."""
 
-import ast
+import importlib
 import re
 from typing import Any
 
@@ -28,12 +28,11 @@ class Reference(griffe.Extension):
 
     def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
         """A field of settings, `x: int = Field(3, description="...")`, is described by its description."""
-        value = attr.value
-        if attr.docstring or not (isinstance(value, griffe.ExprCall) and str(value.function) == "Field"):
+        if attr.docstring or not str(attr.value).startswith("Field("):
             return
-        keywords = {part.name: part.value for part in value.arguments if isinstance(part, griffe.ExprKeyword)}
-        if "description" in keywords:
-            attr.docstring = griffe.Docstring(ast.literal_eval(str(keywords["description"])), parent=attr)
+        model = getattr(importlib.import_module(attr.module.path), attr.path.split(".")[-2])
+        if description := model.model_fields[attr.name].description:
+            attr.docstring = griffe.Docstring(description, parent=attr)
 
     def on_object(self, *, obj: griffe.Object, **kwargs: Any) -> None:
         """Docstrings are plain text, with code in backticks."""

@@ -1,6 +1,7 @@
 """A page for each Python package, with what its modules say about themselves; a new module is there by itself."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ COMMANDS = "cli"
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Puts the pages into the navigation, at the end of its part "Reference"."""
+    sys.path.insert(0, str(ROOT))  # what is imported for the reference is of this checkout
     (reference,) = (part["Reference"] for part in config.nav or [] if "Reference" in part)
     reference += [
         {f"Package {package}": [{_name(folder): _uri(folder)} for folder in _folders(ROOT / package)]}
