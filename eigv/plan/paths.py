@@ -4,7 +4,9 @@ Whatever is not named when a path is asked for is a wildcard in it: the path is 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config
 from eigv.config.run_path import PATH, Run, question_only
 
@@ -61,17 +63,17 @@ class Paths:
         """The token features of a split."""
         return f"{self.dataset(dataset)}/text/text_{split}.h5"
 
-    def run(self, run: Run | str = PATH) -> str:
-        """The folder of a run."""
-        return f"{self.runs}/{run}"
+    def run(self, run: Run | str = PATH) -> RunFolder:
+        """The files of a run."""
+        return RunFolder(Path(self.runs, str(run)))
 
-    def question_only(self, seed: int, dataset: str = "{dataset}") -> str:
-        """The folder of the run that sees no video."""
+    def question_only(self, seed: int, dataset: str = "{dataset}") -> RunFolder:
+        """The files of the run that sees no video."""
         return self.run(question_only(dataset, seed))
 
-    def checkpoint(self, dataset: str = "{dataset}", checkpoint: str = "{checkpoint}") -> str:
-        """The folder of an official checkpoint, which is filled like that of a run."""
-        return f"{self.outcomes}/checkpoints/{dataset}/{checkpoint}"
+    def checkpoint(self, dataset: str = "{dataset}", checkpoint: str = "{checkpoint}") -> RunFolder:
+        """The files of an official checkpoint, which are those of a run."""
+        return RunFolder(Path(self.outcomes, "checkpoints", dataset, checkpoint))
 
     def table(self, ending: str, table: str = "{table}") -> str:
         """A table in one of its forms."""

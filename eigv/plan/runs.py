@@ -2,6 +2,7 @@
 
 import json
 
+from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, section
 from eigv.config.run_path import Run
 from eigv.config.shown import Checkpoint
@@ -30,12 +31,12 @@ class Runs:
         """The user's own files that a run executes: a change of one of them trains anew."""
         return list(map(str, sources.backbone_code(self.config, backbone)))
 
-    def folder(self, run: Run | str) -> str:
-        """The folder of a run. What its point does not change is left out of it."""
+    def folder(self, run: Run | str) -> RunFolder:
+        """The files of a run. What its point does not change is left out of their path."""
         return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
 
-    def question_only(self, dataset: str = "{dataset}") -> str:
-        """The folder of the run that sees no video: the fine-tuned text encoder by itself."""
+    def question_only(self, dataset: str = "{dataset}") -> RunFolder:
+        """The files of the run that sees no video: the fine-tuned text encoder by itself."""
         return self.paths.question_only(self.config.text.finetuning.seed, dataset)
 
     def checkpoint(self, checkpoint: str) -> Checkpoint:

@@ -7,6 +7,7 @@ target names the files of its runs as well.
 import json
 
 from base.errors import UserError
+from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
 from eigv.config.run_path import Run
 from eigv.plan.arguments import as_json
@@ -36,27 +37,30 @@ class Targets:
         for run in self.config.runs(table):
             folder = self.runs.folder(run)
             shifted = self.config.datasets[run.dataset].shifted_test
-            files.append(f"{folder}/metrics.json")
-            files += [f"{folder}/{shifted}/metrics.json"] if shown.shifted and shifted else []
+            files.append(folder.metrics)
+            files += [folder.of_split(shifted).metrics] if shown.shifted and shifted else []
         if shown.question_only:
             # A data set whose tokens are imported has no encoder here.
             encoded = [name for name in shown.datasets if not self.config.datasets[name].tokens]
-            files += [f"{self.runs.question_only(name)}/metrics.json" for name in encoded]
-        return files
+            files += [self.runs.question_only(name).metrics for name in encoded]
+        return list(map(str, files))
 
     def sweep_runs(self, sweep: str) -> list[str]:
         """The metrics of the runs that a sweep shows."""
         entry_of(self.config.sweeps, sweep, "sweep")
-        return [f"{self.runs.folder(run)}/metrics.json" for run in self.config.runs(sweep)]
-
-    def curves(self, dataset: str) -> list[str]:
-        """The folders of the runs of all tables on a data set: those whose learning curves are drawn."""
-        runs = [run for table in self.config.tables for run in self.config.runs(table) if run.dataset == dataset]
-        return list(dict.fromkeys(map(self.runs.folder, runs)))
+        return [str(self.runs.folder(run).metrics) for run in self.config.runs(sweep)]
 
     def histories(self, dataset: str) -> list[str]:
-        """Their learning curves."""
-        return [f"{folder}/history.csv" for folder in self.curves(dataset)]
+        """The learning curves of the runs of all tables on a data set."""
+        return [str(folder.history) for folder in self._trained(dataset)]
+
+    def trained(self, dataset: str) -> str:
+        """The folders of those runs, one after another."""
+        return " ".join(str(folder.path) for folder in self._trained(dataset))
+
+    def _trained(self, dataset: str) -> list[RunFolder]:
+        runs = [run for table in self.config.tables for run in self.config.runs(table) if run.dataset == dataset]
+        return list(dict.fromkeys(map(self.runs.folder, runs)))
 
     def picture_inputs(self, picture: str) -> dict[str, list[str]]:
         """What a rationale picture is drawn from."""
@@ -72,7 +76,7 @@ class Targets:
         collection = self.config.datasets[dataset].videos
         return {
             "manifest": [self.paths.manifest(collection)],
-            "predictions": [f"{self.runs.folder(run)}/predictions.csv" for run in runs],
+            "predictions": [str(self.runs.folder(run).predictions) for run in runs],
             "questions": [self.paths.questions(dataset)],
             "video": [self.paths.video(collection)],
         }
@@ -122,7 +126,7 @@ class Targets:
         if name in config.rationales:
             return [self.paths.figure("png", name), *self.picture_inputs(name)["predictions"]]
         if name in config.checkpoints:
-            return [f"{self.paths.checkpoint(config.checkpoints[name].dataset, name)}/metrics.json"]
+            return [str(self.paths.checkpoint(config.checkpoints[name].dataset, name).metrics)]
         if name in config.explorers:
             return self._page(name)
         raise UserError(f"the configuration {config.name!r} has no {name}; it has {', '.join(config.shown)}")

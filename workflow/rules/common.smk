@@ -19,7 +19,7 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
-# Every command of a rule begins with this. Jobs find our packages in whatever folder they run: Snakemake takes PYTHONPATH
+# Every shell command begins with this. Jobs find our packages in whatever folder they run: Snakemake takes PYTHONPATH
 # away from the environments of --use-conda. `|| show_end {log}` adds the last lines of a failed command's log to what
 # Snakemake prints; `--announce /dev/fd/3 3>&2` adds a line after each epoch. A cluster sends SIGTERM to all processes of a
 # job: without the trap the shell would end at once, and the job with it, before a training had saved its state.
@@ -48,8 +48,8 @@ if workflow.exec_mode == ExecMode.DEFAULT and "--nolock" not in sys.argv:
 
 
 def ask(question, **patterns):
-    """A question to the plan as an input or a parameter of a rule: its arguments are the wildcards of their names, or
-    what the wildcards make of `patterns`."""
+    """A question to the plan as an input or a parameter. Its arguments are the wildcards of the same names, or what the
+    wildcards make of `patterns`."""
 
     def answer(wildcards):
         given = dict(wildcards.items())

@@ -41,7 +41,7 @@ rule learning_curves:
     conda:
         "../../environment.yml"
     params:
-        runs=lambda wildcards: " ".join(PLAN.targets.curves(wildcards.dataset)),
+        runs=ask(PLAN.targets.trained),
         title="{dataset}",
         root=PATHS.runs,
         stage=STAGES["figures"],

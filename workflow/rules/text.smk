@@ -104,9 +104,9 @@ rule question_only:
         encoder=PATHS.encoder(),
         questions=PATHS.questions(),
     output:
-        metrics=f"{QUESTION_ONLY}/metrics.json",
-        predictions=f"{QUESTION_ONLY}/predictions.csv",
-        run=f"{QUESTION_ONLY}/run.json",
+        metrics=QUESTION_ONLY.metrics,
+        predictions=QUESTION_ONLY.predictions,
+        run=QUESTION_ONLY.about,
     log:
         f"{OUT}/logs/question_only/{{dataset}}.log",
     benchmark:
@@ -127,9 +127,9 @@ rule question_only:
 
 use rule question_only as question_only_on_another_split with:
     output:
-        metrics=f"{QUESTION_ONLY}/{{split}}/metrics.json",
-        predictions=f"{QUESTION_ONLY}/{{split}}/predictions.csv",
-        run=f"{QUESTION_ONLY}/{{split}}/run.json",
+        metrics=QUESTION_ONLY.of_split("{split}").metrics,
+        predictions=QUESTION_ONLY.of_split("{split}").predictions,
+        run=QUESTION_ONLY.of_split("{split}").about,
     log:
         f"{OUT}/logs/question_only/{{dataset}}-{{split}}.log",
     benchmark:

@@ -10,9 +10,9 @@ rule train:
         val=PATHS.text("val"),
         plugin=ask(PLAN.runs.own_files),
     output:
-        weights=f"{RUN}/model.safetensors",
-        model=f"{RUN}/model.json",
-        history=f"{RUN}/history.csv",
+        weights=RUN.weights,
+        model=RUN.model,
+        history=RUN.history,
     log:
         f"{OUT}/logs/train/{PATH}.log",
     benchmark:
@@ -45,15 +45,15 @@ rule train:
 # questions, tokens), but no model and no encoder was trained or chosen by them.
 rule evaluate:
     input:
-        model=f"{RUN}/model.json",
-        weights=f"{RUN}/model.safetensors",
+        model=RUN.model,
+        weights=RUN.weights,
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text("test"),
     output:
-        metrics=f"{RUN}/metrics.json",
-        predictions=f"{RUN}/predictions.csv",
-        run=f"{RUN}/run.json",
+        metrics=RUN.metrics,
+        predictions=RUN.predictions,
+        run=RUN.about,
     log:
         f"{OUT}/logs/evaluate/{PATH}.log",
     conda:
@@ -77,15 +77,15 @@ rule evaluate:
 # The same for a further test split, in a folder of its own.
 use rule evaluate as evaluate_shifted with:
     input:
-        model=f"{RUN}/model.json",
-        weights=f"{RUN}/model.safetensors",
+        model=RUN.model,
+        weights=RUN.weights,
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text(),
     output:
-        metrics=f"{RUN}/{{split}}/metrics.json",
-        predictions=f"{RUN}/{{split}}/predictions.csv",
-        run=f"{RUN}/{{split}}/run.json",
+        metrics=RUN.of_split("{split}").metrics,
+        predictions=RUN.of_split("{split}").predictions,
+        run=RUN.of_split("{split}").about,
     log:
         f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
@@ -104,8 +104,8 @@ rule import_checkpoint:
     input:
         ask(PLAN.runs.checkpoint_file),
     output:
-        weights=f"{CHECKPOINT}/model.safetensors",
-        model=f"{CHECKPOINT}/model.json",
+        weights=CHECKPOINT.weights,
+        model=CHECKPOINT.model,
     log:
         f"{OUT}/logs/import_checkpoint/{{dataset}}/{{checkpoint}}.log",
     conda:
@@ -122,15 +122,15 @@ rule import_checkpoint:
 
 use rule evaluate as evaluate_checkpoint with:
     input:
-        model=f"{CHECKPOINT}/model.json",
-        weights=f"{CHECKPOINT}/model.safetensors",
+        model=CHECKPOINT.model,
+        weights=CHECKPOINT.weights,
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text("test"),
     output:
-        metrics=f"{CHECKPOINT}/metrics.json",
-        predictions=f"{CHECKPOINT}/predictions.csv",
-        run=f"{CHECKPOINT}/run.json",
+        metrics=CHECKPOINT.metrics,
+        predictions=CHECKPOINT.predictions,
+        run=CHECKPOINT.about,
     log:
         f"{OUT}/logs/evaluate/{{dataset}}/{{checkpoint}}.log",
     params:

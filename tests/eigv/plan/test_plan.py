@@ -33,7 +33,9 @@ def test_planning_the_paper_imports_no_torch():
 
 def test_a_path_without_names_is_a_pattern():
     paths = plan().paths
-    assert paths.run() == "results/small/runs/{dataset}/{backbone}/{method}/{features}{point}/seed{seed}"
+    assert str(paths.run().metrics) == (
+        "results/small/runs/{dataset}/{backbone}/{method}/{features}{point}/seed{seed}/metrics.json"
+    )
     assert paths.text() == "results/small/datasets/{dataset}/text/text_{split}.h5"
     assert paths.text("val", "one") == "results/small/datasets/one/text/text_val.h5"
     assert paths.shard("csv", "{{collection}}") == "results/small/videos/{{collection}}/shards/{scatteritem}.csv"
@@ -42,8 +44,14 @@ def test_a_path_without_names_is_a_pattern():
 def test_features_are_shared_and_outcomes_are_not():
     paths = plan(output="mine").paths
     assert paths.video("raw").startswith("results/small/") and paths.questions("one").startswith("results/small/")
-    outcomes = (paths.run("r"), paths.checkpoint("d", "c"), paths.table("md", "t"), paths.page("p"), paths.report)
-    assert all(path.startswith("mine/") for path in outcomes)
+    outcomes = (
+        paths.run("r").path,
+        paths.checkpoint("d", "c").path,
+        paths.table("md", "t"),
+        paths.page("p"),
+        paths.report,
+    )
+    assert all(str(path).startswith("mine/") for path in outcomes)
 
 
 @pytest.mark.parametrize(("cores", "threads"), [(1, 1), (2, 1), (8, 4), (64, 8), (None, 8)])

@@ -1,6 +1,7 @@
 """The settings and folders of runs."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,12 +21,12 @@ def test_a_run_has_its_own_settings():
 
 
 def test_the_folder_spells_the_run():
-    assert plan().runs.folder(LONGER) == f"results/small/runs/{LONGER}"
-    assert plan(output="elsewhere").runs.folder(Run.of(PLAIN)) == f"elsewhere/runs/{PLAIN}"
+    assert plan().runs.folder(LONGER).path == Path(f"results/small/runs/{LONGER}")
+    assert plan(output="elsewhere").runs.folder(Run.of(PLAIN)).path == Path(f"elsewhere/runs/{PLAIN}")
 
 
 def test_what_a_path_repeats_of_the_configuration_is_left_out_of_the_folder():
-    assert plan(training={"epochs": 5}).runs.folder(LONGER) == f"results/small/runs/{PLAIN}"
+    assert plan(training={"epochs": 5}).runs.folder(LONGER).path == Path(f"results/small/runs/{PLAIN}")
 
 
 def test_answers_are_read_from_what_the_run_says():
@@ -55,8 +56,8 @@ def test_code_of_the_user_s_own_is_an_input():
 
 def test_the_run_without_videos_has_the_seed_of_the_encoder():
     runs = plan().runs
-    assert runs.question_only("one") == "results/small/runs/one/question-only/seed4"
-    assert runs.question_only() == "results/small/runs/{dataset}/question-only/seed4"
+    assert runs.question_only("one").path == Path("results/small/runs/one/question-only/seed4")
+    assert runs.question_only().path == Path("results/small/runs/{dataset}/question-only/seed4")
 
 
 def test_a_checkpoint_is_known_by_its_name():
