@@ -27,7 +27,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.extraction_memory import memory
 from benchmarks.report import machine, write_section
-from extract.config import Features, VideoCollection
+from extract.config import FeaturesSettings, VideoCollection
 from extract.features.extractor import Extractor
 from extract.features.shards import KINDS, extract_shard, merge
 from extract.networks import load_network
@@ -50,7 +50,7 @@ class Setting:
 
     manifest: pd.DataFrame
     collection: VideoCollection
-    features: Features
+    features: FeaturesSettings
     device: str
     cores: int
     folder: Path
@@ -69,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         collection = VideoCollection(folder=options.videos, missing="skip", unreadable="skip")
         ids = sorted(path.stem for path in options.videos.iterdir() if path.suffix in (".mp4", ".avi"))
-        features = Features(**RANDOM, precision=options.precision, batch=options.batch)
+        features = FeaturesSettings(**RANDOM, precision=options.precision, batch=options.batch)
         manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
         probing = _cost(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
         setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
@@ -110,7 +110,7 @@ def _introduction(setting: Setting) -> str:
     return (
         f"`make bench-extract` on {machine()}; networks on {where}, {setting.features.precision}. "
         f"{len(setting.manifest)} videos ({shapes}; {setting.manifest['frames'].mean():.0f} frames on average; "
-        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 "
+        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), recipe `paper`: 16 clips of 16 "
         "frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
     )
 
@@ -284,7 +284,7 @@ def _precision(setting: Setting) -> str:
             pictures, expected, before = None, None, 0.0
             # On a CPU without fp16 arithmetic the large networks would take hours in it.
             for precision in ("fp32", "bf16", "fp16") if device == "cuda" or weights == "trained" else ("fp32", "bf16"):
-                features = Features(**base, precision=precision)
+                features = FeaturesSettings(**base, precision=precision)
                 extractor = Extractor(kind, load_network(kind, features), features, device)
                 pictures = _textured(kind, features) if pictures is None else pictures
                 inputs = extractor.upload(pictures)
@@ -313,7 +313,7 @@ def _precision(setting: Setting) -> str:
     )
 
 
-def _textured(kind: str, features: Features) -> np.ndarray:
+def _textured(kind: str, features: FeaturesSettings) -> np.ndarray:
     """Pictures (1, K, F or T, S, S, 3) of blurred noise that drifts, a different one in each clip."""
     side, rng = pictures_of(features)[kind].size, np.random.default_rng(0)
     seen = features.sampling.frames if kind == "motion" else 1

@@ -8,7 +8,7 @@ import numpy as np
 
 from base.errors import UserError
 from base.formats.predictions import Answer, Predictions, Rationale, Scored
-from eigv.config.shown import Rationales
+from eigv.config.targets import Rationales
 from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
 from extract.annotations.contract import read_csv
 

@@ -18,7 +18,7 @@ import pandas as pd
 from base.errors import UserError
 from base.files import as_text, read_json, read_object
 from eigv.runs.accuracies import accuracies
-from extract.annotations import CANDIDATES, READERS, is_multiple_choice, read
+from extract.annotations import CANDIDATES, is_multiple_choice, read, reader_of
 from extract.annotations.contract import read_csv
 from extract.config import Dataset
 
@@ -61,7 +61,7 @@ def score(
     `UserError` for a file that can not be understood.
     """
     questions = read(dataset, split)
-    reader = READERS[dataset.format]
+    reader = reader_of(dataset)
     given = _by_qid(_entries(predictions), questions, reader.other_ids(dataset), predictions)
     notes = []
     if missing := len(questions) - len(given.found):

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from base import plug
 from base.errors import UserError
 from base.files import check_id, readable
-from extract.config import Dataset
+from extract.config import FORMATS, Dataset
 
 CANDIDATES = [f"a{i}" for i in range(5)]
 COLUMNS = ["qid", "video_id", "question", "type", "answer"]
@@ -57,7 +58,9 @@ class Reader:
     """Folders that the videos lie in as they are published."""
 
 
-READERS: dict[str, Reader] = {}
+def reader_of(dataset: Dataset) -> Reader:
+    """The reader of a data set's format; `UserError` where code of one's own cannot be loaded."""
+    return plug.load(FORMATS.get(dataset.format, dataset.format), Reader, "the annotation format")
 
 
 def splits(dataset: Dataset) -> list[str]:
@@ -76,7 +79,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     Multiple choice: `answer` is the index of the right candidate. Open-ended: the answer's text. The index is the row
     in the file, from 0. Raises `UserError` naming the file and the row for what does not fit.
     """
-    reader = READERS[dataset.format]
+    reader = reader_of(dataset)
     table = reader.read(dataset, split)
     check(table, str(reader.files(dataset, split)[0]))
     return table

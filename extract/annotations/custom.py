@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import CANDIDATES, COLUMNS, INDICES, READERS, Reader, read_csv, splits
+from extract.annotations.contract import CANDIDATES, COLUMNS, INDICES, Reader, read_csv, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
 
@@ -96,4 +96,4 @@ def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
     return video.map(of)
 
 
-READERS["custom"] = Reader(files, read, source="your own files (docs/datasets.md)")
+READER = Reader(files, read, source="your own files (docs/datasets.md)")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import READERS, Count, Reader, read_csv
+from extract.annotations.contract import Count, Reader, read_csv
 from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
 
@@ -37,7 +37,7 @@ def other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
     return lambda video_id: [video_id.removeprefix("video")]
 
 
-READERS["msrvtt-qa"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/xudejing/video-question-answering",

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
+from extract.annotations.contract import CANDIDATES, Count, Reader, read_csv
 from extract.annotations.nextqa import files, group, question_ids, scored_as
 from extract.config import Dataset
 
@@ -25,7 +25,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
 
 # Sizes from the paper of NExT-QA, CVPR 2021, Table 2.
-READERS["next-oe"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/doc-doc/NExT-OE",

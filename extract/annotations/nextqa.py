@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
+from extract.annotations.contract import CANDIDATES, Count, Reader, read_csv
 from extract.config import Dataset
 
 GROUPS = {"C": "causal", "T": "temporal", "D": "descriptive"}
@@ -39,7 +39,7 @@ def scored_as(question_type: str) -> str:
     return "TN" if question_type == "TP" else question_type
 
 
-READERS["nextqa"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/doc-doc/NExT-QA",

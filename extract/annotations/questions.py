@@ -8,7 +8,7 @@ import pandas as pd
 from base.errors import UserError
 from base.files import read_json, write_csv, write_json
 from extract.annotations import vocabulary
-from extract.annotations.contract import READERS, check, is_multiple_choice, read, read_csv, splits
+from extract.annotations.contract import check, is_multiple_choice, read, read_csv, reader_of, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import leave_out
@@ -36,7 +36,7 @@ def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> 
                 shared.append((video_id, first[video_id], place))
     if shared:
         video_id, *places = shared[0]
-        where = [f"{READERS[dataset.format].files(dataset, split)[0]}: row {row} ({split})" for split, row in places]
+        where = [f"{reader_of(dataset).files(dataset, split)[0]}: row {row} ({split})" for split, row in places]
         more = f" ({len(shared) - 1} more such videos)" if len(shared) > 1 else ""
         raise UserError(
             f"the video {video_id} is in the splits {places[0][0]} and {places[1][0]}{more}, so that what is learnt of "

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from base.errors import UserError
-from extract.config import Answers
+from extract.config import VocabularyRule
 
 UNKNOWN = "<unknown>"
 
 
-def build(train: pd.DataFrame, rule: Answers) -> list[str]:
+def build(train: pd.DataFrame, rule: VocabularyRule) -> list[str]:
     """The classes: train answers, most frequent first, equally frequent ones by the alphabet; then the unknown.
 
     `UserError` where no answer is left.
@@ -50,7 +50,7 @@ def coverage(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     }
 
 
-def describe(rule: Answers, classes: list[str], train: pd.DataFrame) -> dict[str, Any]:
+def describe(rule: VocabularyRule, classes: list[str], train: pd.DataFrame) -> dict[str, Any]:
     """What `vocabulary.json` holds beside the coverage of each split."""
     return {
         "rule": rule.model_dump(),

@@ -10,15 +10,16 @@ import h5py
 import numpy as np
 import pandas as pd
 
+from base import plug
 from base.errors import UserError
 from base.files import check_ids, sha256
 from base.formats.stores import OK, ZEROS, create, write_strings
 from base.progress import progress
 from base.provenance import commit, versions
 from extract.annotations.questions import video_ids
-from extract.config import Features, Sampling, VideoCollection
+from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
 from extract.features.shards import checked
-from extract.layouts import LAYOUTS, FeatureSource, open_layout
+from extract.layouts import FeatureSource, layout_of, open_layout
 from extract.layouts.contract import KINDS
 from extract.videos.probe import MISSING, manifest_of, probe, write_manifest
 from extract.videos.sampling import clip_frames
@@ -28,7 +29,12 @@ NOT_KNOWN = -1
 
 
 def import_features(
-    questions: list[Path], collection: VideoCollection, features: Features, video: Path, manifest: Path, processes: int
+    questions: list[Path],
+    collection: VideoCollection,
+    features: FeaturesSettings,
+    video: Path,
+    manifest: Path,
+    processes: int,
 ) -> None:
     """Writes `video` (video.h5) and `manifest` for the videos that the annotations ask for.
 
@@ -65,7 +71,7 @@ def export_features(layout: str, source: FeatureSource, folder: Path, questions:
         there = set(source.ids)
         for path in sorted(questions.glob("*.csv")):
             splits[path.stem] = [name for name in video_ids_of(path) if name in there]
-    LAYOUTS[layout].write(source, folder, splits)
+    layout_of(layout).write(source, folder, splits)
 
 
 def video_ids_of(path: Path) -> list[str]:
@@ -86,7 +92,7 @@ def _manifest(
     wanted: list[str],
     status: dict[str, str],
     collection: VideoCollection,
-    sampling: Sampling,
+    sampling: SamplingSettings,
     path: Path,
     processes: int,
 ) -> pd.DataFrame:
@@ -111,7 +117,7 @@ def _write(
     names: list[str],
     status: dict[str, str],
     table: pd.DataFrame,
-    features: Features,
+    features: FeaturesSettings,
 ) -> None:
     write_strings(file, "ids", names)
     write_strings(file, "status", [OK if status[name] == OK else ZEROS for name in names])
@@ -141,10 +147,11 @@ def _write(
     file["fps"], file["duration"] = fps, duration
 
 
-def _attributes(collection: VideoCollection, features: Features, source: FeatureSource) -> dict[str, Any]:
+def _attributes(collection: VideoCollection, features: FeaturesSettings, source: FeatureSource) -> dict[str, Any]:
     settings = collection.features
     assert settings is not None
-    files = [path for path in LAYOUTS[settings.layout].files(settings) if path.is_file()]
+    files = [path for path in layout_of(settings.layout).files(settings) if path.is_file()]
+    files += plug.own_files(settings.layout)
     about = {
         "imported": settings.model_dump(mode="json"),
         "imported_files": {path.name: sha256(path) for path in files},

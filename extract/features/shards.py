@@ -27,7 +27,7 @@ from base.formats.stores import (
 )
 from base.progress import progress
 from base.provenance import commit, versions
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.videos.decode import KIND
 
 SHARD = "feature shard"
@@ -39,7 +39,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def extract_shard(kind: str, frames: Path, features: Features, out: Path, device: str) -> None:
+def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path, device: str) -> None:
     """Runs the `kind` (appearance or motion) network over a decoded shard: dataset `features` (N, K, D) float32.
 
     Videos without frames (status failed or zeros) get NaN here; the merge gives them what the policy says. A killed
@@ -94,7 +94,7 @@ def ahead(function: Callable[[J], R], jobs: Sequence[J], count: int = 2) -> Iter
             yield result
 
 
-def merge(shards: list[tuple[Path, Path, Path]], features: Features, manifest: pd.DataFrame, out: Path) -> None:
+def merge(shards: list[tuple[Path, Path, Path]], features: FeaturesSettings, manifest: pd.DataFrame, out: Path) -> None:
     """Merges shards, each (frames, appearance, motion), into `out` with one row for each video of `manifest`, in order.
 
     One video is in memory at a time. `UserError` where a shard lacks a video, shapes differ between shards, or a
@@ -198,7 +198,7 @@ def _fingerprints(manifest: pd.DataFrame) -> list[str]:
     return [str(row.sha256) or f"{row.bytes!s} bytes, {row.modified!s}" for row in manifest.itertuples()]
 
 
-def _attributes(features: Features, made_by: dict[str, Any]) -> dict[str, Any]:
+def _attributes(features: FeaturesSettings, made_by: dict[str, Any]) -> dict[str, Any]:
     return {
         "appearance_network": made_by.get("appearance", {}),
         "motion_network": made_by.get("motion", {}),

@@ -11,7 +11,6 @@ from base.files import atomic_path, check_id
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
     KINDS,
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -86,4 +85,4 @@ def recognise(path: Path) -> ImportedFeatures | None:
     return settings.model_copy(update={"widths": tuple(widths)})
 
 
-LAYOUTS["npy"] = Layout(open_folders, files, write, recognise, "https://github.com/gzcsudo/MSPAN-VideoQA")
+LAYOUT = Layout(open_folders, files, write, recognise, "https://github.com/gzcsudo/MSPAN-VideoQA")

@@ -12,7 +12,6 @@ from base.formats.stores import FAILED, attributes, open_store, read_strings
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
     KINDS,
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -54,4 +53,4 @@ def _reader(values: h5py.Dataset, rows: dict[str, int]) -> Callable[[str], Array
     return lambda name: values[rows[name]]
 
 
-LAYOUTS["eigv"] = Layout(open_file, files, write, recognise)
+LAYOUT = Layout(open_file, files, write, recognise)

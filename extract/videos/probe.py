@@ -14,7 +14,7 @@ from base.formats.stores import CUT, FAILED, OK, SHORT
 from base.journal import journal
 from base.progress import progress
 from base.provenance import commit, versions
-from extract.config import Sampling, VideoCollection
+from extract.config import SamplingSettings, VideoCollection
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import Survey, survey
 from extract.videos.workers import Limits, Outcome, run_apart
@@ -56,7 +56,7 @@ COLUMNS = [field.name for field in fields(ManifestRow)]
 
 
 def probe(
-    video_ids: list[str], collection: VideoCollection, sampling: Sampling, processes: int, notes: Path
+    video_ids: list[str], collection: VideoCollection, sampling: SamplingSettings, processes: int, notes: Path
 ) -> pd.DataFrame:
     """Probes every video in parallel and applies the collection's policy.
 
@@ -164,7 +164,7 @@ def _stays_inside(path: str) -> bool:
 class _Job(NamedTuple):
     video_id: str
     path: Path | None
-    sampling: Sampling
+    sampling: SamplingSettings
     fingerprint: str
     try_decord: bool = True
 
@@ -234,7 +234,7 @@ def examine(job: _Job) -> ManifestRow:
     )
 
 
-def _judge(seen: Survey, sampling: Sampling) -> tuple[str, str]:
+def _judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
     """The status of a file that can be decoded, and what is to be said of it."""
     status, reasons = OK, []
     if not seen.rate_stated:

@@ -5,7 +5,7 @@ import pytest
 
 from extract.annotations import read
 from extract.annotations.vocabulary import UNKNOWN, build, class_numbers, coverage
-from extract.config import Answers, Dataset
+from extract.config import Dataset, VocabularyRule
 
 TRAIN = pd.DataFrame({"answer": ["cat"] * 3 + ["dog"] * 3 + ["ant"] * 2 + ["bee"]})
 
@@ -13,10 +13,10 @@ TRAIN = pd.DataFrame({"answer": ["cat"] * 3 + ["dog"] * 3 + ["ant"] * 2 + ["bee"
 @pytest.mark.parametrize(
     ("rule", "classes"),
     [
-        (Answers(), ["cat", "dog", "ant", "bee"]),
-        (Answers(keep=2), ["cat", "dog"]),
-        (Answers(min_count=2), ["cat", "dog", "ant"]),
-        (Answers(keep=3, min_count=3, unknown="class"), ["cat", "dog", UNKNOWN]),
+        (VocabularyRule(), ["cat", "dog", "ant", "bee"]),
+        (VocabularyRule(keep=2), ["cat", "dog"]),
+        (VocabularyRule(min_count=2), ["cat", "dog", "ant"]),
+        (VocabularyRule(keep=3, min_count=3, unknown="class"), ["cat", "dog", UNKNOWN]),
     ],
 )
 def test_rules(rule, classes):
@@ -24,7 +24,7 @@ def test_rules(rule, classes):
 
 
 def test_what_is_outside_is_trained_by_choice_and_always_wrong():
-    classes = build(TRAIN, Answers(keep=2, unknown="class"))
+    classes = build(TRAIN, VocabularyRule(keep=2, unknown="class"))
     assert class_numbers(["dog", "bee"], classes, training=True) == [1, 2]
     assert class_numbers(["dog", "bee", UNKNOWN], classes, training=False) == [1, -1, -1]
     assert class_numbers(["dog", "bee"], ["cat", "dog"], training=True) == [1, -1]

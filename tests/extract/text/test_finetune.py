@@ -17,7 +17,7 @@ from base.errors import UserError
 from base.files import write_json
 from eigv.runs.question_only import question_only
 from extract.annotations import CANDIDATES
-from extract.config import FineTuning, Text
+from extract.config import FineTuningSettings, TextSettings
 from extract.text import finetune as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import autocast_type, finetune, parts_of
@@ -62,7 +62,7 @@ def tiny(folder):
 
 
 def text(folder, length=37, **settings):
-    return Text(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuning(**settings))
+    return TextSettings(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuningSettings(**settings))
 
 
 def run(folder, settings, name="a"):
@@ -74,7 +74,7 @@ def run(folder, settings, name="a"):
 @pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple choice", "open-ended"])
 def test_it_learns_and_its_accuracy_is_written_like_any_run_s(tmp_path, multiple_choice):
     questions = write_annotations(tmp_path / "questions", multiple_choice=multiple_choice, questions=200)
-    settings = Text(encoder=MINILM, finetuning=FineTuning(epochs=3, batch=16, learning_rate=3e-4))
+    settings = TextSettings(encoder=MINILM, finetuning=FineTuningSettings(epochs=3, batch=16, learning_rate=3e-4))
     about = finetune(questions, settings, tmp_path / "out", tmp_path / "state", "cpu")
     assert about["val_accuracy"] > 90 and not (tmp_path / "state").exists()
     curve = pd.read_csv(tmp_path / "out/learning_curve.csv")
@@ -230,22 +230,22 @@ def test_a_candidate_is_kept_and_its_question_cut_or_the_other_way(tmp_path, cap
     pd.DataFrame([row | dict.fromkeys(CANDIDATES, "the red thing")]).to_csv(tmp_path / "q.csv", index=False)
     tokenizer = load_encoder(MINILM)[0]
     with caplog.at_level(logging.WARNING):
-        questions = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37))
+        questions = read_questions(tmp_path / "q.csv", tokenizer, TextSettings(length=37))
     assert {len(t) for t in questions.tokens} == {37} and questions.cut == 1
     assert tokenizer.decode(questions.tokens[0]).endswith("why [SEP] the red thing [SEP]")
     assert "q.csv: 1 of 1 questions are longer than text.length = 37" in caplog.text
     assert "the first is row 1, with 306 tokens" in caplog.text
-    cut = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37, truncate="end")).tokens[0]
+    cut = read_questions(tmp_path / "q.csv", tokenizer, TextSettings(length=37, truncate="end")).tokens[0]
     assert tokenizer.decode(cut).endswith("why [SEP] [SEP]") and len(cut) == 37
 
 
 def test_mixed_precision_is_for_gpus(monkeypatch):
-    assert autocast_type(torch.device("cpu"), FineTuning()) is None
+    assert autocast_type(torch.device("cpu"), FineTuningSettings()) is None
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.bfloat16
-    assert autocast_type(torch.device("cuda"), FineTuning(mixed_precision=False)) is None
+    assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.bfloat16
+    assert autocast_type(torch.device("cuda"), FineTuningSettings(mixed_precision=False)) is None
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.float16
+    assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.float16
 
 
 @pytest.mark.gpu
@@ -266,7 +266,7 @@ def test_other_kinds_of_encoders(tmp_path):
     write_annotations(tmp_path / "questions", multiple_choice=True)
     DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64)).save_pretrained(tmp_path / "d")
     load_encoder(MINILM)[0].save_pretrained(tmp_path / "d")
-    settings = Text(encoder=str(tmp_path / "d"), finetuning=FineTuning(epochs=1))
+    settings = TextSettings(encoder=str(tmp_path / "d"), finetuning=FineTuningSettings(epochs=1))
     about, _ = run(tmp_path, settings)
     assert 0 <= about["val_accuracy"] <= 100
 
@@ -329,8 +329,8 @@ def test_a_length_that_the_encoder_can_not_take_is_refused(tmp_path, caplog):
     pd.DataFrame([row]).to_csv(tmp_path / "q.csv", index=False)
     tokenizer = load_encoder(tiny(tmp_path / "e"))[0]
     with pytest.raises(UserError, match=r"text\.length is 513, and the encoder .* takes at most 512 tokens"):
-        read_questions(tmp_path / "q.csv", tokenizer, Text(length=513))
-    assert len(read_questions(tmp_path / "q.csv", tokenizer, Text(length=512)).tokens[0]) == 512
+        read_questions(tmp_path / "q.csv", tokenizer, TextSettings(length=513))
+    assert len(read_questions(tmp_path / "q.csv", tokenizer, TextSettings(length=512)).tokens[0]) == 512
     assert "with 602 tokens: the encoder takes 512 at most" in caplog.text
 
 
@@ -356,7 +356,7 @@ def test_an_encoder_that_was_not_fine_tuned_does_not_answer(tmp_path):
 
 def test_pad_marks_the_candidate(tmp_path):
     write_annotations(tmp_path / "questions", multiple_choice=True, questions=3)
-    questions = read_questions(tmp_path / "questions/train.csv", load_encoder(MINILM)[0], Text())
+    questions = read_questions(tmp_path / "questions/train.csv", load_encoder(MINILM)[0], TextSettings())
     inputs = pad(questions, [0, 2], "cpu")
     second = inputs["token_type_ids"].bool()
     decoded = load_encoder(MINILM)[0].decode(inputs["input_ids"][6][second[6]])
