@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import UserError
+from base.files import sha256
 from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
@@ -47,6 +48,7 @@ def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, met
     )
     assert 0 <= metrics["accuracy"] <= 100
     assert json.loads((tmp_path / "run/model.json").read_text())["settings"]["plugin"]["settings"] == {"width": 24}
+    assert json.loads((tmp_path / "run/run.json").read_text())["inputs"][str(plugin)] == sha256(plugin)
 
 
 def test_a_misspelt_setting_of_a_plugin_is_refused(tmp_path, plugin):
