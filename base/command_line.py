@@ -2,15 +2,13 @@
 
 import contextlib
 import errno
-import json
 import logging
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
-import yaml
 
 from base.errors import UserError
 from base.writing import disk_full
@@ -19,6 +17,11 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a 
 Announce = Annotated[
     Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
 ]
+
+if TYPE_CHECKING:
+    from base.settings import Settings
+
+S = TypeVar("S", bound="Settings")
 
 ENVIRONMENT_ERRORS = {
     errno.ENOSPC: "the disk is full",
@@ -75,23 +78,15 @@ def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
         yield claimed
 
 
-def read_settings(text: str) -> dict[str, Any]:
-    """Reads a `--settings` value: JSON text, or the path of a YAML or JSON file."""
-    if text.lstrip().startswith("{"):
-        try:
-            return json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"--settings is not JSON: {error.msg} at character {error.pos}") from None
-    path = Path(text)
-    if not path.is_file():
-        raise UserError(f"--settings: {path} is not a file (give JSON text, or the path of a YAML or JSON file)")
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"--settings: {path} is not YAML: {error}") from None
-    if not isinstance(loaded, dict):
-        raise UserError(f"--settings: {path} does not hold keys and values")
-    return loaded
+def parsed(model: type[S], text: str, option: str = "--settings") -> S:
+    """The settings that an option gives, as JSON text or as the path of a YAML or JSON file.
+
+    `UserError` that names the option for anything that does not fit.
+    """
+    from base import layers
+    from base.settings import parse
+
+    return parse(model, layers.read(text, option), option)
 
 
 def _show_version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ from base.errors import UserError
 
 
 class Settings(BaseModel):
-    """Base of every group of settings: unknown keys are refused, values can not be changed afterwards."""
+    """Base of every group of settings: unknown keys are refused, values cannot be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

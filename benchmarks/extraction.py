@@ -27,7 +27,7 @@ from benchmarks.costs import Cost, cost_of, matmul_rate
 from benchmarks.extraction_memory import memory
 from benchmarks.extraction_precision import RANDOM, precision
 from benchmarks.report import machine, write_section
-from extract.config import Features, VideoCollection
+from extract.config import FeaturesSettings, VideoCollection
 from extract.features.extractor import Extractor
 from extract.features.merge import merge
 from extract.features.shards import extract_shard
@@ -49,7 +49,7 @@ class Setting:
 
     manifest: pd.DataFrame
     collection: VideoCollection
-    features: Features
+    features: FeaturesSettings
     device: str
     cores: int
     folder: Path
@@ -68,7 +68,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         collection = VideoCollection(folder=options.videos, missing="skip", unreadable="skip")
         ids = sorted(path.stem for path in options.videos.iterdir() if path.suffix in (".mp4", ".avi"))
-        features = Features(**RANDOM, precision=options.precision, batch=options.batch)
+        features = FeaturesSettings(**RANDOM, precision=options.precision, batch=options.batch)
         manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
         probing = cost_of(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
         setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
@@ -109,7 +109,7 @@ def _introduction(setting: Setting) -> str:
     return (
         f"`make bench-extract` on {machine()}; networks on {where}, {setting.features.precision}. "
         f"{len(setting.manifest)} videos ({shapes}; {setting.manifest['frames'].mean():.0f} frames on average; "
-        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), preset `paper`: 16 clips of 16 "
+        f"readers: {', '.join(f'{count} {name}' for name, count in used.items())}), recipe `paper`: 16 clips of 16 "
         "frames, ResNet-152 at 224, 3D ResNeXt-101 at 112."
     )
 

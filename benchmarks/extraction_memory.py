@@ -12,14 +12,14 @@ import pandas as pd
 
 from base.formats.store import create, write_strings
 from base.formats.video_features import KINDS
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.features.merge import merge
 from extract.videos.decode import KIND, Job, decode_one
 from extract.videos.pictures import pictures_of
 from extract.videos.survey import survey
 
 
-def memory(folder: Path, features: Features) -> str:
+def memory(folder: Path, features: FeaturesSettings) -> str:
     """Peak memory of what could grow: decoding with the length of a video, the merge with the number of videos."""
     rows = []
     for seconds in (10, 120):
@@ -58,14 +58,14 @@ def _measured(function: Callable[..., None], arguments: tuple[Any, ...]) -> int:
     return int(status.partition("VmHWM:")[2].split()[0])
 
 
-def _decode_long(path: Path, features: Features) -> None:
+def _decode_long(path: Path, features: FeaturesSettings) -> None:
     with av.open(str(path)) as container:
         frames = container.streams.video[0].frames
     row = {"path": str(path), "frames": frames, "status": "ok", "backend": "decord"}
     decode_one(Job(row, features, pictures_of(features)))
 
 
-def _probe_long(path: Path, features: Features) -> None:
+def _probe_long(path: Path, features: FeaturesSettings) -> None:
     survey(path, features.sampling)
 
 
@@ -87,4 +87,4 @@ def _merge_many(folder: Path, count: int) -> None:
             for row in range(count):
                 values[row] = row % 7
     manifest = pd.DataFrame({"video_id": ids, "sha256": "x", "bytes": 0, "modified": ""})
-    merge([paths], Features(), manifest, folder / "video.h5")  # type: ignore[list-item]
+    merge([paths], FeaturesSettings(), manifest, folder / "video.h5")  # type: ignore[list-item]

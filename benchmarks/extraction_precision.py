@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from base.formats.video_features import KINDS
 from benchmarks.costs import cost_of
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.features.extractor import Extractor
-from extract.features.shards import KINDS
 from extract.networks import load_network
 from extract.videos.pictures import pictures_of
 
@@ -24,7 +24,7 @@ def precision(device: str) -> str:
             pictures, expected, before = None, None, 0.0
             # On a CPU without fp16 arithmetic the large networks would take hours in it.
             for precision in ("fp32", "bf16", "fp16") if device == "cuda" or weights == "trained" else ("fp32", "bf16"):
-                features = Features(**base, precision=precision)
+                features = FeaturesSettings(**base, precision=precision)
                 extractor = Extractor(kind, load_network(kind, features), features, device)
                 pictures = _textured(kind, features) if pictures is None else pictures
                 inputs = extractor.upload(pictures)
@@ -52,7 +52,7 @@ def precision(device: str) -> str:
     )
 
 
-def _textured(kind: str, features: Features) -> np.ndarray:
+def _textured(kind: str, features: FeaturesSettings) -> np.ndarray:
     """Pictures (1, K, F or T, S, S, 3) of blurred noise that drifts, a different one in each clip."""
     side, rng = pictures_of(features)[kind].size, np.random.default_rng(0)
     seen = features.sampling.frames if kind == "motion" else 1

@@ -19,7 +19,7 @@ from transformers import BertConfig, BertModel
 
 from benchmarks.report import write_section
 from eigv.backbones import ClipWidths
-from eigv.config.experiment import load, section
+from eigv.config.experiment import load, settings_of_run
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.run_path import Run
@@ -27,7 +27,7 @@ from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.runs.model_files import ModelCard
-from extract.config import Text
+from extract.config import TextSettings
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 5e12
@@ -68,7 +68,7 @@ def main() -> None:
     for run in runs:
         first = run._replace(seed=0)  # seeds cost the same
         if first not in of_run:
-            of_run[first] = _of_run(RunSettings(**section(config, first)), SIZES[run.dataset])
+            of_run[first] = _of_run(RunSettings(**settings_of_run(config, first)), SIZES[run.dataset])
     text = "\n\n".join([_steps(of_run), _whole(runs, of_run), _remarks()])
     print(text)
     if not options.dry:
@@ -154,7 +154,7 @@ def _of_text(size: Size) -> tuple[float, float]:
     with torch.no_grad(), counted() as reading:
         encoder(tokens)
     learned, read = (counter.get_total_flops() * size.candidates / COUNTED for counter in (learning, reading))
-    epochs = Text().finetuning.epochs
+    epochs = TextSettings().finetuning.epochs
     return epochs * (size.train * learned + size.val * read), (size.train + size.val + size.test) * read
 
 

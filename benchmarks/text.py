@@ -23,7 +23,7 @@ from base.formats.token_features import TokenFeatures
 from base.writing import write_csv
 from benchmarks.report import machine, write_section
 from extract.annotations import read
-from extract.config import Dataset, Text
+from extract.config import Dataset, TextSettings
 from extract.text.encoder import load_encoder
 from extract.text.sequences import Questions, pad_sequences, read_questions
 from extract.text.tokens import encode
@@ -44,7 +44,7 @@ def main() -> None:
         dataset = Dataset(format="nextqa", annotations=options.annotations, videos="nextqa")
         for split in ("train", "val"):
             write_csv(folder / f"{split}.csv", read(dataset, split))
-        train, val = (read_questions(folder / f"{s}.csv", tokenizer, Text()) for s in ("train", "val"))
+        train, val = (read_questions(folder / f"{s}.csv", tokenizer, TextSettings()) for s in ("train", "val"))
         lengths = np.array([len(tokens) for tokens in train.tokens]).reshape(-1, 5)
         parts = [
             f"{machine()}; one thread. `make bench-text`, with the annotations of NExT-QA: {len(train)} train "
@@ -72,7 +72,7 @@ def _encoding(encoder: torch.nn.Module, questions: Questions) -> str:
     ways: dict[str, Callable[[], object]] = {
         f"padded to {LONGEST}, in file order": lambda: plain(LONGEST),
         "padded to the longest of 320, in file order": lambda: plain(None),
-        "ours: by length, packed": lambda: encode(encoder, questions, numbers, Text(), "cpu"),
+        "ours: by length, packed": lambda: encode(encoder, questions, numbers, TextSettings(), "cpu"),
     }
     costs = {name: min(_cost(way) for _ in range(2)) for name, way in ways.items()}
     ours = costs["ours: by length, packed"]

@@ -1,6 +1,6 @@
-"""VideoQA models that EIGV can wrap. A backbone is one file here and one registered name."""
+"""VideoQA models that EIGV can wrap. A backbone is one file, and one name in `registry.py`."""
 
-from eigv.backbones import comem, hga, mspan  # noqa: F401 - they register themselves
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, build, list_backbones, register
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
+from eigv.backbones.registry import BACKBONES, build
 
-__all__ = ["Backbone", "ClipWidths", "Clips", "Tokens", "build", "list_backbones", "register"]
+__all__ = ["BACKBONES", "Backbone", "ClipWidths", "Clips", "Tokens", "build"]

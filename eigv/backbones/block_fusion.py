@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.config.run import BlockFusion as Settings
+from eigv.config.run import BlockFusionSettings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
 
@@ -45,7 +45,7 @@ class BlockFusion(nn.Module):
     where many pairs share an input.
     """
 
-    def __init__(self, first: int, second: int, out: int, settings: Settings, dropout: float = 0.0) -> None:
+    def __init__(self, first: int, second: int, out: int, settings: BlockFusionSettings, dropout: float = 0.0) -> None:
         super().__init__()
         size = -(-settings.width // settings.chunks)
         if size * (settings.chunks - 1) >= settings.width:

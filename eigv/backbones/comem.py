@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, register
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.encoders import packed
-from eigv.config.run import Comem as Settings
+from eigv.config.run import ComemSettings
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,6 @@ class EpisodicMemory(nn.Module):
         return self.weigh(hidden).view(facts.shape[:3]).softmax(dim=-1)
 
 
-@register("comem")
 class Comem(Backbone[StreamClips, Tokens]):
     """An appearance memory and a motion memory that are read with each other's help.
 
@@ -96,12 +95,12 @@ class Comem(Backbone[StreamClips, Tokens]):
     Where a run uses one kind of features, both streams read it.
     """
 
-    def __init__(self, settings: Settings, clip_widths: ClipWidths, token_width: int) -> None:
+    def __init__(self, settings: ComemSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
         if width % settings.text_layers:
             raise UserError(
-                f"backbone comem: {settings.text_layers} `text_layers` can not share a question of width {width}; "
+                f"backbone comem: {settings.text_layers} `text_layers` cannot share a question of width {width}; "
                 "make twice `hidden` a multiple of `text_layers`"
             )
         self.settings, self.clip_widths = settings, clip_widths

@@ -1,26 +1,18 @@
-"""What a VideoQA model must offer for EIGV to wrap it, and the registry of those that do.
+"""What a VideoQA model must offer for EIGV to wrap it.
 
 Sizes: B videos, K clips, T texts, L tokens, D width of the encoded features, R width of an answer representation,
 P pairs of a video and a text.
 """
 
-import difflib
-import importlib.util
-import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Self, TypeVar
+from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from base.errors import UserError
-from base.settings import Settings, parse
-
-if TYPE_CHECKING:
-    from eigv.config.run import Backbones, Plugin
+from base.settings import Settings
 
 
 class _Rows:
@@ -96,7 +88,11 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
 
     Three steps, so that what depends on one video or on one text is computed once however many pairs share it.
     In evaluation, neither padding nor the other rows of a batch may change a row's result.
+    It is built by `__init__(settings, clip_widths, token_width)` with `settings` of `settings_type`.
     """
+
+    settings_type: ClassVar[type[Settings]] = Settings
+    """Its settings, each with a default or required; none, unless a backbone has some."""
 
     width: int
     """D, the width of `Clips.local` and `Tokens.pooled`."""
@@ -128,75 +124,3 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     def projection_head(self) -> nn.Module:
         """A new head that maps answer representations (..., R) to the vectors that are contrasted: W ReLU(z) + b."""
         return nn.Sequential(nn.ReLU(), nn.Linear(self.answer_width, self.answer_width))
-
-
-Maker = TypeVar("Maker", bound=Callable[..., Backbone])
-
-
-class _Entry(NamedTuple):
-    make: Callable[..., Backbone]
-    settings: type[Settings] | None
-
-
-_registry: dict[str, _Entry] = {}
-_plugins: set[Path] = set()
-
-
-def register(name: str, settings: type[Settings] | None = None) -> Callable[[Maker], Maker]:
-    """Registers a backbone: `make(settings, clip_widths, token_width)`.
-
-    `settings` is the type of a plugin's settings; without it they are the field `name` of `Backbones`.
-    """
-
-    def keep(make: Maker) -> Maker:
-        if name in _registry:
-            raise ValueError(f"two backbones are called {name!r}")
-        _registry[name] = _Entry(make, settings)
-        return make
-
-    return keep
-
-
-def list_backbones() -> list[str]:
-    """The names of all registered backbones, sorted."""
-    return sorted(_registry)
-
-
-def build(
-    name: str, settings: "Backbones", clip_widths: ClipWidths, token_width: int, plugin: "Plugin | None" = None
-) -> Backbone:
-    """The backbone `name` for clip features of `clip_widths` and token features of `token_width`.
-
-    Raises `UserError` for a name that no backbone has, and for a plugin that can not be read.
-    """
-    if plugin:
-        _load(plugin.file)
-    if name not in _registry:
-        near: list[str] = difflib.get_close_matches(name, _registry, n=1)
-        where = f" {plugin.file} does not register it." if plugin else ""
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"There is no backbone {name!r}.{where}{hint} There are: {', '.join(list_backbones())}.")
-    make, own_type = _registry[name]
-    if own_type:
-        own: Any = parse(own_type, plugin.settings if plugin else {}, f"plugins.{name}.settings")
-    else:
-        own = getattr(settings, name)
-    return make(own, clip_widths=clip_widths, token_width=token_width)
-
-
-def _load(file: Path) -> None:
-    """Runs the Python file of a plugin, once; it registers what it holds."""
-    path = file.resolve()
-    if path in _plugins:
-        return
-    if not path.is_file():
-        raise UserError(f"the plugin {file} does not exist")
-    spec = importlib.util.spec_from_file_location(f"eigv_plugin_{path.stem}", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look their module up
-    try:
-        spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, ValueError) as error:
-        raise UserError(f"the plugin {file} can not be loaded: {error}") from None
-    _plugins.add(path)

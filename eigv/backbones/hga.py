@@ -9,9 +9,9 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from eigv.backbones.block_fusion import BlockFusion
-from eigv.backbones.contract import Backbone, ClipWidths, register
+from eigv.backbones.contract import Backbone, ClipWidths
 from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, plain_layer_norm
-from eigv.config.run import Hga as Settings
+from eigv.config.run import HgaSettings
 
 
 class NodeMap(nn.Module):
@@ -45,7 +45,6 @@ class AttentionPool(nn.Module):
         return torch.einsum("pn,pnd->pd", weights, nodes)
 
 
-@register("hga")
 class Hga(Backbone[PooledClips, TokenStates]):
     """Tokens and clips are the nodes of one graph.
 
@@ -53,7 +52,7 @@ class Hga(Backbone[PooledClips, TokenStates]):
     pooled graph and the pooled inputs are fused by two `BlockFusion`s. The width D is twice the hidden width.
     """
 
-    def __init__(self, settings: Settings, clip_widths: ClipWidths, token_width: int) -> None:
+    def __init__(self, settings: HgaSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
         self.clips = ClipEncoder(clip_widths.total, settings.hidden, settings.dropout)

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, register
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.encoders import packed
-from eigv.config.run import Mspan as Settings
+from eigv.config.run import MspanSettings
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu}
 
@@ -97,7 +97,7 @@ class GraphConvolution(nn.Module):
 class GraphAttention(nn.Module):
     """Nodes of one scale look at those of a neighbouring scale, under the question."""
 
-    def __init__(self, width: int, settings: Settings) -> None:
+    def __init__(self, width: int, settings: MspanSettings) -> None:
         super().__init__()
         self.width = width
         self.keys = Fusion(width, settings.activation, settings.dropout)
@@ -125,7 +125,7 @@ class GraphAttention(nn.Module):
 class Round(nn.Module):
     """One pass: graph convolution within every scale, attention down to the widest windows and up again."""
 
-    def __init__(self, width: int, settings: Settings) -> None:
+    def __init__(self, width: int, settings: MspanSettings) -> None:
         super().__init__()
         self.within = GraphConvolution(width, settings.graph_layers, settings.dropout)
         self.down = GraphAttention(width, settings)
@@ -153,7 +153,6 @@ class AnswerNorm(nn.BatchNorm1d):
         return super().forward(input)
 
 
-@register("mspan")
 class Mspan(Backbone[Clips, Tokens]):
     """Clips at several temporal scales, which look at each other under the question.
 
@@ -161,15 +160,13 @@ class Mspan(Backbone[Clips, Tokens]):
     again. The question then weighs the finest scale, and is fused with the sum. The width D is twice the hidden width.
     """
 
-    def __init__(self, settings: Settings, clip_widths: ClipWidths, token_width: int) -> None:
+    def __init__(self, settings: MspanSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
         self.settings = settings
         self.contrast_reaches_answer_head = settings.official_batch_statistics
         self.clips = nn.Linear(clip_widths.total, width)
         self.recurrent = nn.LSTM(token_width, settings.hidden, batch_first=True, bidirectional=True)
-        if settings.official_text_layers:
-            self.unused = nn.LSTM(width, settings.hidden, num_layers=2, bidirectional=True)
         self.dropout = nn.Dropout(settings.dropout)
         self.rounds = nn.ModuleList([Round(width, settings) for _ in range(settings.rounds)])
         self.attention = Fusion(width, settings.activation, settings.attention_dropout)

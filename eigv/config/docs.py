@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from base.writing import write_text
@@ -43,7 +44,7 @@ def _fields(model: type[BaseModel], prefix: str, defaults: Any = None) -> Iterat
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         default = getattr(defaults, name) if isinstance(defaults, BaseModel) else field.default
-        if model is Override and name in SECTIONS:
+        if SkipJsonSchema() in field.metadata or (model is Override and name in SECTIONS):
             continue
         nested = _model(field.annotation)
         if nested is None:

@@ -1,10 +1,9 @@
 """The methods of the paper as data: one training step with parts switched on (Table 1 and the ablations)."""
 
-import difflib
 from dataclasses import dataclass
 from typing import Literal
 
-from base.errors import UserError
+from base.errors import UserError, no_such
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,5 @@ METHODS: dict[str, Method] = {
 def method(name: str) -> Method:
     """The method called `name`; `UserError` if there is none."""
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UserError(f"There is no method {name!r}.{hint} There are: {', '.join(METHODS)}.")
+        raise UserError(no_such("method", name, METHODS))
     return METHODS[name]

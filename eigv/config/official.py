@@ -1,6 +1,6 @@
 """The numbers and switches of the official code, data set by data set and backbone by backbone.
 
-Source: the authors' repository with its nine variants (commit 3609d65); preset `paper` is the defaults of
+Source: the authors' repository with its nine variants (commit 3609d65). The paper's are the defaults of
 `eigv/config/run.py`. What each switch does stands in docs/method.md.
 """
 
@@ -36,12 +36,7 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
         case "comem":
             return {"official_detached_start": True} | ({} if multiple_choice else _OPEN_COMEM)
         case _:
-            switches = (
-                "official_text_layers",
-                "official_soft_mask",
-                "official_batch_statistics",
-                "official_adjacency",
-            )
+            switches = ("official_soft_mask", "official_batch_statistics", "official_adjacency")
             return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
 
 

@@ -1,20 +1,27 @@
 """The settings of one run: backbones, the modules of EIGV, optimisation, inference. One place for every default."""
 
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from base import plug
 from base.settings import Settings
-from eigv.config.shown import BackboneName, FeatureChoice, MethodName
+from eigv.config.names import BackboneName, FeatureChoice, MethodName
 
 Exclude = Literal["own-videos", "question-relevant"]
 
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
 
+Retired = Annotated[Literal[False], BeforeValidator(lambda value: False), SkipJsonSchema()]
+"""A switch that is gone: whatever a file made before says of it is read over.
 
-class BlockFusion(Settings):
+It stays among the settings of a run, since these say what is rerun: without it every run would be trained anew.
+"""
+
+
+class BlockFusionSettings(Settings):
     """Bilinear fusion with block-diagonal low-rank factors (Ben-younes et al., 2019)."""
 
     width: int = Field(1600, ge=1, description="Width of the factor space.")
@@ -25,7 +32,7 @@ class BlockFusion(Settings):
     )
 
 
-class Comem(Settings):
+class ComemSettings(Settings):
     """Sizes of the Co-Mem backbone, as EIGV uses it."""
 
     hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
@@ -42,13 +49,13 @@ class Comem(Settings):
     )
 
 
-class Hga(Settings):
+class HgaSettings(Settings):
     """Sizes of the HGA backbone, as EIGV uses it."""
 
     hidden: int = Field(512, ge=1, description="Width of a recurrent state, per direction.")
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
-    fusion: BlockFusion = BlockFusion()
+    fusion: BlockFusionSettings = BlockFusionSettings()
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
     official_softmax_over_padding: bool = Field(
         False,
@@ -57,7 +64,7 @@ class Hga(Settings):
     )
 
 
-class Mspan(Settings):
+class MspanSettings(Settings):
     """Sizes of the MSPAN backbone, as EIGV uses it."""
 
     hidden: int = Field(256, ge=1, description="Width of a recurrent state of the tokens, per direction.")
@@ -67,9 +74,7 @@ class Mspan(Settings):
     activation: Literal["elu", "relu"] = Field("elu", description="Activation where clips and question are fused.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout everywhere but in the final attention.")
     attention_dropout: float = Field(0.2, ge=0, lt=1, description="Dropout in the final attention over clips.")
-    official_text_layers: bool = Field(
-        False, description="As the official code: two more recurrent layers over tokens, which nothing reads."
-    )
+    official_text_layers: Retired = False  # were layers that nothing reads
     official_soft_mask: bool = Field(
         False, description="As the official code: nodes that are no neighbours take part in attention, with score 0."
     )
@@ -83,22 +88,32 @@ class Mspan(Settings):
     )
 
 
-class Backbones(Settings):
+class BackbonesSettings(Settings):
     """Sizes of each backbone."""
 
-    comem: Comem = Comem()
-    hga: Hga = Hga()
-    mspan: Mspan = Mspan()
+    comem: ComemSettings = ComemSettings()
+    hga: HgaSettings = HgaSettings()
+    mspan: MspanSettings = MspanSettings()
 
 
 class Plugin(Settings):
     """A backbone of the user's own (docs/method.md)."""
 
-    file: Path = Field(description="The Python file that registers it.")
+    code: str = Field(pattern=plug.PATTERN, description="Its class: `path/of/a/file.py:Class`, or `module:Class`.")
     settings: dict[str, Any] = Field({}, description="Its settings, in the keys that it declares.")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _names_its_class(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "file" in value:
+            raise ValueError(
+                f"a file alone does not say which class it is: write `code: {value['file']}:NAME_OF_THE_CLASS` in the "
+                "place of `file`, and in the class `settings_type = ...` in the place of `@register(...)` above it"
+            )
+        return value
 
-class Grounding(Settings):
+
+class GroundingSettings(Settings):
     """The grounding indicator (Eq. 6-9)."""
 
     temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
@@ -112,7 +127,7 @@ class Grounding(Settings):
     )
 
 
-class Intervener(Settings):
+class IntervenerSettings(Settings):
     """The intervener (Eq. 10-14)."""
 
     alpha: float = Field(1.0, gt=0, description="The equivariant mixing ratio is drawn from Beta(alpha, alpha).")
@@ -136,7 +151,7 @@ class Intervener(Settings):
     )
 
 
-class Disruptor(Settings):
+class DisruptorSettings(Settings):
     """The disruptor and its memory bank (Eq. 15-17)."""
 
     negatives: int = Field(5, ge=1, description="N, negatives of each kind for an anchor.")
@@ -156,7 +171,7 @@ class Disruptor(Settings):
     )
 
 
-class Objective(Settings):
+class ObjectiveSettings(Settings):
     """The objective (Eq. 18-20)."""
 
     beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
@@ -164,16 +179,16 @@ class Objective(Settings):
     temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
 
 
-class Eigv(Settings):
+class EigvSettings(Settings):
     """The three modules of EIGV and their objective."""
 
-    grounding: Grounding = Grounding()
-    intervener: Intervener = Intervener()
-    disruptor: Disruptor = Disruptor()
-    objective: Objective = Objective()
+    grounding: GroundingSettings = GroundingSettings()
+    intervener: IntervenerSettings = IntervenerSettings()
+    disruptor: DisruptorSettings = DisruptorSettings()
+    objective: ObjectiveSettings = ObjectiveSettings()
 
 
-class Training(Settings):
+class TrainingSettings(Settings):
     """Optimisation (section 5.1)."""
 
     epochs: int = Field(80, ge=1, description="Passes over the train split.")
@@ -186,7 +201,7 @@ class Training(Settings):
     patience: int = Field(5, ge=0, description="Epochs without a better validation accuracy before it is halved.")
 
 
-class Inference(Settings):
+class InferenceSettings(Settings):
     """How a trained model answers."""
 
     answer_from: Literal["video", "causal-scene"] = Field(
@@ -201,8 +216,8 @@ class RunSettings(Settings):
     method: MethodName
     features: FeatureChoice
     seed: int = Field(ge=0)
-    backbones: Backbones = Backbones()
+    backbones: BackbonesSettings = BackbonesSettings()
     plugin: Plugin | None = Field(None, description="Where the backbone comes from, if it is not one of ours.")
-    eigv: Eigv = Eigv()
-    training: Training = Training()
-    inference: Inference = Inference()
+    eigv: EigvSettings = EigvSettings()
+    training: TrainingSettings = TrainingSettings()
+    inference: InferenceSettings = InferenceSettings()

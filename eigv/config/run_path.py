@@ -69,21 +69,21 @@ def spelled(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)
 
 
-def pairs(point: str) -> dict[str, str]:
+def parts(point: str) -> dict[str, str]:
     """The dotted keys and spelled values of a point; `UserError` for what does not read key=value."""
-    found = {}
+    values = {}
     for part in filter(None, point.split(",")):
         key, equals, value = part.partition("=")
         if not (key and equals and value):
             raise UserError(f"{part!r} does not read key=value, as in training.epochs=5")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
 def nested(point: str) -> dict[str, Any]:
     """The settings that a point changes, as nested groups."""
     settings: dict[str, Any] = {}
-    for key, text in pairs(point).items():
+    for key, text in parts(point).items():
         *groups, last = key.split(".")
         group = settings
         for name in groups:

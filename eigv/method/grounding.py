@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from eigv.config.run import Grounding
+from eigv.config.run import GroundingSettings
 
-PAPER = Grounding()
+PAPER = GroundingSettings()
 """As the paper's text has it."""
 
 
@@ -45,7 +45,7 @@ class Scene:
 class CrossModalAttention(nn.Module):
     """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
 
-    def __init__(self, width: int, settings: Grounding) -> None:
+    def __init__(self, width: int, settings: GroundingSettings) -> None:
         super().__init__()
         self.scale = width**-0.5 if settings.scaled else 1.0
         self.sum_mask = settings.official_sum_mask
@@ -64,7 +64,7 @@ class CrossModalAttention(nn.Module):
 class GroundingIndicator(nn.Module):
     """Splits every video, clip by clip, into causal scene and environment scene."""
 
-    def __init__(self, width: int, settings: Grounding = PAPER) -> None:
+    def __init__(self, width: int, settings: GroundingSettings = PAPER) -> None:
         """For clips and questions of `width`."""
         super().__init__()
         self.causal = CrossModalAttention(width, settings)

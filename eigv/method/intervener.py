@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from eigv.config.run import Intervener as Settings
+from eigv.config.run import IntervenerSettings
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene
 
@@ -21,7 +21,7 @@ class Intervention:
     invariant: Tensor  # (B,), lambda_1, for the environment scene
 
 
-def draw_intervention(size: int, settings: Settings, draws: Draws) -> Intervention:
+def draw_intervention(size: int, settings: IntervenerSettings, draws: Draws) -> Intervention:
     """For every one of `size` samples: a partner, lambda_0 ~ Beta(alpha, alpha), lambda_1 likewise, by default U(0, 1).
 
     With `ratios: batch` all samples have the same two ratios.

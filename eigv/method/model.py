@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
-from eigv.config.run import Eigv, Grounding
+from eigv.config.run import EigvSettings, GroundingSettings
 from eigv.method.batch import Batch
 from eigv.method.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
 from eigv.method.draws import Draws
@@ -72,7 +72,7 @@ class Twins:
 class VideoQA(nn.Module):
     """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
 
-    def __init__(self, backbone: Backbone, classes: int | None = None, grounding: Grounding = PAPER) -> None:
+    def __init__(self, backbone: Backbone, classes: int | None = None, grounding: GroundingSettings = PAPER) -> None:
         """Open-ended: `classes` answers; multiple choice: None."""
         super().__init__()
         self.backbone = backbone
@@ -81,7 +81,7 @@ class VideoQA(nn.Module):
         self.grounding = GroundingIndicator(backbone.width, grounding)
 
     def training_step(
-        self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: Eigv
+        self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: EigvSettings
     ) -> Losses:
         """The losses of `batch` under `method`. Only a method that disrupts videos looks into `bank`."""
         study = self._intervene(batch, method, draws, settings)
@@ -140,7 +140,7 @@ class VideoQA(nn.Module):
         """The scene of `predict`: B rows."""
         return self.predict(batch, from_).scene
 
-    def _intervene(self, batch: Batch, method: Method, draws: Draws, settings: Eigv) -> Study:
+    def _intervene(self, batch: Batch, method: Method, draws: Draws, settings: EigvSettings) -> Study:
         how, A = settings.intervener, batch.candidates
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
@@ -187,7 +187,7 @@ class VideoQA(nn.Module):
         return self.backbone.encode_tokens(tokens, lengths)
 
     def _disrupt(
-        self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: Eigv
+        self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: EigvSettings
     ) -> Twins:
         B, N = batch.size, settings.disruptor.negatives
         own = torch.arange(B, device=batch.video.device)
@@ -267,7 +267,7 @@ class VideoQA(nn.Module):
             if len(kind):
                 self.heads.scores(kind)
 
-    def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: Eigv) -> Scene:
+    def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: EigvSettings) -> Scene:
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
         return self.grounding(clips.local, question.pooled, noise, settings.grounding.temperature)
 

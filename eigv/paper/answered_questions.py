@@ -9,7 +9,7 @@ import numpy as np
 from base.errors import UserError
 from base.formats.predictions import Answer, Predictions, Rationale, Scored
 from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
-from eigv.config.shown import Rationales
+from eigv.config.targets import Rationales
 
 A_VIDEO = 2
 """Questions that are shown of one video."""

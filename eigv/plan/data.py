@@ -64,6 +64,10 @@ class Data:
         """The files that the features of a collection are imported from."""
         return list(map(str, sources.features(self.collection(collection)).files))
 
+    def network_code(self, kind: str) -> list[str]:
+        """The user's own file that builds the network of a kind of features: a change of it makes them anew."""
+        return list(map(str, sources.network_code(self.config, kind)))
+
     def imported_tokens(self, dataset: str, split: str) -> list[str]:
         """The file that the token features of a split are imported from."""
         return list(map(str, sources.tokens(self.dataset(dataset), split)))

@@ -33,6 +33,8 @@ def missing(config: Config, paths: Paths) -> Iterator[str]:
     for name in config.plugins:
         yield from _absent(sources.backbone_code(config, name), f"the code of the backbone {name}")
     if _will_extract(config, paths):
+        for kind in KINDS:
+            yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
         yield from _weights(config)
 
 

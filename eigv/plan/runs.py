@@ -3,9 +3,9 @@
 import json
 
 from base.formats.run_folder import RunFolder
-from eigv.config.experiment import Config, canonical, section
+from eigv.config.experiment import Config, canonical, settings_of_run
 from eigv.config.run_path import Run
-from eigv.config.shown import Checkpoint
+from eigv.config.targets import Checkpoint
 from eigv.plan import sources
 from eigv.plan.entries import entry_of
 from eigv.plan.missing import refuse_if_incomplete
@@ -21,11 +21,11 @@ class Runs:
 
     def settings(self, run: str) -> str:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
-        return json.dumps(section(self.config, Run.of(run)))
+        return json.dumps(settings_of_run(self.config, Run.of(run)))
 
     def answer_from(self, run: str) -> str:
         """What the answers of a run are read from when it is evaluated."""
-        return str(section(self.config, Run.of(run))["inference"]["answer_from"])
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["answer_from"])
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""

@@ -7,10 +7,11 @@ said before anything starts.
 from pathlib import Path
 from typing import NamedTuple
 
+from base.plug import own_files
 from eigv.config.experiment import Config
-from extract.annotations import READERS, splits
+from extract.annotations import reader_of, splits
 from extract.config import Dataset, VideoCollection
-from extract.layouts import LAYOUTS
+from extract.layouts import layout_of
 
 
 class Source(NamedTuple):
@@ -21,10 +22,14 @@ class Source(NamedTuple):
 
 
 def annotations(dataset: Dataset) -> Source:
-    """The annotation files of all splits, each once, and the gold spans."""
-    reader = READERS[dataset.format]
+    """The annotation files of all splits, each once, the gold spans, and the code of a format of the user's own: alone
+    where it is not there, since it says which files there are."""
+    code = own_files(dataset.format)
+    if not all(map(Path.is_file, code)):
+        return Source(code, "your own code")
+    reader = reader_of(dataset)
     files = sorted({path for split in splits(dataset) for path in reader.files(dataset, split)})
-    return Source(files + ([dataset.gold] if dataset.gold else []), reader.source)
+    return Source([*files, *([dataset.gold] if dataset.gold else []), *code], reader.source)
 
 
 def tokens(dataset: Dataset, split: str) -> list[Path]:
@@ -33,14 +38,24 @@ def tokens(dataset: Dataset, split: str) -> list[Path]:
 
 
 def features(collection: VideoCollection) -> Source:
-    """The files (or folders) that features are imported from; none where they are made here."""
+    """The files (or folders) that features are imported from, and the code of a layout of the user's own; none where
+    they are made here."""
     if collection.features is None:
         return Source([], "")
-    layout = LAYOUTS[collection.features.layout]
-    return Source(layout.files(collection.features), layout.source or "elsewhere")
+    code = own_files(collection.features.layout)
+    if not all(map(Path.is_file, code)):
+        return Source(code, "your own code")
+    layout = layout_of(collection.features.layout)
+    return Source([*layout.files(collection.features), *code], layout.source or "elsewhere")
+
+
+def network_code(config: Config, kind: str) -> list[Path]:
+    """The file that builds a feature network of the user's own; none for a network of ours."""
+    network = config.features.networks.get(getattr(config.features, kind).network)
+    return own_files(network.builder) if network else []
 
 
 def backbone_code(config: Config, backbone: str) -> list[Path]:
     """The file of a backbone of the user's own; none for a backbone of ours."""
     plugin = config.plugins.get(backbone)
-    return [plugin.file] if plugin else []
+    return own_files(plugin.code) if plugin else []

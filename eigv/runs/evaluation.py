@@ -14,6 +14,7 @@ from base.formats.predictions import Predictions, Rationale
 from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
+from base.plug import own_files
 from base.progress import progress
 from eigv.config.methods import method as method_of
 from eigv.method.model import AnswerFrom, Prediction, VideoQA
@@ -59,11 +60,13 @@ def evaluate(
         "seed": card.settings.seed,
         "inputs": card.inputs,
     }
+    plugin = card.settings.plugin
+    own_code = own_files(plugin.code) if plugin else []
     RunFolder(out).write_results(
         predictions,
         metrics,
         settings=card.settings.model_dump(mode="json"),
-        inputs=(RunFolder(model_file.parent).weights, video),
+        inputs=(RunFolder(model_file.parent).weights, video, *own_code),
         started=started,
         trained_by_commit=card.commit,
     )

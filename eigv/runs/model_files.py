@@ -16,6 +16,9 @@ from eigv.backbones import ClipWidths, build
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 
+GONE = "backbone.unused."
+"""Layers of MSPAN that nothing reads: models that were trained before have them."""
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -59,8 +62,9 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     weights = RunFolder(path.parent).weights
     if not weights.is_file():
         raise UserError(f"{weights} does not exist; it belongs to {path}")
+    state = {name: value for name, value in safetensors.load_file(weights).items() if not name.startswith(GONE)}
     try:
-        model.load_state_dict(safetensors.load_file(weights), strict=True)
+        model.load_state_dict(state, strict=True)
     except RuntimeError as error:
         raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
     return model.eval(), card

@@ -1,11 +1,11 @@
-"""The official implementation's checkpoints: its nine models as settings, its parameter names, and how to load them.
+"""The official implementation's checkpoints: its nine models as settings, and how to load them.
 
 The official repository trained each of three backbones on each of three data sets. `official_card` describes the model
 that a state_dict belongs to, with the switches on that its weights were trained under, and `load_official` fills it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,119 +22,25 @@ from eigv.config.official import official
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 from eigv.runs.model_files import ModelCard, save
-
-# Our name to the official ones that it is made of, both up to `.weight`, `.bias` and the like. `#` is a number, the
-# same on both sides. Several: they are stacked in this order. `*` runs over the chunks of a block fusion.
-_SHARED = {
-    "grounding.causal.clips": ["fg_att.linear_k"],
-    "grounding.causal.question": ["fg_att.linear_q"],
-    "grounding.environment.clips": ["bg_att.linear_k"],
-    "grounding.environment.question": ["bg_att.linear_q"],
-    "heads.projection.1": ["project_head.1"],
-}
-_NAMES = {
-    "hga": _SHARED
-    | {
-        "heads.answer": ["decoder"],
-        "backbone.clips.embed": ["vid_encoder.vid2hid.0"],
-        "backbone.clips.recurrent": ["vid_encoder.rnn"],
-        "backbone.tokens.embed": ["qns_encoder.embedding.0"],
-        "backbone.tokens.recurrent": ["qns_encoder.rnn"],
-        "backbone.nodes.first": ["adj_learner.edge_layer_1"],
-        "backbone.nodes.second": ["adj_learner.edge_layer_2"],
-        "backbone.layers.#": ["gcn.layers.#.weight"],
-        "backbone.pool.score.#": ["atten_pool.#"],
-    }
-    | {
-        f"backbone.{ours}.{part}": [f"{official}.{name}"]
-        for ours, official in {"fuse_inputs": "global_fusion", "fuse_graph": "fusion"}.items()
-        for part, name in {
-            "map_first": "linear0",
-            "map_second": "linear1",
-            "merge_first": "merge_linears0.*",
-            "merge_second": "merge_linears1.*",
-            "out": "linear_out",
-        }.items()
-    },
-    "comem": _SHARED
-    | {
-        "heads.answer": ["decoder"],
-        "backbone.appearance.lower": ["vid_encoder.rnn_app_l1"],
-        "backbone.appearance.upper": ["vid_encoder.rnn_app_l2"],
-        "backbone.motion.lower": ["vid_encoder.rnn_motion_l1"],
-        "backbone.motion.upper": ["vid_encoder.rnn_motion_l2"],
-        "backbone.embed": ["qns_encoder.embedding.0"],
-        "backbone.recurrent": ["qns_encoder.rnn"],
-        "backbone.memory.score": ["epm_app.z1", "epm_mot.z1"],
-        "backbone.memory.weigh": ["epm_app.z2", "epm_mot.z2"],
-        "backbone.memory.inputs": [f"epm_{s}.AGRU.AGRUCell.{w}" for s in ("app", "mot") for w in ("Wr", "W")],
-        "backbone.memory.states": [f"epm_{s}.AGRU.AGRUCell.{w}" for s in ("app", "mot") for w in ("Ur", "U")],
-        "backbone.memory.update": ["epm_app.next_mem", "epm_mot.next_mem"],
-        "backbone.co_memory": ["linear_ma", "linear_mb"],
-        "backbone.out": ["vq2word"],
-    },
-    "mspan": _SHARED
-    | {
-        "heads.answer.#": ["classifier.#"],
-        "backbone.clips": ["fc_cat"],
-        "backbone.recurrent": ["linguistic.encoder"],
-        "backbone.unused": ["linguistic.encoder"],
-        "backbone.rounds.#.within.layers.#": ["ssp_offer.GCN_Module.#.gcn.#"],
-        "backbone.attention.seen": ["ssp_offer.attention.fc_visual"],
-        "backbone.attention.asked": ["ssp_offer.attention.fc_question"],
-        "backbone.weigh": ["ssp_offer.attention.fc_Joint"],
-        "backbone.answer": ["que_visual"],
-        "backbone.answer.seen": ["que_visual.fc_visual"],
-        "backbone.answer.asked": ["que_visual.fc_question"],
-    }
-    | {
-        f"backbone.rounds.#.{way}.{part}": [f"ssp_offer.GAT_{way}.#.{name}"]
-        for way in ("down", "up")
-        for part, name in {
-            "keys.seen": "fusion_1.fc_visual",
-            "keys.asked": "fusion_1.fc_question",
-            "values.seen": "fusion_2.fc_visual",
-            "values.asked": "fusion_2.fc_question",
-            "queries": "W3",
-            "merge": "W6",
-        }.items()
-    },
-}
-
-# What follows the names above, where it differs: weight normalisation was rewritten in PyTorch 2.0, the official graph
-# convolution holds a Linear and a bias of its own, and the layers that nothing reads are counted on from the first.
-_ENDINGS = [
-    ("backbone.nodes", "parametrizations.weight.original0", "weight_g"),
-    ("backbone.nodes", "parametrizations.weight.original1", "weight_v"),
-    ("backbone.rounds.#.within", "weight", "weight.weight"),
-    ("backbone.unused", "_l1", "_l2"),
-    ("backbone.unused", "_l0", "_l1"),
-]
-
-KNOWN_DEAD = {
-    r"linguistic\.encoder\.\w+_l[12](_reverse)?": "MSPAN builds three recurrent layers over tokens and reads the "
-    "first; `official_text_layers` keeps the others",
-}
-"""Official parameters that a model of ours may lack, as patterns, and why nothing is lost."""
+from eigv.runs.official_names import is_dead, official_names
 
 
 def official_keys(model: VideoQA) -> dict[str, tuple[str, ...]]:
     """For each entry of the model's state, the names of the official ones that it is made of."""
-    names = _NAMES[type(model.backbone).__name__.lower()]
-    return {key: tuple(_official(key, names, tensor)) for key, tensor in model.state_dict().items()}
+    backbone = type(model.backbone).__name__.lower()
+    return {key: tuple(official_names(backbone, key, tensor)) for key, tensor in model.state_dict().items()}
 
 
 def from_official(model: VideoQA, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """An official `state` under our names and in our shapes; `UserError` that lists all that does not fit.
 
-    Neither side may have an entry more than the other, but for those of `KNOWN_DEAD`. The official grounding divides
-    its scores by the square root of their width: the model must be built with `grounding.scaled`.
+    Neither side may have an entry more than the other, but for official ones that nothing reads. The official grounding
+    divides its scores by the square root of their width: the model must be built with `grounding.scaled`.
     """
     keys, wanted = official_keys(model), model.state_dict()
     used = {name for names in keys.values() for name in names}
     problems = [f"it has no {name}" for name in sorted(used - set(state))]
-    extra = sorted(set(state) - used)
-    problems += [f"{name} is of no use here" for name in extra if not any(re.fullmatch(p, name) for p in KNOWN_DEAD)]
+    problems += [f"{name} is of no use here" for name in sorted(set(state) - used) if not is_dead(name)]
     if problems:
         raise UserError(_refusal(model, problems))
 
@@ -159,27 +65,6 @@ def load_official(model: VideoQA, state: Mapping[str, Tensor]) -> None:
 def _refusal(model: VideoQA, problems: list[str]) -> str:
     shown = problems[:12] + ([f"and {len(problems) - 12} more"] if len(problems) > 12 else [])
     return f"this is no official checkpoint of {type(model.backbone).__name__} in these sizes:\n  " + "\n  ".join(shown)
-
-
-def _official(key: str, names: dict[str, list[str]], tensor: Tensor) -> Iterator[str]:
-    prefix, match = max(
-        ((prefix, match) for prefix in names if (match := re.match(_pattern(prefix), key))),
-        key=lambda found: found[1].end(),
-    )
-    ending = key[match.end() :]
-    for where, ours, theirs in _ENDINGS:
-        if re.match(_pattern(where), key) and ours in ending:
-            ending = ending.replace(ours, theirs)
-            break
-    for name in names[prefix]:
-        for number in match.groups():
-            name = name.replace("#", number, 1)
-        for chunk in range(tensor.shape[0]) if "*" in name else [0]:
-            yield name.replace("*", str(chunk)) + ending
-
-
-def _pattern(prefix: str) -> str:
-    return re.escape(prefix).replace(r"\#", r"(\d+)") + r"(?=\.)"
 
 
 def _assemble(key: str, parts: list[Tensor], wanted: dict[str, Tensor]) -> Tensor:

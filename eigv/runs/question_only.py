@@ -14,7 +14,7 @@ from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
 from base.settings import parse
 from eigv.runs.accuracies import accuracies
-from extract.config import Text
+from extract.config import TextSettings
 from extract.text.question_only import HEAD, LabelledQuestions, load, scores
 
 
@@ -26,7 +26,7 @@ def question_only(encoder: Path, questions: Path, split_name: str, out: Path, de
     started = time.time()
     tokenizer, model, about = load(encoder)
     model.to(device)
-    text = parse(Text, about["settings"], str(encoder / "finetuning.json"))
+    text = parse(TextSettings, about["settings"], str(encoder / "finetuning.json"))
     classes = read_vocabulary(questions)
     if model.outputs != (len(classes) or 1):
         raise UserError(

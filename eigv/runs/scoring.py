@@ -20,7 +20,7 @@ from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.formats.vocabulary import read_classes
 from base.reading import as_text, read_csv, read_object
 from eigv.runs.accuracies import accuracies
-from extract.annotations import READERS, read
+from extract.annotations import read, reader_of
 from extract.config import Dataset
 
 Entries = dict[str, dict[str, Any]]
@@ -62,7 +62,7 @@ def score(
     entries. Raises `UserError` for a file that cannot be understood.
     """
     questions = read(dataset, split)
-    reader = READERS[dataset.format]
+    reader = reader_of(dataset)
     given = _by_qid(_entries(predictions), questions, reader.other_ids(dataset), predictions)
     notes = []
     if missing := len(questions) - len(given.found):

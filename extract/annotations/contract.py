@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from base import plug
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
 from base.ids import check_id
-from extract.config import Dataset
+from extract.config import FORMATS, Dataset
 
 
 class Count(NamedTuple):
@@ -52,7 +53,9 @@ class Reader:
     """Folders that the videos lie in as they are published."""
 
 
-READERS: dict[str, Reader] = {}
+def reader_of(dataset: Dataset) -> Reader:
+    """The reader of a data set's format; `UserError` where code of one's own cannot be loaded."""
+    return plug.load(FORMATS.get(dataset.format, dataset.format), Reader, "the annotation format")
 
 
 def splits(dataset: Dataset) -> list[str]:
@@ -65,7 +68,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
     Raises `UserError` naming the file and the row for what does not fit.
     """
-    reader = READERS[dataset.format]
+    reader = reader_of(dataset)
     table = reader.read(dataset, split)
     check(table, str(reader.files(dataset, split)[0]))
     return table

@@ -12,7 +12,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, COLUMNS, INDICES
 from base.reading import read_csv
-from extract.annotations.contract import READERS, Reader, splits
+from extract.annotations.contract import Reader, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
 
@@ -98,4 +98,4 @@ def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
     return video.map(of)
 
 
-READERS["custom"] = Reader(files, read, source="your own files (docs/datasets.md)")
+READER = Reader(files, read, source="your own files (docs/datasets.md)")

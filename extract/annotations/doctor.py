@@ -10,7 +10,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
 from extract.annotations import vocabulary
-from extract.annotations.contract import READERS, problems, splits
+from extract.annotations.contract import problems, reader_of, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import SUFFIXES, Places
@@ -71,9 +71,9 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
     tables: dict[str, pd.DataFrame] = {}
     for split in splits(dataset):
         try:
-            tables[split] = READERS[dataset.format].read(dataset, split)
+            tables[split] = reader_of(dataset).read(dataset, split)
         except UserError as error:
-            reader = READERS[dataset.format]
+            reader = reader_of(dataset)
             expected = str(reader.published[split].questions) if split in reader.published else ""
             remark = f"{error} (from {reader.source})" if reader.published else str(error)
             findings.append(Finding(split, "questions", "unreadable", expected, PROBLEM, remark))
@@ -102,7 +102,7 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
 
 
 def _split(dataset: Dataset, split: str, table: pd.DataFrame) -> Iterator[Finding]:
-    published = READERS[dataset.format].published.get(split)
+    published = reader_of(dataset).published.get(split)
     for name, found in (("questions", len(table)), ("videos", table["video_id"].nunique())):
         expected = getattr(published, name) if published else None
         right = found > 0 and expected in (None, found)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from base.errors import UserError
 from base.reading import read_csv
-from extract.annotations.contract import READERS, Count, Reader
+from extract.annotations.contract import Count, Reader
 from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
 
@@ -38,7 +38,7 @@ def other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
     return lambda video_id: [video_id.removeprefix("video")]
 
 
-READERS["msrvtt-qa"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/xudejing/video-question-answering",

@@ -8,7 +8,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.questions import COLUMNS
 from base.reading import as_text, read_json, readable
-from extract.annotations.contract import READERS, Count, Reader
+from extract.annotations.contract import Count, Reader
 from extract.config import Dataset
 
 
@@ -84,7 +84,7 @@ def other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
 
 
 # Published are 1,200, 250 and 520 videos; these are the ones with a question.
-READERS["msvd-qa"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/xudejing/video-question-answering",

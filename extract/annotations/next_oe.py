@@ -7,7 +7,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.questions import CANDIDATES
 from base.reading import read_csv
-from extract.annotations.contract import READERS, Count, Reader
+from extract.annotations.contract import Count, Reader
 from extract.annotations.nextqa import files, group, question_ids, scored_as
 from extract.config import Dataset
 
@@ -27,7 +27,7 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
 
 # Sizes from the paper of NExT-QA, CVPR 2021, Table 2.
-READERS["next-oe"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/doc-doc/NExT-OE",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from base.formats.questions import CANDIDATES
 from base.reading import read_csv
-from extract.annotations.contract import READERS, Count, Reader
+from extract.annotations.contract import Count, Reader
 from extract.config import Dataset
 
 GROUPS = {"C": "causal", "T": "temporal", "D": "descriptive"}
@@ -41,7 +41,7 @@ def scored_as(question_type: str) -> str:
     return "TN" if question_type == "TP" else question_type
 
 
-READERS["nextqa"] = Reader(
+READER = Reader(
     files,
     read,
     source="https://github.com/doc-doc/NExT-QA",

@@ -11,7 +11,7 @@ from base.formats.vocabulary import write_vocabulary
 from base.reading import read_csv, read_json
 from base.writing import write_json
 from extract.annotations import vocabulary
-from extract.annotations.contract import READERS, check, read, splits
+from extract.annotations.contract import check, read, reader_of, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import leave_out
@@ -39,7 +39,7 @@ def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> 
                 shared.append((video_id, first[video_id], place))
     if shared:
         video_id, *places = shared[0]
-        where = [f"{READERS[dataset.format].files(dataset, split)[0]}: row {row} ({split})" for split, row in places]
+        where = [f"{reader_of(dataset).files(dataset, split)[0]}: row {row} ({split})" for split, row in places]
         more = f" ({len(shared) - 1} more such videos)" if len(shared) > 1 else ""
         raise UserError(
             f"the video {video_id} is in the splits {places[0][0]} and {places[1][0]}{more}, so that what is learnt of "

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.layouts import LAYOUTS, FeatureSource
+from extract.layouts import FeatureSource, layout_of
 
 
 def export_features(layout: str, source: FeatureSource, folder: Path, questions: Path | None) -> None:
@@ -14,7 +14,7 @@ def export_features(layout: str, source: FeatureSource, folder: Path, questions:
         there = set(source.ids)
         for path in sorted(questions.glob("*.csv")):
             splits[path.stem] = [name for name in video_ids_of(path) if name in there]
-    LAYOUTS[layout].write(source, folder, splits)
+    layout_of(layout).write(source, folder, splits)
 
 
 def video_ids_of(path: Path) -> list[str]:

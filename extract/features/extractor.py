@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from base.errors import UserError
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.networks import LoadedNetwork
 
 INPUTS_AT_ONCE = {"appearance": 64, "motion": 8}
@@ -31,7 +31,7 @@ TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class Extractor:
     """A network on its device, from pictures to features."""
 
-    def __init__(self, kind: str, network: LoadedNetwork, features: Features, device: str) -> None:
+    def __init__(self, kind: str, network: LoadedNetwork, features: FeaturesSettings, device: str) -> None:
         self.kind = kind
         self.device = torch.device(device)
         self._network = network
@@ -49,7 +49,7 @@ class Extractor:
         if features.batch is None and self.device.type == "cuda":
             self.videos_at_once = self._fitting_batch(features)
 
-    def description(self, features: Features) -> dict[str, Any]:
+    def description(self, features: FeaturesSettings) -> dict[str, Any]:
         """What of this could change a number."""
         cuda = self.device.type == "cuda"
         return self._network.description | {
@@ -92,11 +92,11 @@ class Extractor:
             )
         return values.float()
 
-    def _width(self, features: Features) -> int:
+    def _width(self, features: FeaturesSettings) -> int:
         shape = [1, 1, features.sampling.frames if self.kind == "motion" else 1, *2 * [self._network.size], 3]
         return self(torch.zeros(shape, dtype=torch.uint8, device=self.device)).shape[-1]
 
-    def _fitting_batch(self, features: Features) -> int:
+    def _fitting_batch(self, features: FeaturesSettings) -> int:
         """Videos whose pictures and intermediate maps fit into the GPU's free memory, found by one video."""
         sampling = features.sampling
         seen = sampling.frames if self.kind == "motion" or self._reduce != "middle" else 1

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from base import plug
 from base.errors import UserError
 from base.formats.manifest import ManifestRow, fingerprints, manifest_of, write_manifest
 from base.formats.statuses import MISSING, OK, ZEROS
@@ -17,8 +18,8 @@ from base.ids import check_ids
 from base.progress import progress
 from base.reading import sha256
 from extract.annotations.questions import video_ids
-from extract.config import Features, Sampling, VideoCollection
-from extract.layouts import LAYOUTS, FeatureSource, open_layout
+from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
+from extract.layouts import FeatureSource, layout_of, open_layout
 from extract.videos.probe import probe
 from extract.videos.sampling import appearance_frames, clip_frames
 
@@ -27,7 +28,12 @@ FOLLOWED = {"storage", "sampling"}
 
 
 def import_features(
-    questions: list[Path], collection: VideoCollection, features: Features, video: Path, manifest: Path, processes: int
+    questions: list[Path],
+    collection: VideoCollection,
+    features: FeaturesSettings,
+    video: Path,
+    manifest: Path,
+    processes: int,
 ) -> None:
     """Writes `video` (video.h5) and `manifest` for the videos that the annotations ask for.
 
@@ -73,7 +79,7 @@ def _manifest(
     wanted: list[str],
     status: dict[str, str],
     collection: VideoCollection,
-    sampling: Sampling,
+    sampling: SamplingSettings,
     path: Path,
     processes: int,
 ) -> pd.DataFrame:
@@ -104,7 +110,7 @@ def _videos(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _sizes(source: FeatureSource, first: str, reduce: str, sampling: Sampling) -> Sizes:
+def _sizes(source: FeatureSource, first: str, reduce: str, sampling: SamplingSettings) -> Sizes:
     """The sizes of the features of the video `first`, which all others must have as well."""
     shapes = {kind: source.read[kind](first).shape for kind in KINDS}
     clips = shapes["appearance"][0]
@@ -116,7 +122,7 @@ def _sizes(source: FeatureSource, first: str, reduce: str, sampling: Sampling) -
     return Sizes(clips, sampling.frames, _seen(reduce, sampling), (shapes["appearance"][1], shapes["motion"][1]))
 
 
-def _copy(source: FeatureSource, videos: pd.DataFrame, sampling: Sampling, reduce: str, writer: Writer) -> None:
+def _copy(source: FeatureSource, videos: pd.DataFrame, sampling: SamplingSettings, reduce: str, writer: Writer) -> None:
     """Copies features video by video, with the frames that `sampling` gives where the length of the video is known."""
     rows = zip(videos["video_id"], videos["status"], videos["frames"], strict=True)
     for row, (name, status, count) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
@@ -127,22 +133,23 @@ def _copy(source: FeatureSource, videos: pd.DataFrame, sampling: Sampling, reduc
             writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
 
 
-def _seen(reduce: str, sampling: Sampling) -> int:
+def _seen(reduce: str, sampling: SamplingSettings) -> int:
     """F: of how many frames of a clip the appearance feature is, by the rule that made one vector of theirs."""
     return sampling.frames if reduce in ("mean", "max") else 1
 
 
-def _appearance_frames(count: int, sampling: Sampling, reduce: str) -> NDArray[np.int32]:
+def _appearance_frames(count: int, sampling: SamplingSettings, reduce: str) -> NDArray[np.int32]:
     """The frames (K, F) that the appearance network is taken to have seen of a video of `count` frames."""
     if reduce == "first":
         return clip_frames(count, sampling)[:, :1]
     return appearance_frames(count, sampling, every=_seen(reduce, sampling) > 1)
 
 
-def _origin(collection: VideoCollection, features: Features, source: FeatureSource) -> Origin:
+def _origin(collection: VideoCollection, features: FeaturesSettings, source: FeatureSource) -> Origin:
     settings = collection.features
     assert settings is not None
-    files = [path for path in LAYOUTS[settings.layout].files(settings) if path.is_file()]
+    files = [path for path in layout_of(settings.layout).files(settings) if path.is_file()]
+    files += plug.own_files(settings.layout)
     appearance, motion = (
         {"weights": "imported", "sha256": ""}
         | source.about.get(f"{kind}_network", {"network": f"not known ({settings.layout})"})

@@ -15,12 +15,12 @@ from base.errors import UserError
 from base.formats.manifest import fingerprints
 from base.formats.store import attributes, open_store, read_strings
 from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_video_features
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.features.shards import SHARD
 from extract.videos.decode import KIND
 
 
-def merge(paths: list[tuple[Path, Path, Path]], features: Features, manifest: pd.DataFrame, out: Path) -> None:
+def merge(paths: list[tuple[Path, Path, Path]], features: FeaturesSettings, manifest: pd.DataFrame, out: Path) -> None:
     """Merges shards, each (frames, appearance, motion), into `out` with one row for each video of `manifest`, in order.
 
     One video is in memory at a time. `UserError` where a shard lacks a video, shapes differ between shards, or a
@@ -121,7 +121,7 @@ def _one_maker(about: list[dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _origin(features: Features, made_by: dict[str, Any]) -> Origin:
+def _origin(features: FeaturesSettings, made_by: dict[str, Any]) -> Origin:
     return Origin(
         appearance_network=made_by.get("appearance", {}),
         motion_network=made_by.get("motion", {}),

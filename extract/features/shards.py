@@ -15,7 +15,7 @@ from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, create_by_rows, open_store, read_strings, write_strings
 from base.progress import progress
 from base.provenance import commit, versions
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.videos.decode import KIND
 
 SHARD = "feature shard"
@@ -24,7 +24,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def extract_shard(kind: str, frames: Path, features: Features, out: Path, device: str) -> None:
+def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path, device: str) -> None:
     """Runs the `kind` (appearance or motion) network over a decoded shard: dataset `features` (N, K, D) float32.
 
     Videos without frames (status failed or zeros) get NaN here; the merge gives them what the policy says. A killed

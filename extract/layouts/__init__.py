@@ -1,6 +1,5 @@
-"""The layouts in which video features are passed around: ours, and those of other people's releases."""
+"""The layouts in which video features are passed around: ours, those of other people's releases, and your own."""
 
-from extract.layouts import hcrn, nextqa, npy, ours  # noqa: F401  (they register themselves)
-from extract.layouts.contract import LAYOUTS, FeatureSource, Layout, open_layout, recognise
+from extract.layouts.contract import FeatureSource, Layout, layout_of, open_layout, recognise
 
-__all__ = ["LAYOUTS", "FeatureSource", "Layout", "open_layout", "recognise"]
+__all__ = ["FeatureSource", "Layout", "layout_of", "open_layout", "recognise"]

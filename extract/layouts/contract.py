@@ -14,10 +14,11 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from base import plug
 from base.errors import UserError
 from base.reading import read_texts
 from extract.annotations.msvd_qa import read_mapping
-from extract.config import ImportedFeatures
+from extract.config import LAYOUTS, ImportedFeatures
 
 Array = NDArray[np.floating]
 
@@ -34,6 +35,14 @@ class FeatureSource:
     """What is known of how they were made."""
 
 
+def _read_only(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
+    raise UserError("this layout can be read, but not be written")
+
+
+def _not_recognised(path: Path) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Layout:
     """One way to lay features out in files."""
@@ -42,21 +51,27 @@ class Layout:
     """Opens what the settings name; `UserError` for what is missing or does not fit."""
     files: Callable[[ImportedFeatures], list[Path]]
     """The files (or folders) that must be there."""
-    write: Callable[[FeatureSource, Path, dict[str, list[str]]], None]
+    write: Callable[[FeatureSource, Path, dict[str, list[str]]], None] = _read_only
     """Writes features into a folder in this layout; the last argument has the ids of each split."""
-    recognise: Callable[[Path], ImportedFeatures | None]
+    recognise: Callable[[Path], ImportedFeatures | None] = _not_recognised
     """The settings with which a path is opened, if it is of this layout."""
     source: str = ""
     """Where such files are published."""
 
 
-LAYOUTS: dict[str, Layout] = {}
+def layout_of(name: str) -> Layout:
+    """A layout by its name, or of one's own; `UserError` that lists the names, or says what is wrong with the code."""
+    try:
+        plug.check_name(name, LAYOUTS, "layout")
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    return plug.load(LAYOUTS.get(name, name), Layout, "the layout of features")
 
 
 @contextmanager
 def open_layout(settings: ImportedFeatures) -> Iterator[FeatureSource]:
     """Opens features in the layout that the settings name. `UserError` lists all the files that are missing."""
-    layout = LAYOUTS[settings.layout]
+    layout = layout_of(settings.layout)
     absent = [path for path in layout.files(settings) if not path.exists()]
     if absent:
         raise UserError(
@@ -72,8 +87,8 @@ def recognise(path: Path) -> ImportedFeatures:
     """The settings with which a file or folder of features is opened, by its looks; `UserError` for anything else."""
     if not path.exists():
         raise UserError(f"{path} does not exist")
-    for layout in LAYOUTS.values():
-        if (settings := layout.recognise(path)) is not None:
+    for name in LAYOUTS:
+        if (settings := layout_of(name).recognise(path)) is not None:
             return settings
     raise UserError(f"{path} holds no video features of a known layout ({', '.join(LAYOUTS)})")
 

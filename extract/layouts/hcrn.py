@@ -13,7 +13,6 @@ from base.errors import UserError
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -100,4 +99,4 @@ def _only(folder: Path, pattern: str) -> Path:
     return found[0] if found else folder / pattern
 
 
-LAYOUTS["hcrn"] = Layout(open_files, files, write, recognise, "https://github.com/thaolmk54/hcrn-videoqa")
+LAYOUT = Layout(open_files, files, write, recognise, "https://github.com/thaolmk54/hcrn-videoqa")

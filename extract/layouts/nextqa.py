@@ -12,7 +12,6 @@ from base.formats.video_features import KINDS
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -92,4 +91,4 @@ def recognise(path: Path) -> ImportedFeatures | None:
     return ImportedFeatures(layout="nextqa", path=path, splits=splits, widths=(half, half))
 
 
-LAYOUTS["nextqa"] = Layout(open_release, files, write, recognise, "https://github.com/doc-doc/NExT-QA")
+LAYOUT = Layout(open_release, files, write, recognise, "https://github.com/doc-doc/NExT-QA")

@@ -12,7 +12,6 @@ from base.ids import check_id
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -87,4 +86,4 @@ def recognise(path: Path) -> ImportedFeatures | None:
     return settings.model_copy(update={"widths": tuple(widths)})
 
 
-LAYOUTS["npy"] = Layout(open_folders, files, write, recognise, "https://github.com/gzcsudo/MSPAN-VideoQA")
+LAYOUT = Layout(open_folders, files, write, recognise, "https://github.com/gzcsudo/MSPAN-VideoQA")

@@ -13,7 +13,6 @@ from base.formats.video_features import KINDS, open_video_features
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    LAYOUTS,
     Array,
     FeatureSource,
     Layout,
@@ -55,4 +54,4 @@ def _reader(values: h5py.Dataset, rows: dict[str, int]) -> Callable[[str], Array
     return lambda name: values[rows[name]]
 
 
-LAYOUTS["eigv"] = Layout(open_file, files, write, recognise)
+LAYOUT = Layout(open_file, files, write, recognise)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib
-import importlib.util
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from base import plug
 from base.errors import UserError
 from extract.config import LocalNetwork
 from extract.networks.entry import FeatureNetwork
@@ -36,14 +33,6 @@ def from_settings(name: str, network: LocalNetwork) -> FeatureNetwork:
         load=lambda path: renamed(read_state(path), network.keys),
         sha256=network.sha256,
     )
-
-
-def describe_builder(builder: str) -> str:
-    """The builder, for the attributes of a file; with the hash of its code where it is a file of one's own."""
-    module = builder.rpartition(":")[0]
-    if not module.endswith(".py"):
-        return builder
-    return f"{builder} (sha256 {hashlib.sha256(Path(module).read_bytes()).hexdigest()})"
 
 
 def read_state(path: Path) -> State:
@@ -74,7 +63,10 @@ def renamed(state: State, keys: tuple[tuple[str, str | None], ...]) -> State:
 def _build(name: str, network: LocalNetwork) -> nn.Module:
     from torch import nn
 
-    module = _function(name, network.builder)()
+    builder = plug.load(network.builder, object, f"networks.{name}")
+    if not callable(builder):
+        raise UserError(f"networks.{name}: {network.builder} is no function")
+    module = builder()
     if not isinstance(module, nn.Module):
         raise UserError(f"networks.{name}: {network.builder} returns {type(module).__name__}, not a torch module")
     if network.head:
@@ -86,18 +78,3 @@ def _build(name: str, network: LocalNetwork) -> nn.Module:
             raise UserError(f"networks.{name}: the network has no part {network.head!r} to take off") from None
         setattr(owner, attribute, nn.Identity())
     return module
-
-
-def _function(name: str, builder: str) -> Callable[[], nn.Module]:
-    module_name, _, function = builder.rpartition(":")
-    try:
-        if module_name.endswith(".py"):
-            spec = importlib.util.spec_from_file_location(Path(module_name).stem, module_name)
-            assert spec is not None and spec.loader is not None
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-        else:
-            module = importlib.import_module(module_name)
-        return getattr(module, function)
-    except (FileNotFoundError, ModuleNotFoundError, AttributeError) as error:
-        raise UserError(f"networks.{name}: {builder} can not be had: {error}") from None

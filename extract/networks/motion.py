@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from extract.networks.entry import State
 
+
 SHIPPED = Path(__file__).parent / "weights" / "motion-resnext3d-tiny.safetensors"
 
 

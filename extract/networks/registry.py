@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from base import plug
 from base.errors import UserError
 from base.reading import sha256
-from extract.config import RGB, Features, Network
+from extract.config import RGB, FeaturesSettings, NetworkSettings
 from extract.networks.entry import NETWORKS, FeatureNetwork
-from extract.networks.local import describe_builder, from_settings
+from extract.networks.local import from_settings
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -54,7 +55,7 @@ class WeightsFile(NamedTuple):
         return self.path.is_file()
 
 
-def lookup(kind: str, name: str, features: Features) -> FeatureNetwork:
+def lookup(kind: str, name: str, features: FeaturesSettings) -> FeatureNetwork:
     """The entry of a name, built in or of the configuration; `UserError` that lists the known ones of this kind."""
     own = {n: from_settings(n, network) for n, network in features.networks.items()}
     entry = (NETWORKS | own).get(name)
@@ -64,11 +65,11 @@ def lookup(kind: str, name: str, features: Features) -> FeatureNetwork:
     return entry
 
 
-def load_network(kind: str, features: Features) -> LoadedNetwork:
+def load_network(kind: str, features: FeaturesSettings) -> LoadedNetwork:
     """Builds a network with the weights that are asked for; missing ones are a `UserError`, never random."""
     import torch
 
-    choice: Network = getattr(features, kind)
+    choice: NetworkSettings = getattr(features, kind)
     entry = lookup(kind, choice.network, features)
     size = choice.size or entry.size
     mean, std, scale = choice.mean or entry.mean, choice.std or entry.std, choice.scale or entry.scale
@@ -82,7 +83,7 @@ def load_network(kind: str, features: Features) -> LoadedNetwork:
         "scale": scale,
     }
     if choice.network in features.networks:
-        description |= {"builder": describe_builder(features.networks[choice.network].builder)}
+        description |= {"builder": plug.describe(features.networks[choice.network].builder)}
     if choice.weights == "random":
         _tame(module)
         description |= {"weights": f"random (seed {choice.seed})", "sha256": ""}
@@ -121,10 +122,10 @@ def _tame(module: nn.Module) -> None:
             nn.init.constant_(part.weight, 0.2)
 
 
-def weights_file(kind: str, features: Features) -> WeightsFile | None:
+def weights_file(kind: str, features: FeaturesSettings) -> WeightsFile | None:
     """The file that has the weights of a network, whether it is there or not; None where there is none to be got:
     random weights, and those that a package carries."""
-    choice: Network = getattr(features, kind)
+    choice: NetworkSettings = getattr(features, kind)
     entry = lookup(kind, choice.network, features)
     if isinstance(choice.weights, Path):
         return WeightsFile(choice.weights, "named by `weights:`")
@@ -133,7 +134,7 @@ def weights_file(kind: str, features: Features) -> WeightsFile | None:
     return WeightsFile(features.weights_folder / entry.file, f"from {entry.source}")
 
 
-def _weights_to_load(kind: str, entry: FeatureNetwork, features: Features) -> Path:
+def _weights_to_load(kind: str, entry: FeatureNetwork, features: FeaturesSettings) -> Path:
     """The file to load; `UserError` that says where it is published if it is not there."""
     if file := weights_file(kind, features):
         path = file.path

@@ -26,7 +26,7 @@ from base.progress import progress
 from base.reading import sha256
 from base.resume import History, Watched
 from base.writing import naming, write_json
-from extract.config import FineTuning, Text
+from extract.config import FineTuningSettings, TextSettings
 from extract.text.encoder import load_encoder
 from extract.text.learning_curve import write_curve
 from extract.text.question_only import LabelledQuestions, QuestionOnly, accuracies, save_head
@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 def finetune(
     annotations: Path,
-    text: Text,
+    text: TextSettings,
     out: Path,
     state: Path,
     device: str,
@@ -79,7 +79,9 @@ def finetune(
     return about
 
 
-def _train_questions(path: Path, tokenizer: Any, text: Text, classes: list[str]) -> tuple[LabelledQuestions, int]:
+def _train_questions(
+    path: Path, tokenizer: Any, text: TextSettings, classes: list[str]
+) -> tuple[LabelledQuestions, int]:
     """The questions that are trained on, and how many are not because no class is theirs."""
     every = LabelledQuestions.read(path, tokenizer, text, classes, training=True)
     rows = [row for row, answer in enumerate(every.answers) if answer >= 0]
@@ -97,7 +99,12 @@ class _Training:
     """The steps and the check of the fine-tuning, for the loop over epochs; `name` stands in its progress."""
 
     def __init__(
-        self, model: QuestionOnly, train: LabelledQuestions, val: LabelledQuestions, settings: FineTuning, name: str
+        self,
+        model: QuestionOnly,
+        train: LabelledQuestions,
+        val: LabelledQuestions,
+        settings: FineTuningSettings,
+        name: str,
     ) -> None:
         self.model, self.train, self.val, self.settings, self.name = model, train, val, settings, name
         self.device = next(model.parameters()).device
@@ -167,14 +174,14 @@ def parts_of(rows: list[int], parts: int) -> Iterator[list[int]]:
     yield from (rows[i : i + size] for i in range(0, len(rows), size))
 
 
-def autocast_type(device: torch.device, settings: FineTuning) -> torch.dtype | None:
+def autocast_type(device: torch.device, settings: FineTuningSettings) -> torch.dtype | None:
     """What a GPU calculates in: bfloat16, or float16 where it has none; None for float32."""
     if device.type != "cuda" or not settings.mixed_precision:
         return None
     return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
 
 
-def steps_an_epoch(questions: int, settings: FineTuning) -> int:
+def steps_an_epoch(questions: int, settings: FineTuningSettings) -> int:
     """How many steps an epoch has."""
     every = -(-questions // settings.batch)
     return every if settings.steps is None else min(every, settings.steps)

@@ -18,7 +18,7 @@ from base.interruption import stop_if_asked
 from base.progress import progress
 from base.reading import read_json
 from base.writing import write_bytes
-from extract.config import Text
+from extract.config import TextSettings
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
@@ -55,7 +55,7 @@ class LabelledQuestions:
 
     @classmethod
     def read(
-        cls, path: Path, tokenizer: Any, text: Text, classes: list[str], *, training: bool = False
+        cls, path: Path, tokenizer: Any, text: TextSettings, classes: list[str], *, training: bool = False
     ) -> "LabelledQuestions":
         """Reads and tokenises an annotation file."""
         questions = read_questions(path, tokenizer, text)

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
-from extract.config import Text
+from extract.config import TextSettings
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Questions:
         return max(len(tokens) for tokens in self.tokens[question * a : (question + 1) * a])
 
 
-def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
+def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
     """Reads an annotation file and tokenises it.
 
     Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
@@ -90,7 +90,7 @@ def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
     return Questions(table, tokens, second, len(CANDIDATES), len(cut))
 
 
-def _fit(question: list[int], candidate: list[int], text: Text) -> tuple[list[int], list[int]]:
+def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:
     room = text.length - 3
     if text.truncate == "end":
         question = question[:room]
@@ -99,7 +99,7 @@ def _fit(question: list[int], candidate: list[int], text: Text) -> tuple[list[in
     return question[: room - len(candidate)], candidate
 
 
-def _warn(path: Path, questions: int, cut: dict[int, int], text: Text, most: int) -> None:
+def _warn(path: Path, questions: int, cut: dict[int, int], text: TextSettings, most: int) -> None:
     """Warns of questions that are cut: `cut` has their lengths by row, `most` tokens are what the encoder takes."""
     if not cut:
         return

@@ -19,7 +19,7 @@ from base.journal import journal
 from base.progress import progress
 from base.reading import read_json, sha256
 from base.writing import write_bytes
-from extract.config import Text
+from extract.config import TextSettings
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
@@ -30,7 +30,7 @@ PART = 4096
 
 
 def write_tokens(
-    annotations: Path, split: str, encoder_folder: Path, text: Text, out: Path, state: Path, device: str
+    annotations: Path, split: str, encoder_folder: Path, text: TextSettings, out: Path, state: Path, device: str
 ) -> None:
     """Writes `text_<split>.h5`: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,).
 
@@ -70,7 +70,9 @@ def write_tokens(
 
 
 @torch.inference_mode()
-def encode(encoder: nn.Module, questions: Questions, numbers: range, text: Text, device: str) -> NDArray[np.float16]:
+def encode(
+    encoder: nn.Module, questions: Questions, numbers: range, text: TextSettings, device: str
+) -> NDArray[np.float16]:
     """The token features (sum of lengths, D) of consecutive sequences, calculated in batches of similar length."""
     starts = np.concatenate([[0], np.cumsum([len(questions.tokens[n]) for n in numbers])])
     found: NDArray[np.float16] | None = None

@@ -20,7 +20,7 @@ from base.formats.store import create_by_rows, fixed_strings, read_strings, writ
 from base.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
-from extract.config import Features, VideoCollection
+from extract.config import FeaturesSettings, VideoCollection
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.probe import leave_out
 from extract.videos.reader import Frames, open_reader
@@ -38,7 +38,7 @@ def write_shards(manifest: pd.DataFrame, collection: VideoCollection, paths: lis
 
 
 def decode_shard(
-    shard: pd.DataFrame, collection: VideoCollection, features: Features, out: Path, processes: int
+    shard: pd.DataFrame, collection: VideoCollection, features: FeaturesSettings, out: Path, processes: int
 ) -> None:
     """Decodes the sampled frames of a shard's videos into `out`; a killed call is completed by the next one.
 
@@ -81,7 +81,7 @@ class Job(NamedTuple):
     """One video to decode: its row of the manifest, and what is wanted of it."""
 
     row: dict[str, Any]
-    features: Features
+    features: FeaturesSettings
     pictures: dict[str, Picture]
 
 
@@ -137,7 +137,7 @@ def _apply_policy(file: h5py.File, jobs: list[Job], collection: VideoCollection)
         )
 
 
-def _about(shard: pd.DataFrame, collection: VideoCollection, features: Features) -> dict[str, Any]:
+def _about(shard: pd.DataFrame, collection: VideoCollection, features: FeaturesSettings) -> dict[str, Any]:
     """Everything that the pictures depend on; where it differs, a half done file is begun anew."""
     wanted = features.model_dump(mode="json", include={"sampling", "appearance", "motion"})
     return {

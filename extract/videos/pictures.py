@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image
 
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.networks import lookup
 from extract.videos.reader import Frames, Size
 
@@ -43,7 +43,7 @@ class Picture(NamedTuple):
         return resized[top : top + self.size, left : left + self.size]
 
 
-def pictures_of(features: Features) -> dict[str, Picture]:
+def pictures_of(features: FeaturesSettings) -> dict[str, Picture]:
     """The pictures of the appearance and the motion network."""
     result = {}
     for kind in ("appearance", "motion"):

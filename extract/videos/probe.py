@@ -16,7 +16,7 @@ from base.journal import journal
 from base.progress import progress
 from base.provenance import commit, versions
 from base.reading import read_texts, sha256
-from extract.config import Sampling, VideoCollection
+from extract.config import SamplingSettings, VideoCollection
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import Survey, survey
 from extract.videos.workers import Limits, Outcome, run_apart
@@ -28,7 +28,7 @@ SHOWN = 50
 
 
 def probe(
-    video_ids: list[str], collection: VideoCollection, sampling: Sampling, processes: int, notes: Path
+    video_ids: list[str], collection: VideoCollection, sampling: SamplingSettings, processes: int, notes: Path
 ) -> pd.DataFrame:
     """Probes every video in parallel and applies the collection's policy.
 
@@ -117,7 +117,7 @@ def _stays_inside(path: str) -> bool:
 class _Job(NamedTuple):
     video_id: str
     path: Path | None
-    sampling: Sampling
+    sampling: SamplingSettings
     fingerprint: str
     try_decord: bool = True
 
@@ -187,7 +187,7 @@ def examine(job: _Job) -> ManifestRow:
     )
 
 
-def _judge(seen: Survey, sampling: Sampling) -> tuple[str, str]:
+def _judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
     """The status of a file that can be decoded, and what is to be said of it."""
     status, reasons = OK, []
     if not seen.rate_stated:

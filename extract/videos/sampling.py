@@ -6,10 +6,10 @@ Sizes: n frames of the video, K clips, T consecutive frames a clip.
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.config import Sampling
+from extract.config import SamplingSettings
 
 
-def clip_frames(n: int, sampling: Sampling) -> NDArray[np.int32]:
+def clip_frames(n: int, sampling: SamplingSettings) -> NDArray[np.int32]:
     """The frame numbers (K, T) of K clips of T consecutive frames, spread evenly over n frames.
 
     The video is cut into K equal parts and each clip is centred on the middle of its part, moved inside the video
@@ -56,7 +56,7 @@ def spread_frames(n: int, count: int) -> NDArray[np.int32]:
     return np.linspace(0, n - 1, count, dtype=np.int32)
 
 
-def appearance_frames(n: int, sampling: Sampling, every: bool) -> NDArray[np.int32]:
+def appearance_frames(n: int, sampling: SamplingSettings, every: bool) -> NDArray[np.int32]:
     """The frames (K, F) that the appearance network sees: `every` frame of a clip, or (F = 1) its middle one.
 
     With `spread` positions the one frame is the position itself, which near the ends is not its clip's middle.
@@ -68,7 +68,7 @@ def appearance_frames(n: int, sampling: Sampling, every: bool) -> NDArray[np.int
     return middle_frames(clip_frames(n, sampling))[:, None]
 
 
-def sampled_frames(n: int, sampling: Sampling) -> NDArray[np.int64]:
+def sampled_frames(n: int, sampling: SamplingSettings) -> NDArray[np.int64]:
     """All frames that are looked at, ascending, each once."""
     both = (clip_frames(n, sampling), appearance_frames(n, sampling, every=False))
     return np.unique(np.concatenate([numbers.ravel() for numbers in both])).astype(np.int64)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.config import Sampling
+from extract.config import SamplingSettings
 from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError, rotation
 from extract.videos.sampling import sampled_frames
 
@@ -55,7 +55,7 @@ class Survey:
     backend_reason: str
 
 
-def survey(path: Path, sampling: Sampling, *, try_decord: bool = True) -> Survey:
+def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -> Survey:
     """Decodes a file once, from the beginning to the end; `VideoError` where that fails."""
     witness = _ask_decord(path, sampling) if try_decord else "not asked"
     count, turned, last_time = 0, 0, 0.0
@@ -132,7 +132,7 @@ class _Witness:
         return f"decord gives {wrong} of {len(self._numbers)} frames wrong" if wrong else ""
 
 
-def _ask_decord(path: Path, sampling: Sampling) -> _Witness | str:
+def _ask_decord(path: Path, sampling: SamplingSettings) -> _Witness | str:
     """decord's pictures of the frames that a sampling wants, or why there are none."""
     try:
         reader = DecordReader(path, THUMBNAIL)

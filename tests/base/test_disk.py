@@ -20,7 +20,15 @@ from eigv.backbones import ClipWidths
 from eigv.config.run import RunSettings
 from eigv.runs import training
 from eigv.runs.model_files import ModelCard, save
-from extract.config import Appearance, Features, FineTuning, Network, Sampling, Text, VideoCollection
+from extract.config import (
+    AppearanceSettings,
+    FeaturesSettings,
+    FineTuningSettings,
+    NetworkSettings,
+    SamplingSettings,
+    TextSettings,
+    VideoCollection,
+)
 from extract.text import tokens
 from extract.text.finetune import finetune
 from extract.videos.probe import probe
@@ -58,7 +66,7 @@ def test_a_full_disk_leaves_whole_files_only_and_the_rerun_goes_on(small_disk):
     whole = {path: path.stat().st_mtime_ns for path in small_disk.rglob("*.mp4")}
     assert 0 < len(whole) < 15
     for path in whole:
-        assert not survey(path, Sampling()).breaks_off
+        assert not survey(path, SamplingSettings()).breaks_off
 
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     assert demo_data(small_disk).returncode == 0
@@ -127,7 +135,7 @@ def test_weights_on_a_full_disk(small_disk, capsys):
 
 def test_a_fine_tuned_encoder_on_a_full_disk(small_disk, tmp_path, capsys, caplog):
     questions = write_annotations(tmp_path / "questions", multiple_choice=True)
-    settings = Text(encoder=tiny(tmp_path / "bert"), finetuning=FineTuning(epochs=1))
+    settings = TextSettings(encoder=tiny(tmp_path / "bert"), finetuning=FineTuningSettings(epochs=1))
 
     def run() -> None:
         finetune(questions, settings, small_disk / "encoder", tmp_path / "state", "cpu")
@@ -144,7 +152,7 @@ def test_a_fine_tuned_encoder_on_a_full_disk(small_disk, tmp_path, capsys, caplo
 
 def test_token_features_on_a_full_disk(small_disk, tmp_path, capsys, monkeypatch):
     questions = write_annotations(tmp_path / "questions", multiple_choice=True)
-    settings = Text(encoder=tiny(tmp_path / "bert"), finetuning=FineTuning(epochs=0))
+    settings = TextSettings(encoder=tiny(tmp_path / "bert"), finetuning=FineTuningSettings(epochs=0))
     finetune(questions, settings, tmp_path / "encoder", tmp_path / "state", "cpu")
     monkeypatch.setattr(tokens, "PART", 100)
     made = []
@@ -191,10 +199,10 @@ def test_a_folder_without_write_permission_is_named(tmp_path, request):
 def test_a_shard_on_a_full_disk_keeps_what_it_has_and_is_completed(small_disk, shared):
     folder = shared / "data/videos/awkward"
     ids = ["odd_319x241_yuv444p", "vfr_3rates", "torchcodec_h264_10bits", "nine_frames"]
-    features = Features(
-        sampling=Sampling(clips=4, frames=4),
-        appearance=Appearance(network="efficientnet-lite0", size=128),
-        motion=Network(network="resnext3d-tiny", size=56),
+    features = FeaturesSettings(
+        sampling=SamplingSettings(clips=4, frames=4),
+        appearance=AppearanceSettings(network="efficientnet-lite0", size=128),
+        motion=NetworkSettings(network="resnext3d-tiny", size=56),
     )
     collection = VideoCollection(folder=folder)
     home = small_disk.parent

@@ -10,16 +10,11 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from base.settings import Settings
-from eigv.backbones import Backbone, Clips, ClipWidths, Tokens, register
+from eigv.backbones import Backbone, Clips, ClipWidths, Tokens
 
 
-class PatientSettings(Settings):
-    pass
-
-
-@register("patient", PatientSettings)
 class Patient(Backbone):
-    def __init__(self, settings: PatientSettings, clip_widths: ClipWidths, token_width: int) -> None:
+    def __init__(self, settings: Settings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         self.width = 16
         self.clips = nn.Linear(clip_widths.total, self.width)

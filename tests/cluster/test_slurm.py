@@ -14,7 +14,8 @@ import pandas as pd
 import pytest
 
 from tests.cluster import slurm
-from tests.workflow.tiny import CONFIG, ROOT, snakemake
+from tests.places import ROOT
+from tests.workflow.tiny import CONFIG, snakemake
 
 RESULTS = ROOT / "results/cluster"
 GPU_RULES = {"features", "finetune", "tokens", "tokens_of_shifted_test", "train", "evaluate", "evaluate_shifted"}

@@ -1,7 +1,7 @@
 """Folders of runs as training and evaluation leave them, with accuracies that a test chooses."""
 
 from base.writing import write_json
-from eigv.config.experiment import Config, section
+from eigv.config.experiment import Config, settings_of_run
 from eigv.config.run_path import Run
 
 NETWORKS = {
@@ -24,4 +24,4 @@ def write(
     if warning:
         metrics["rationale"] = {"warning": warning}
     write_json(folder / "metrics.json", metrics)
-    write_json(folder / "run.json", {"settings": settings or section(config, run), "commit": commit})
+    write_json(folder / "run.json", {"settings": settings or settings_of_run(config, run), "commit": commit})

@@ -6,7 +6,7 @@ import torch
 
 from base.formats.questions import CANDIDATES, write_summary
 from base.formats.vocabulary import write_vocabulary
-from extract.config import FineTuning, Text
+from extract.config import FineTuningSettings, TextSettings
 from extract.text.encoder import load_encoder
 
 MINILM = "package:minilm"
@@ -47,4 +47,4 @@ def tiny(folder):
 
 
 def text(folder, length=37, **settings):
-    return Text(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuning(**settings))
+    return TextSettings(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuningSettings(**settings))

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from eigv.backbones.hga import Hga
 from eigv.config.methods import METHODS
-from eigv.config.run import RunSettings, Training
+from eigv.config.run import RunSettings, TrainingSettings
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
@@ -130,7 +130,7 @@ class RecordedBank(MemoryBank):
 
 
 def training(golden: Golden, backbone: str, data: str) -> Iterator[Row]:
-    """A training step of EIGV under preset `official`, from its forward pass to the updated parameters."""
+    """A training step of EIGV in the official settings, from its forward pass to the updated parameters."""
     # In double precision: near 0 the slope of the signed square root multiplies rounding, and the recorded numbers hold
     # enough of that already.
     model, settings = _model(golden, backbone, data)
@@ -177,7 +177,7 @@ def training(golden: Golden, backbone: str, data: str) -> Iterator[Row]:
     yield from _learned(model, golden, settings.training)
 
 
-def _learned(model: VideoQA, golden: Golden, training: Training) -> Iterator[Row]:
+def _learned(model: VideoQA, golden: Golden, training: TrainingSettings) -> Iterator[Row]:
     """Gradients, and parameters after a step of Adam."""
     absent = {name: value for name, value in group(golden, "param").items() if f"grad/{name}" not in golden}
     gradients = from_official(model, {n: torch.zeros_like(v) for n, v in absent.items()} | group(golden, "grad"))
@@ -201,7 +201,9 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad
 
 
-def _updated(model: VideoQA, before: Golden, after: Golden, gradients: Golden, training: Training) -> Iterator[Row]:
+def _updated(
+    model: VideoQA, before: Golden, after: Golden, gradients: Golden, training: TrainingSettings
+) -> Iterator[Row]:
     """Parameters after a step of Adam, whose first one is the learning rate times the gradient's sign.
 
     Only entries whose gradient is more than rounding can agree; the others have been compared as gradients. Differences

@@ -10,12 +10,12 @@ import torch
 
 from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.mspan import near_windows, overlapping_windows
-from eigv.config.run import BlockFusion as Settings
+from eigv.config.run import BlockFusionSettings
 from eigv.method.disruptor import shuffle_owners
 from eigv.method.grounding import partition
 from eigv.method.objective import contrastive_loss
 from eigv.runs.official_checkpoints import assemble_chunks
-from extract.config import Sampling
+from extract.config import SamplingSettings
 from extract.videos.sampling import clip_frames, spread_frames
 from tests.drawn_weights import draw, legacy_network
 from tests.parity.rows import BACKWARD, Golden, Row, backward, forward, group, worst
@@ -50,7 +50,7 @@ def _block(state: Golden, normalise: Literal["each", "joined"] = "each") -> Bloc
     out, second = state["linear_out.weight"].shape[0], state["linear1.weight"].shape[1]
     chunks = sum(re.fullmatch(r"merge_linears0\.\d+\.weight", key) is not None for key in state)
     rows, size = state["merge_linears0.0.weight"].shape
-    settings = Settings(width=width, chunks=chunks, rank=rows // size, normalise=normalise)
+    settings = BlockFusionSettings(width=width, chunks=chunks, rank=rows // size, normalise=normalise)
     block = BlockFusion(first, second, out, settings)
     block.load_state_dict(_block_state(state, block))
     return block
@@ -123,7 +123,7 @@ def adjacency(golden: Golden) -> Iterator[Row]:
 def clip_indices(golden: Golden) -> Iterator[Row]:
     for name in ("clips8", "clips16"):
         theirs = golden[name].numpy()
-        sampling = Sampling(clips=theirs.shape[1], frames=theirs.shape[2], positions="hcrn")
+        sampling = SamplingSettings(clips=theirs.shape[1], frames=theirs.shape[2], positions="hcrn")
         ours = np.stack([clip_frames(n, sampling) for n in range(1, len(theirs))])
         yield forward(name, torch.from_numpy(ours), torch.from_numpy(theirs[1:]))
     theirs = golden["mspan16"]

@@ -13,7 +13,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from base.formats.token_features import TokenFeatures
 from base.formats.video_features import VideoFeatures
-from tests.workflow.tiny import CONFIG, ROOT, processor_seconds, snakemake
+from tests.places import ROOT
+from tests.workflow.tiny import CONFIG, processor_seconds, snakemake
 
 pytestmark = pytest.mark.workflow
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.tiny import CONFIG, DATA, ROOT
+from tests.places import ROOT
+from tests.workflow.tiny import CONFIG, DATA
 
 COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "table1", *CONFIG]
 NAMES = ("metrics.json", "predictions.csv", "table1.csv", "history.csv", "model.safetensors")

@@ -145,12 +145,12 @@ def test_one_run_by_its_path(paper):
     assert evaluated(said) == {run} and jobs(said)["train"] == 1
 
 
-def test_the_presets_plan_their_runs_in_a_folder_of_their_own(paper):
+def test_the_overlays_plan_their_runs_in_a_folder_of_their_own(paper):
     results = Path(paper[1]).parent / "results"
     for name, count in (("official", 258), ("quick", 70)):
-        preset = ROOT / f"config/presets/{name}.yaml"
+        overlay = ROOT / f"config/overlays/{name}.yaml"
         over = Path(paper[1]).with_name(f"{name}.yaml")
         over.write_text(f"output: {results}/{name}\n")
-        said = plan([paper[0], str(preset), *paper[1:], str(over)])
+        said = plan([paper[0], str(overlay), *paper[1:], str(over)])
         assert jobs(said)["train"] == count
         assert f"{results}/{name}/runs/" in said and f"{results}/runs/" not in said

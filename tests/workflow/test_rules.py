@@ -42,9 +42,11 @@ RULES = rules()
 
 
 def claims_a_device(package: str, command: str) -> bool:
+    apps = [APPS[package], *(group.typer_instance for group in APPS[package].registered_groups)]
     (callback,) = (
         entry.callback
-        for entry in APPS[package].registered_commands
+        for app in apps
+        for entry in app.registered_commands
         if command in (entry.name, entry.callback.__name__)
     )
     return "command_line.device(" in inspect.getsource(callback)

@@ -83,7 +83,8 @@ rule decode:
 
 rule features:
     input:
-        PATHS.shard("frames.h5"),
+        frames=PATHS.shard("frames.h5"),
+        code=ask(PLAN.data.network_code),
     output:
         temp(PATHS.shard("{kind}.h5")),
     log:
@@ -104,7 +105,7 @@ rule features:
         settings=ask(PLAN.data.feature_settings),
         stage=STAGES["features"],
     shell:
-        "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input} --threads {threads}"
+        "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input.frames} --threads {threads}"
         " --out {output} > {log} 2>&1 || show_end {log}"
 
 

@@ -14,7 +14,7 @@ from matplotlib.patches import Rectangle
 
 from base.errors import UserError
 from base.formats.predictions import Rationale
-from eigv.config.shown import Rationales
+from eigv.config.targets import Rationales
 from eigv.paper.answered_questions import AnsweredQuestion, choose, read_answered
 from eigv.paper.figures.plotting import save
 from eigv.paper.figures.strips import Strip, read_strips

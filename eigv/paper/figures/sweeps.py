@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 from base.errors import UserError
 from base.writing import write_csv
 from eigv.config.experiment import Config, canonical
+from eigv.config.names import Value
 from eigv.config.run_path import Run, point
-from eigv.config.shown import Sweep, Value
+from eigv.config.targets import Sweep
 from eigv.paper import published
 from eigv.paper.figures.plotting import MARKERS, METHOD_COLOURS, OTHER_COLOURS, legend_below, save
 from eigv.paper.results import Cell, Key, gather

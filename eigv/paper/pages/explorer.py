@@ -16,7 +16,7 @@ from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.writing import write_text
 from eigv.config.run_path import Run
-from eigv.config.shown import Explorer
+from eigv.config.targets import Explorer
 from eigv.paper.answered_questions import AnsweredQuestion, by_video, read_answered
 from eigv.paper.figures.strips import Strip, read_strips
 from eigv.paper.templating import render

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from base.errors import UserError
-from eigv.config.experiment import Config, section
+from eigv.config.experiment import Config, settings_of_run
 from eigv.paper.results import Cell, Result
 
 
@@ -68,7 +68,7 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
     settings = result.about.get("settings")
     if settings and result.run.backbone != "question-only":
         try:
-            wanted = section(config, result.run)
+            wanted = settings_of_run(config, result.run)
         except UserError:
             return
         if differ := _differences(settings, wanted):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from eigv.config.experiment import Config
+from eigv.config.names import Axis
 from eigv.config.run_path import point
-from eigv.config.shown import Axis, Table
+from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Key, test_splits
 from eigv.paper.tables.footnotes import traits

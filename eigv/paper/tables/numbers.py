@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from eigv.config.experiment import Config, canonical
 from eigv.config.run_path import Run, point
-from eigv.config.shown import Table
+from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Cell, Key, gather, question_only, test_splits
 from eigv.paper.tables.footnotes import footnotes

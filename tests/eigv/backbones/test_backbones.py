@@ -8,22 +8,20 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones import Backbone, Clips, ClipWidths, build, list_backbones
+from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem, StreamLinear
 from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
 from eigv.backbones.mspan import GraphAttention, Nodes, near_windows, overlapping_windows
-from eigv.config.run import Backbones, BlockFusion, Mspan
-from eigv.config.run import Comem as ComemSettings
-from eigv.config.run import Hga as HgaSettings
+from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
 
-SMALL = Backbones(
+SMALL = BackbonesSettings(
     comem=ComemSettings(hidden=4, words=12, text_layers=2),
-    hga=HgaSettings(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
-    mspan=Mspan(hidden=4, scales=3),
+    hga=HgaSettings(hidden=8, words=12, fusion=BlockFusionSettings(width=20, chunks=4, rank=3)),
+    mspan=MspanSettings(hidden=4, scales=3),
 )
 WIDTHS = ClipWidths(appearance=6, motion=4)
-every_backbone = pytest.mark.parametrize("name", list_backbones())
+every_backbone = pytest.mark.parametrize("name", sorted(BACKBONES))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,7 +110,7 @@ def test_one_kind_of_features_is_enough(name: str, widths: ClipWidths) -> None:
 
 
 def test_an_unknown_backbone_is_refused_by_name() -> None:
-    with pytest.raises(UserError, match=r"no backbone 'hgaa'\. Did you mean 'hga'"):
+    with pytest.raises(UserError, match=r"no backbone 'hgaa'; there are comem, hga, mspan; did you mean 'hga'"):
         build("hgaa", SMALL, WIDTHS, 4)
 
 
@@ -212,7 +210,7 @@ def test_neighbours_within_a_scale_overlap_or_touch() -> None:
 @pytest.mark.parametrize("official", [False, True], ids=["neighbours only", "official"])
 def test_attention_between_scales_is_its_formula_written_for_one_pair(official: bool) -> None:
     torch.manual_seed(0)
-    settings = Mspan(hidden=3, dropout=0, official_soft_mask=official)
+    settings = MspanSettings(hidden=3, dropout=0, official_soft_mask=official)
     attention = GraphAttention(6, settings)
     nodes, others, question = torch.randn(1, 4, 6), torch.randn(1, 3, 6), torch.randn(1, 6)
     neighbours = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]]).bool()

@@ -4,7 +4,7 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from eigv.backbones.block_fusion import BlockFusion, signed_square_root
-from eigv.config.run import BlockFusion as Settings
+from eigv.config.run import BlockFusionSettings
 
 
 @pytest.mark.parametrize("normalise", ["each", "joined"])
@@ -12,7 +12,7 @@ from eigv.config.run import BlockFusion as Settings
 def test_block_fusion_is_its_formula_written_chunk_by_chunk(width: int, chunks: int, normalise: str) -> None:
     torch.manual_seed(0)
     rank, size = 2, -(-width // chunks)
-    block = BlockFusion(5, 4, 7, Settings(width=width, chunks=chunks, rank=rank, normalise=normalise))
+    block = BlockFusion(5, 4, 7, BlockFusionSettings(width=width, chunks=chunks, rank=rank, normalise=normalise))
     first, second = torch.randn(3, 5), torch.randn(3, 4)
     x0, x1 = block.map_first(first), block.map_second(second)
     parts = []
@@ -44,4 +44,4 @@ def test_the_signed_square_root_has_a_finite_gradient_at_zero() -> None:
 
 def test_a_last_chunk_of_nothing_is_refused() -> None:
     with pytest.raises(UserError, match="too small"):
-        BlockFusion(2, 2, 2, Settings(width=6, chunks=4, rank=1))
+        BlockFusion(2, 2, 2, BlockFusionSettings(width=6, chunks=4, rank=1))

@@ -1,31 +1,26 @@
 """A backbone in one file of the user's own: the very one that docs/method.md shows."""
 
 import json
-import re
 from pathlib import Path
 
 import pytest
 
 from base.errors import UserError
-from eigv.config.experiment import Config, load, section
+from base.reading import sha256
+from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.run_path import Run
 from eigv.runs.evaluation import evaluate
 from eigv.runs.training import train
 from tests.eigv import synthetic
-from tests.places import ROOT
-
-EXAMPLE = re.search(r"```python\n(.*?)```", (ROOT / "docs/method.md").read_text(), re.DOTALL)
+from tests.examples import python_in
 
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory) -> Path:
-    """The file; one for all tests, since a name can be registered once."""
-    assert EXAMPLE
-    file = tmp_path_factory.mktemp("plugin") / "late_fusion.py"
-    file.write_text(EXAMPLE[1])
-    return file
+    """The file of docs/method.md."""
+    return python_in("method.md", "## Adding a backbone", tmp_path_factory.mktemp("plugin") / "late_fusion.py")
 
 
 def configuration(folder: Path, plugin: Path, settings: str = "{width: 24}") -> Config:
@@ -33,7 +28,7 @@ def configuration(folder: Path, plugin: Path, settings: str = "{width: 24}") -> 
 name: plugin
 videos: {{v: {{folder: v}}}}
 datasets: {{d: {{format: nextqa, annotations: a, videos: v}}}}
-plugins: {{late-fusion: {{file: {plugin}, settings: {settings}}}}}
+plugins: {{late-fusion: {{code: '{plugin}:LateFusion', settings: {settings}}}}}
 eigv: {{disruptor: {{negatives: 2}}}}
 training: {{epochs: 2, batch: 16, learning_rate: 0.01}}
 tables: {{table1: {{datasets: [d], backbones: [hga, late-fusion], methods: [erm, eigv]}}}}
@@ -45,7 +40,7 @@ tables: {{table1: {{datasets: [d], backbones: [hga, late-fusion], methods: [erm,
 @pytest.mark.parametrize("method", list(METHODS))
 def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, method, multiple_choice):
     data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
-    values = section(configuration(tmp_path, plugin), Run("d", "late-fusion", method, "app+mot", 0))
+    values = settings_of_run(configuration(tmp_path, plugin), Run("d", "late-fusion", method, "app+mot", 0))
     settings = RunSettings.model_validate(values)
     train(settings, **data, out=tmp_path / "run", state=tmp_path / "state", device="cpu")
     metrics = evaluate(
@@ -53,11 +48,12 @@ def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, met
     )
     assert 0 <= metrics["accuracy"] <= 100
     assert json.loads((tmp_path / "run/model.json").read_text())["settings"]["plugin"]["settings"] == {"width": 24}
+    assert json.loads((tmp_path / "run/run.json").read_text())["inputs"][str(plugin)] == sha256(plugin)
 
 
 def test_a_misspelt_setting_of_a_plugin_is_refused(tmp_path, plugin):
     data = synthetic.write(tmp_path, multiple_choice=True)
-    values = section(configuration(tmp_path, plugin, "{widht: 24}"), Run("d", "late-fusion", "erm", "app", 0))
+    values = settings_of_run(configuration(tmp_path, plugin, "{widht: 24}"), Run("d", "late-fusion", "erm", "app", 0))
     with pytest.raises(UserError, match="did you mean `width`"):
         train(RunSettings.model_validate(values), **data, out=tmp_path, state=tmp_path / "state", device="cpu")
 
@@ -72,7 +68,55 @@ def test_a_backbone_that_no_plugin_registers_is_refused(tmp_path, plugin):
 def test_a_plugin_that_is_not_there_is_named(tmp_path, plugin):
     data = synthetic.write(tmp_path, multiple_choice=True)
     config = configuration(tmp_path, plugin)
-    values = section(config, Run("d", "late-fusion", "erm", "app", 0))
-    values["plugin"]["file"] = str(tmp_path / "gone.py")
+    values = settings_of_run(config, Run("d", "late-fusion", "erm", "app", 0))
+    values["plugin"]["code"] = f"{tmp_path}/gone.py:LateFusion"
     with pytest.raises(UserError, match=r"gone.py does not exist"):
         train(RunSettings.model_validate(values), **data, out=tmp_path, state=tmp_path / "state", device="cpu")
+
+
+def refusal(folder: Path, code: str, expected: str) -> None:
+    data = synthetic.write(folder, multiple_choice=True)
+    (folder / "other.py").write_text(f"import torch\nclass Other(torch.nn.Module): pass\n{code}\n")
+    values = settings_of_run(configuration(folder, folder / "other.py"), Run("d", "late-fusion", "erm", "app", 0))
+    with pytest.raises(UserError, match=expected):
+        train(RunSettings.model_validate(values), **data, out=folder, state=folder / "state", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("LateFusion = Other", "plugins.late-fusion: .*other.py:LateFusion is no subclass of eigv.backbones.Backbone"),
+        ("LateFusion = 3", "of the type int, expected builtins:type"),
+        ("LateFusio = Other", "other.py has no 'LateFusion'; did you mean 'LateFusio'"),
+        ("1 / 0", r"other.py, line 3, fails: ZeroDivisionError: division by zero"),
+        ("import gone_for_good", r"other.py, line 3, fails: ModuleNotFoundError: No module named 'gone_for_good'"),
+        ("def broken(:", r"other.py fails: SyntaxError: .*line 3"),
+    ],
+)
+def test_what_is_no_backbone_is_refused_with_its_line(tmp_path, code, expected):
+    refusal(tmp_path, code, expected)
+
+
+def test_a_class_alone_is_enough_where_it_needs_no_settings(tmp_path, plugin):
+    config = configuration(tmp_path, plugin)
+    text = (tmp_path / "config.yaml").read_text()
+    start, end = text.index("{late-fusion"), text.index("\neigv")
+    (tmp_path / "config.yaml").write_text(text[:start] + f"{{late-fusion: '{plugin}:LateFusion'}}" + text[end:])
+    short = load([tmp_path / "config.yaml"]).plugins["late-fusion"]
+    assert (short.code, short.settings) == (config.plugins["late-fusion"].code, {})
+
+
+def test_a_file_without_its_class_says_what_to_write(tmp_path, plugin):
+    configuration(tmp_path, plugin)
+    text = (tmp_path / "config.yaml").read_text().replace("code:", "file:").replace(":LateFusion", "")
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"write `code: .*late_fusion\.py:NAME_OF_THE_CLASS`"):
+        load([tmp_path / "config.yaml"])
+
+
+def test_a_backbone_of_ones_own_has_a_name_of_its_own(tmp_path, plugin):
+    configuration(tmp_path, plugin)
+    text = (tmp_path / "config.yaml").read_text().replace("{late-fusion: {", "{hga: {").replace(", late-fusion]", "]")
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"`plugins\.hga`: a backbone of that name is built in"):
+        load([tmp_path / "config.yaml"])

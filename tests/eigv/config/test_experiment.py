@@ -10,13 +10,13 @@ import pytest
 import yaml
 
 from base.errors import UserError
-from eigv.backbones import list_backbones
+from eigv.backbones import BACKBONES
 from eigv.config.docs import keys, with_keys
-from eigv.config.experiment import Config, load, section
+from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.methods import METHODS
-from eigv.config.run import Backbones
+from eigv.config.names import MethodName
+from eigv.config.run import BackbonesSettings
 from eigv.config.run_path import Run
-from eigv.config.shown import MethodName
 from tests.places import ROOT
 
 FILES = sorted((ROOT / "config").glob("*.yaml"))
@@ -69,8 +69,8 @@ overrides:
   - {when: {dataset: demo-mc, method: eigv}, training: {epochs: 7}, eigv: {disruptor: {negatives: 4}}}
 """,
     )
-    settings = {m: section(config, Run("demo-mc", "hga", m, "app+mot", 0)) for m in ("erm", "eigv")}
-    assert section(config, Run("demo-oe", "hga", "eigv", "app+mot", 0))["training"]["epochs"] == 3
+    settings = {m: settings_of_run(config, Run("demo-mc", "hga", m, "app+mot", 0)) for m in ("erm", "eigv")}
+    assert settings_of_run(config, Run("demo-oe", "hga", "eigv", "app+mot", 0))["training"]["epochs"] == 3
     assert (settings["erm"]["training"]["epochs"], settings["erm"]["training"]["batch"]) == (5, 8)
     assert (settings["eigv"]["training"]["epochs"], settings["eigv"]["training"]["batch"]) == (7, 8)
     assert settings["eigv"]["eigv"]["disruptor"]["negatives"] == 4
@@ -91,7 +91,7 @@ datasets: {d: {format: msvd-qa, annotations: a, videos: v}, n: {format: nextqa, 
 training: {batch: 4}
 """)
     config = load([tmp_path / "a.yaml"])
-    msvd, nextqa = (section(config, Run(name, "hga", "eigv", "app+mot", 0)) for name in ("d", "n"))
+    msvd, nextqa = (settings_of_run(config, Run(name, "hga", "eigv", "app+mot", 0)) for name in ("d", "n"))
     assert (msvd["training"]["epochs"], nextqa["training"]["epochs"]) == (100, 35)
     assert msvd["training"]["batch"] == nextqa["training"]["batch"] == 4
     assert (msvd["eigv"]["objective"]["similarity"], nextqa["eigv"]["objective"]["similarity"]) == ("dot", "cosine")
@@ -112,7 +112,7 @@ def test_what_plain_training_does_not_read_does_not_change_its_settings():
     objective = config.eigv.objective.model_copy(update={"beta": 9.0})
     other = config.model_copy(update={"eigv": config.eigv.model_copy(update={"objective": objective})})
     plain = Run("demo-mc", "hga", "erm", "app+mot", 0)
-    assert section(config, plain) == section(other, plain)
+    assert settings_of_run(config, plain) == settings_of_run(other, plain)
 
 
 def test_another_backbone_s_sizes_do_not_change_a_run_s_settings():
@@ -120,15 +120,15 @@ def test_another_backbone_s_sizes_do_not_change_a_run_s_settings():
     backbones = config.backbones.model_copy(update={"comem": config.backbones.comem.model_copy(update={"hidden": 3})})
     other = config.model_copy(update={"backbones": backbones})
     hga, comem = (Run("demo-mc", name, "eigv", "app+mot", 0) for name in ("hga", "comem"))
-    assert section(config, hga) == section(other, hga)
-    assert section(config, comem) != section(other, comem)
+    assert settings_of_run(config, hga) == settings_of_run(other, hga)
+    assert settings_of_run(config, comem) != settings_of_run(other, comem)
 
 
 def test_a_backbone_that_is_not_there_is_refused():
     with pytest.raises(UserError, match="mspam"):
-        section(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspam", "eigv", "app+mot", 0))
+        settings_of_run(load([ROOT / "config/demo.yaml"]), Run("demo-mc", "mspam", "eigv", "app+mot", 0))
     assert set(typing.get_args(MethodName)) == set(METHODS)
-    assert set(Backbones.model_fields) <= set(list_backbones())
+    assert set(BackbonesSettings.model_fields) == set(BACKBONES)
 
 
 def test_the_table_of_keys_is_not_stale():
@@ -145,16 +145,16 @@ def test_every_key_is_described_once():
     assert "| `videos.<name>.features.path` | path | required |" in keys() and "<class" not in keys()
 
 
-@pytest.mark.parametrize("preset", sorted((ROOT / "config/presets").glob("*.yaml")), ids=lambda file: file.stem)
-def test_a_preset_goes_over_the_paper_and_shares_its_features(preset):
-    paper, config = load([ROOT / "config/config.yaml"]), load([ROOT / "config/config.yaml", preset])
+@pytest.mark.parametrize("overlay", sorted((ROOT / "config/overlays").glob("*.yaml")), ids=lambda file: file.stem)
+def test_an_overlay_goes_over_the_paper_and_shares_its_features(overlay):
+    paper, config = load([ROOT / "config/config.yaml"]), load([ROOT / "config/config.yaml", overlay])
     assert config.results == paper.results and config.outcomes != paper.outcomes
     assert (config.features, config.text, config.datasets) == (paper.features, paper.text, paper.datasets)
 
 
-def test_a_preset_reaches_the_runs():
+def test_an_overlay_reaches_the_runs():
     official, quick = (
-        section(load([ROOT / "config/config.yaml", ROOT / f"config/presets/{name}.yaml"]), NEXTQA_HGA)
+        settings_of_run(load([ROOT / "config/config.yaml", ROOT / f"config/overlays/{name}.yaml"]), NEXTQA_HGA)
         for name in ("official", "quick")
     )
     assert (official["training"]["epochs"], official["eigv"]["objective"]["similarity"]) == (35, "cosine")

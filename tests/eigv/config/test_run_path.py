@@ -5,7 +5,7 @@ import re
 import pytest
 
 from base.errors import UserError
-from eigv.config.experiment import canonical, load, section
+from eigv.config.experiment import canonical, load, settings_of_run
 from eigv.config.run_path import CONSTRAINTS, PATH, SHAPE, Run, point, question_only
 from tests.places import ROOT
 
@@ -50,7 +50,7 @@ def test_the_path_in_words_is_a_path():
 
 def test_a_path_s_settings_go_over_all_others(paper):
     run = Run.of("nextqa/hga/eigv/app+mot/training.learning_rate=1e-3,eigv.intervener.ratios=batch/seed0")
-    settings = section(paper, run)
+    settings = settings_of_run(paper, run)
     assert settings["training"]["learning_rate"] == 1e-3
     assert settings["eigv"]["intervener"]["ratios"] == "batch"
     assert settings["training"]["epochs"] == 80
@@ -58,7 +58,7 @@ def test_a_path_s_settings_go_over_all_others(paper):
 
 def test_an_unknown_setting_in_a_path_is_refused_with_the_nearest(paper):
     with pytest.raises(UserError, match=r"training.epoch`; did you mean `epochs`"):
-        section(paper, Run.of("nextqa/hga/eigv/app+mot/training.epoch=5/seed0"))
+        settings_of_run(paper, Run.of("nextqa/hga/eigv/app+mot/training.epoch=5/seed0"))
 
 
 def test_the_configuration_s_own_value_is_the_plain_path(paper):

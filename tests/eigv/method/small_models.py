@@ -3,29 +3,37 @@
 import pytest
 import torch
 
-from eigv.backbones import ClipWidths, build, list_backbones
+from eigv.backbones import BACKBONES, ClipWidths, build
 from eigv.config.methods import METHODS
-from eigv.config.run import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
+from eigv.config.run import (
+    BackbonesSettings,
+    BlockFusionSettings,
+    ComemSettings,
+    DisruptorSettings,
+    EigvSettings,
+    HgaSettings,
+    MspanSettings,
+)
 from eigv.method.batch import Batch
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.model import VideoQA
 
-SETTINGS = Eigv(disruptor=Disruptor(negatives=2))
+SETTINGS = EigvSettings(disruptor=DisruptorSettings(negatives=2))
 BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
 FORMS = ["multiple-choice", "open-ended"]
 every_form = pytest.mark.parametrize("form", FORMS)
-BACKBONES = Backbones(
-    comem=Comem(hidden=4, words=12),
-    hga=Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
-    mspan=Mspan(hidden=4),
+SIZES = BackbonesSettings(
+    comem=ComemSettings(hidden=4, words=12),
+    hga=HgaSettings(hidden=8, words=12, fusion=BlockFusionSettings(width=20, chunks=4, rank=3)),
+    mspan=MspanSettings(hidden=4),
 )
-every_backbone = pytest.mark.parametrize("backbone", list_backbones())
+every_backbone = pytest.mark.parametrize("backbone", sorted(BACKBONES))
 every_method = pytest.mark.parametrize("name", list(METHODS))
 
 
 def small_model(form: str, dropout: float = 0.0, backbone: str = "hga") -> VideoQA:
     torch.manual_seed(0)
-    built = build(backbone, BACKBONES, ClipWidths(6, 4), token_width=6)
+    built = build(backbone, SIZES, ClipWidths(6, 4), token_width=6)
     for module in built.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout

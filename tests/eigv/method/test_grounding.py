@@ -1,6 +1,6 @@
 import torch
 
-from eigv.config.run import Grounding
+from eigv.config.run import GroundingSettings
 from eigv.method.draws import Draws
 from eigv.method.grounding import GroundingIndicator, partition
 
@@ -68,7 +68,7 @@ def test_the_official_mask_takes_clips_that_sum_to_zero_for_padding() -> None:
     clips, question = torch.randn(2, 3, 4), torch.randn(2, 4)
     clips[0, 1] = torch.tensor([1.0, -2.0, 3.0, -2.0])
     question[1] = torch.tensor([1.0, -1.0, 2.0, -2.0])
-    masked = GroundingIndicator(4, Grounding(official_sum_mask=True))
+    masked = GroundingIndicator(4, GroundingSettings(official_sum_mask=True))
     whole = GroundingIndicator(4)
     whole.load_state_dict(masked.state_dict())
     one, other = masked(clips, question), whole(clips, question)

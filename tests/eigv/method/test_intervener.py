@@ -1,6 +1,6 @@
 import torch
 
-from eigv.config.run import Intervener
+from eigv.config.run import IntervenerSettings
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene, partition
 from eigv.method.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
@@ -50,13 +50,13 @@ def test_equal_ratios_make_the_intervener_a_mixup_where_scenes_agree() -> None:
 
 
 def test_every_sample_has_ratios_of_its_own() -> None:
-    mix = draw_intervention(64, Intervener(), Draws(0))
+    mix = draw_intervention(64, IntervenerSettings(), Draws(0))
     assert sorted(mix.partner.tolist()) == list(range(64))
     assert mix.equivariant.unique().numel() == 64 == mix.invariant.unique().numel()
     assert not torch.equal(mix.equivariant, mix.invariant)
 
 
 def test_the_official_ratios_are_the_same_for_a_whole_batch() -> None:
-    mix = draw_intervention(64, Intervener(ratios="batch"), Draws(0))
+    mix = draw_intervention(64, IntervenerSettings(ratios="batch"), Draws(0))
     assert mix.equivariant.shape == mix.invariant.shape == (64,)
     assert mix.equivariant.unique().numel() == 1 == mix.invariant.unique().numel()

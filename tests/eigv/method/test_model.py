@@ -195,7 +195,7 @@ def test_batch_statistics_are_those_of_the_answers_alone_unless_the_switch_is_on
 
 def test_an_unknown_method_is_refused_by_name() -> None:
     assert method("eigv").grounds
-    with pytest.raises(UserError, match="Did you mean 'disruptor'"):
+    with pytest.raises(UserError, match="did you mean 'disruptor'"):
         method("disrupter")
 
 

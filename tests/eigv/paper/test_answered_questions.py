@@ -6,7 +6,7 @@ import pytest
 
 from base.errors import UserError
 from base.formats.predictions import Scored
-from eigv.config.shown import Rationales
+from eigv.config.targets import Rationales
 from eigv.paper.answered_questions import AnsweredQuestion, choose, read_answered
 
 

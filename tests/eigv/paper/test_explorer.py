@@ -11,7 +11,7 @@ from PIL import Image
 
 from base.errors import UserError
 from base.formats.predictions import Rationale, Scored
-from eigv.config.shown import Explorer
+from eigv.config.targets import Explorer
 from eigv.paper.answered_questions import AnsweredQuestion
 from eigv.paper.figures.strips import Strip
 from eigv.paper.pages.explorer import page, write_explorer

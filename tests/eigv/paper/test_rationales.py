@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from base.errors import UserError
 from base.formats.predictions import Rationale, Scored
-from eigv.config.shown import Rationales
+from eigv.config.targets import Rationales
 from eigv.paper.answered_questions import AnsweredQuestion
 from eigv.paper.figures.rationales import COLOURS, draw, rationale_picture
 from eigv.paper.figures.strips import Strip

@@ -6,7 +6,7 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from eigv.config.experiment import Config, load, section
+from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.run_path import Run
 from eigv.paper.published import cited, published, value
 from eigv.paper.results import Key
@@ -117,7 +117,7 @@ def test_one_footnote_for_the_same_warning_of_many_runs(paper):
 def test_runs_of_other_settings_are_said(paper):
     fill(paper, "table1")
     run = Run("nextqa", "hga", "eigv", "app+mot", 1)
-    settings = section(paper, run)
+    settings = settings_of_run(paper, run)
     made_up_runs.write(paper, run, 41.0, settings=settings | {"training": settings["training"] | {"epochs": 3}})
     notes = cell(paper, "table1", **HGA, method="eigv")["notes"]
     assert "made with other settings than this configuration's: training.epochs 3, not 80" in notes

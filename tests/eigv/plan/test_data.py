@@ -6,7 +6,7 @@ import re
 import pytest
 
 from base.errors import UserError
-from extract.config import Features, VideoCollection
+from extract.config import FeaturesSettings, VideoCollection
 from tests.eigv.plan.small import plan
 
 
@@ -60,8 +60,8 @@ def test_settings_are_those_that_the_commands_read():
     collection, features = asked.config.videos["raw"], asked.config.features
     decode = json.loads(asked.data.decode_settings("raw"))
     assert VideoCollection.model_validate(decode["collection"]) == collection
-    assert Features.model_validate(decode["features"]) == features
-    assert Features.model_validate(json.loads(asked.data.feature_settings())) == features
+    assert FeaturesSettings.model_validate(decode["features"]) == features
+    assert FeaturesSettings.model_validate(json.loads(asked.data.feature_settings())) == features
     assert json.loads(asked.data.probe_settings("raw")).keys() == {"collection", "sampling"}
     assert json.loads(asked.data.text_settings())["finetuning"]["seed"] == 4
 

@@ -35,7 +35,7 @@ def everything() -> Plan:
             "raw": {"folder": "data/videos", "mapping": "data/map.json"},
             "given": {"features": {"layout": "npy", "path": "data/features"}},
         },
-        plugins={"mine": {"file": "mine/backbone.py"}},
+        plugins={"mine": "mine/backbone.py:Mine"},
         checkpoints={"theirs": {"dataset": "one", "backbone": "hga", "file": "weights/theirs.pt"}},
     )
 

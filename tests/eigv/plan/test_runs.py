@@ -50,7 +50,7 @@ def test_a_run_that_is_not_in_the_grid_is_refused(run, said):
 
 
 def test_code_of_the_user_s_own_is_an_input():
-    runs = plan(plugins={"mine": {"file": "mine/backbone.py"}}).runs
+    runs = plan(plugins={"mine": "mine/backbone.py:Mine"}).runs
     assert runs.own_files("mine") == ["mine/backbone.py"] and runs.own_files("hga") == []
 
 

@@ -160,7 +160,7 @@ def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, m
 def test_the_command_ends_with_143_at_sigterm_and_the_same_command_goes_on(tmp_path):
     data = synthetic.write(tmp_path, multiple_choice=False)
     patient = {"backbone": "patient", "features": "app+mot", "method": "erm", "seed": 0}
-    patient |= {"plugin": {"file": "tests/cluster/patient.py"}, "training": {"epochs": 4, "batch": 8}}
+    patient |= {"plugin": {"code": "tests/cluster/patient.py:Patient"}, "training": {"epochs": 4, "batch": 8}}
     options = {"settings": json.dumps(patient), **data, "out": tmp_path / "run", "state": tmp_path / "state"}
     lines = tmp_path / "lines"
     options |= {"device": "cpu", "name": "a run", "announce": lines}

@@ -9,9 +9,9 @@ from base.errors import UserError
 from base.formats.vocabulary import read_vocabulary
 from base.reading import read_csv
 from base.settings import parse
-from extract.annotations import READERS, read
+from extract.annotations import Reader, read, reader_of
 from extract.annotations.questions import select, video_ids, write_all
-from extract.config import Dataset, VideoCollection
+from extract.config import FORMATS, Dataset, VideoCollection
 from extract.videos.probe import Places
 from tests.extract.annotations_on_disk import msvd, nextqa
 
@@ -214,11 +214,16 @@ def test_bytes_that_are_not_utf8_are_named_with_their_line(tmp_path):
 def test_an_unknown_format_is_refused_with_the_known_ones():
     with pytest.raises(ValueError, match="there is no format 'nextqu'; there are custom, msrvtt-qa"):
         Dataset(format="nextqu", annotations=".", videos="v")
-    assert {"nextqa", "next-oe", "msvd-qa", "msrvtt-qa", "custom"} == set(READERS)
+    assert {"nextqa", "next-oe", "msvd-qa", "msrvtt-qa", "custom"} == set(FORMATS)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_that_is_built_in_has_its_reader(name):
+    assert isinstance(reader_of(Dataset(format=name, annotations=".", videos="v")), Reader)
 
 
 def test_videos_are_found_by_mapping_flat_and_in_subfolders(tmp_path):
-    from extract.config import Sampling
+    from extract.config import SamplingSettings
     from extract.videos.probe import probe
 
     for name in ("0101/a.mp4", "b.mp4", "TestVideo/c.mp4"):
@@ -228,7 +233,7 @@ def test_videos_are_found_by_mapping_flat_and_in_subfolders(tmp_path):
     collection = VideoCollection(
         folder=tmp_path, mapping=tmp_path / "map.json", subfolders=("TestVideo",), missing="skip", unreadable="skip"
     )
-    manifest = probe(["a", "b", "c", "d"], collection, Sampling(), 1, tmp_path / "notes").set_index("video_id")
+    manifest = probe(["a", "b", "c", "d"], collection, SamplingSettings(), 1, tmp_path / "notes").set_index("video_id")
     found = {i: str(path) for i, path in manifest["path"].items()}
     assert found == {
         i: str(tmp_path / p) for i, p in (("a", "0101/a.mp4"), ("b", "b.mp4"), ("c", "TestVideo/c.mp4"))

@@ -157,5 +157,5 @@ def test_a_collection_that_is_not_there_is_an_error(tmp_path):
     (tmp_path / "c.yaml").write_text(
         "videos: {v: {folder: .}}\ndatasets: {d: {format: custom, annotations: q, videos: w}}"
     )
-    with pytest.raises(UserError, match=r"c\.yaml: `datasets\.d\.videos` names the collection 'w'.*there are v"):
-        choose("d", tmp_path / "c.yaml", None)
+    with pytest.raises(UserError, match=r"c\.yaml:\s+`datasets\.d\.videos` names the collection 'w'.*there are v"):
+        choose("d", [tmp_path / "c.yaml"])

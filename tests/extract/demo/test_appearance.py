@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from extract.config import Features, Network
+from extract.config import FeaturesSettings, NetworkSettings
 from extract.demo import appearance
 from extract.demo.motion import decode
 from extract.demo.render import render_video
@@ -15,7 +15,7 @@ from extract.demo.settings import DemoSettings
 from extract.networks import load_network
 from extract.networks.appearance import CALIBRATION
 
-NETWORK = Network(network="efficientnet-lite0-extrema", size=appearance.SIDE)
+NETWORK = NetworkSettings(network="efficientnet-lite0-extrema", size=appearance.SIDE)
 
 
 def test_the_recipe_makes_the_shipped_file(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_the_recipe_makes_the_shipped_file(tmp_path: Path) -> None:
 
 def test_features_hold_the_colour_of_a_small_actor(tmp_path: Path) -> None:
     settings = DemoSettings(seed=7, processes=1, scenes=(3, 3), empty_scenes=(0, 0))
-    network = load_network("appearance", Features(appearance=NETWORK))
+    network = load_network("appearance", FeaturesSettings(appearance=NETWORK))
     features, labels = [], []
     for index in range(60):
         script = write_script(settings, "train", index)

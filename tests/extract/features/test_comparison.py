@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from extract.cli import app
-from extract.config import Appearance, Features, Network, Sampling
+from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings
 from extract.features.comparison import DIFFERENT, ORDER, OTHER_IDS, ROUNDING, SAME, SAMPLING, compare
 from extract.layouts import open_layout, recognise
 from tests.extract import feature_files as make
@@ -92,15 +92,15 @@ def test_a_foreign_layout_can_be_compared_with_ours(first, tmp_path):
 def test_real_features_of_one_network_and_of_two(shared, tmp_path):
     ids = ["odd_319x241_yuv444p", "torchcodec_h264_10bits", "imageio_newtonscradle", "moviepy_no_duration"]
     ids += ["torchcodec_av1_video", "vfr_3rates"]
-    base = Features(
-        sampling=Sampling(clips=4, frames=4),
-        appearance=Appearance(network="efficientnet-lite0", size=96),
-        motion=Network(network="resnext3d-tiny", size=56),
+    base = FeaturesSettings(
+        sampling=SamplingSettings(clips=4, frames=4),
+        appearance=AppearanceSettings(network="efficientnet-lite0", size=96),
+        motion=NetworkSettings(network="resnext3d-tiny", size=56),
     )
     changes = {
         "base": {},
-        "sampling": {"sampling": Sampling(clips=4, frames=4, positions="hcrn")},
-        "network": {"motion": Network(network="resnext3d-tiny", size=56, weights="random")},
+        "sampling": {"sampling": SamplingSettings(clips=4, frames=4, positions="hcrn")},
+        "network": {"motion": NetworkSettings(network="resnext3d-tiny", size=56, weights="random")},
     }
     files = {}
     for name, change in changes.items():

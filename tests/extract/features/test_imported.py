@@ -1,5 +1,6 @@
 """Features of other people: every layout is read, checked, written as ours, and written back."""
 
+import json
 import subprocess
 import sys
 import tracemalloc
@@ -13,17 +14,20 @@ import pytest
 from base.errors import UserError
 from base.formats.manifest import read_manifest
 from base.formats.video_features import VideoFeatures
-from extract.config import Features, ImportedFeatures, VideoCollection
+from base.reading import sha256
+from extract.config import LAYOUTS as LAYOUTS_BY_NAME
+from extract.config import FeaturesSettings, ImportedFeatures, VideoCollection
 from extract.features.exported import export_features
 from extract.features.imported import import_features
-from extract.layouts import open_layout, recognise
+from extract.layouts import Layout, layout_of, open_layout, recognise
+from tests.examples import python_in
 from tests.extract import feature_files as make
 from tests.extract.features.test_shards import run_all
 from tests.places import ROOT
 
 NAMES = ["4010069381", "12", "345", "6"]
 SPLITS = {"train": NAMES[:2], "val": NAMES[2:3], "test": NAMES[3:]}
-FEATURES = Features(storage="float32")
+FEATURES = FeaturesSettings(storage="float32")
 
 
 def annotations(folder: Path, splits=SPLITS) -> Path:
@@ -251,3 +255,35 @@ def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path):
     )
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "/nowhere/app_mot_train.h5" in done.stderr and "/nowhere/app_mot_test.h5" in done.stderr
+
+
+def test_a_layout_of_ones_own_is_imported(tmp_path):
+    """The very one that docs/formats.md shows, through the command."""
+    code = python_in("formats.md", "**A layout of your own**", tmp_path / "my_layout.py")
+    features = make.made_up(NAMES)
+    (tmp_path / "theirs").mkdir()
+    for name in NAMES:
+        np.savez(tmp_path / f"theirs/{name}.npz", **{kind: features[kind][name] for kind in features})
+    collection = {"features": {"layout": f"{code}:LAYOUT", "path": str(tmp_path / "theirs"), "widths": make.WIDTHS}}
+    settings = json.dumps({"collection": collection, "features": {"storage": "float32"}})
+    questions = str(annotations(tmp_path / "questions"))
+    out = ["--out", str(tmp_path / "video.h5"), "--manifest", str(tmp_path / "manifest.csv")]
+    command = [sys.executable, "-m", "extract.cli", "import", "--settings", settings, "--questions", questions, *out]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    store = VideoFeatures.read(tmp_path / "video.h5")
+    np.testing.assert_array_equal(store.features["motion"][store.ids.index("345")], features["motion"]["345"])
+    with h5py.File(tmp_path / "video.h5") as file:
+        assert json.loads(file.attrs["imported_files"]) == {"my_layout.py": sha256(code)}
+
+
+def test_a_layout_that_is_none_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="there is no layout 'nxtqa'; there are eigv, hcrn, nextqa, npy; did you mean"):
+        ImportedFeatures(layout="nxtqa", path=tmp_path)
+    ours = make.write_ours(tmp_path / "ours.h5", make.made_up(NAMES))
+    with open_layout(recognise(ours)) as source, pytest.raises(UserError, match="there is no layout 'nxtqa'"):
+        export_features("nxtqa", source, tmp_path, None)
+
+
+@pytest.mark.parametrize("name", LAYOUTS_BY_NAME)
+def test_every_layout_that_is_built_in_is_there(name):
+    assert isinstance(layout_of(name), Layout)

@@ -17,17 +17,17 @@ from base.errors import UserError
 from base.formats.manifest import read_manifest, write_manifest
 from base.formats.statuses import FAILED, SHORT, ZEROS
 from base.formats.video_features import VideoFeatures
-from extract.config import Appearance, Features, Network, Sampling, VideoCollection
+from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings, VideoCollection
 from extract.features.merge import merge
 from extract.features.shards import ahead, extract_shard
 from extract.videos.decode import decode_shard, write_shards
 from extract.videos.probe import leave_out, probe
 from tests.places import ROOT
 
-SMALL = Features(
-    sampling=Sampling(clips=4, frames=4),
-    appearance=Appearance(network="efficientnet-lite0", size=64),
-    motion=Network(network="resnext3d-tiny", weights="random", size=56),
+SMALL = FeaturesSettings(
+    sampling=SamplingSettings(clips=4, frames=4),
+    appearance=AppearanceSettings(network="efficientnet-lite0", size=64),
+    motion=NetworkSettings(network="resnext3d-tiny", weights="random", size=56),
     shards=2,
 )
 IDS = ["nine_frames", "text_named", "decord_video_90", "one_frame"]
@@ -87,7 +87,7 @@ def test_all_frames_of_a_clip_in_one_appearance_vector(shared, tmp_path, reduce)
     appearance = SMALL.appearance.model_copy(update={"frames": reduce})
     every = run_all(shared, tmp_path, SMALL.model_copy(update={"appearance": appearance}), ids=["nine_frames"])
     (tmp_path / "one").mkdir()
-    sampling = Sampling(clips=1, frames=1)
+    sampling = SamplingSettings(clips=1, frames=1)
     one = run_all(shared, tmp_path / "one", SMALL.model_copy(update={"sampling": sampling}), ids=["nine_frames"])
     assert every.features["appearance"].shape == (1, 4, 1280)
     assert not np.array_equal(every.features["appearance"][0, 0], one.features["appearance"][0, 0])
@@ -145,7 +145,7 @@ def test_jobs_are_made_ahead_in_order_and_errors_arrive():
 @pytest.mark.slow
 def test_kills_and_sigterm_at_random_points_change_no_number(shared, tmp_path):
     ids = ["nine_frames", "decord_video_0", "one_frame", "odd_319x241_yuv444p", "vfr_3rates", "torchcodec_h264_10bits"]
-    features = SMALL.model_copy(update={"sampling": Sampling(clips=8, frames=8)})
+    features = SMALL.model_copy(update={"sampling": SamplingSettings(clips=8, frames=8)})
     (tmp_path / "whole").mkdir()
     run_all(shared, tmp_path / "whole", features, ids, shards=1)
     collection, used, paths = prepare(shared, tmp_path, features, ids, shards=1)

@@ -8,7 +8,7 @@ import pytest
 from base.errors import UserError
 from base.formats.questions import CANDIDATES
 from base.formats.token_features import TokenFeatures
-from extract.config import Text
+from extract.config import TextSettings
 from extract.text import dense
 from extract.text.dense import import_dense
 from extract.text.encoder import load_encoder
@@ -38,7 +38,7 @@ def write_dense(path, lengths, longest):
 
 
 def lengths_of(csv, longest, multiple_choice):
-    tokens = read_questions(csv, load_encoder(MINILM)[0], Text(length=longest)).tokens
+    tokens = read_questions(csv, load_encoder(MINILM)[0], TextSettings(length=longest)).tokens
     return np.array([len(t) for t in tokens]).reshape(-1, 5 if multiple_choice else 1)
 
 

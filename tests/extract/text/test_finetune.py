@@ -12,7 +12,7 @@ from base import resume
 from base.errors import UserError
 from base.formats.vocabulary import write_vocabulary
 from eigv.runs.question_only import question_only
-from extract.config import FineTuning, Text
+from extract.config import FineTuningSettings, TextSettings
 from extract.text import finetune as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import autocast_type, finetune, parts_of
@@ -29,7 +29,7 @@ def run(folder, settings, name="a"):
 @pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple choice", "open-ended"])
 def test_it_learns_and_its_accuracy_is_written_like_any_run_s(tmp_path, multiple_choice):
     questions = write_annotations(tmp_path / "questions", multiple_choice=multiple_choice, questions=200)
-    settings = Text(encoder=MINILM, finetuning=FineTuning(epochs=3, batch=16, learning_rate=3e-4))
+    settings = TextSettings(encoder=MINILM, finetuning=FineTuningSettings(epochs=3, batch=16, learning_rate=3e-4))
     about = finetune(questions, settings, tmp_path / "out", tmp_path / "state", "cpu")
     assert about["val_accuracy"] > 90 and not (tmp_path / "state").exists()
     curve = pd.read_csv(tmp_path / "out/learning_curve.csv")
@@ -161,12 +161,12 @@ def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(
 
 
 def test_mixed_precision_is_for_gpus(monkeypatch):
-    assert autocast_type(torch.device("cpu"), FineTuning()) is None
+    assert autocast_type(torch.device("cpu"), FineTuningSettings()) is None
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
-    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.bfloat16
-    assert autocast_type(torch.device("cuda"), FineTuning(mixed_precision=False)) is None
+    assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.bfloat16
+    assert autocast_type(torch.device("cuda"), FineTuningSettings(mixed_precision=False)) is None
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert autocast_type(torch.device("cuda"), FineTuning()) is torch.float16
+    assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.float16
 
 
 @pytest.mark.gpu
@@ -187,7 +187,7 @@ def test_other_kinds_of_encoders(tmp_path):
     write_annotations(tmp_path / "questions", multiple_choice=True)
     DistilBertModel(DistilBertConfig(dim=32, n_layers=1, n_heads=2, hidden_dim=64)).save_pretrained(tmp_path / "d")
     load_encoder(MINILM)[0].save_pretrained(tmp_path / "d")
-    settings = Text(encoder=str(tmp_path / "d"), finetuning=FineTuning(epochs=1))
+    settings = TextSettings(encoder=str(tmp_path / "d"), finetuning=FineTuningSettings(epochs=1))
     about, _ = run(tmp_path, settings)
     assert 0 <= about["val_accuracy"] <= 100
 

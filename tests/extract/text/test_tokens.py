@@ -7,7 +7,7 @@ import torch
 
 from base.errors import UserError
 from base.formats.token_features import TokenFeatures
-from extract.config import FineTuning, Text
+from extract.config import FineTuningSettings, TextSettings
 from extract.text import tokens as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune
@@ -23,7 +23,7 @@ class Killed(BaseException):
 def prepared(request, tmp_path):
     """Annotations and an encoder as the workflow has them."""
     write_annotations(tmp_path / "questions", multiple_choice=request.param)
-    settings = Text(encoder=tiny(tmp_path / "bert"), finetuning=FineTuning(epochs=0))
+    settings = TextSettings(encoder=tiny(tmp_path / "bert"), finetuning=FineTuningSettings(epochs=0))
     finetune(tmp_path / "questions", settings, tmp_path / "encoder", tmp_path / "state", "cpu")
     return tmp_path, settings
 
@@ -102,7 +102,7 @@ def test_parts_of_another_encoder_are_not_used(prepared, monkeypatch):
 
 def test_the_mean_of_the_last_four_layers(tmp_path):
     write_annotations(tmp_path / "questions", multiple_choice=False, questions=20)
-    settings = Text(encoder=MINILM, layer="mean-last-four", finetuning=FineTuning(epochs=0))
+    settings = TextSettings(encoder=MINILM, layer="mean-last-four", finetuning=FineTuningSettings(epochs=0))
     finetune(tmp_path / "questions", settings, tmp_path / "encoder", tmp_path / "state", "cpu")
     store = write(tmp_path, settings)
     tokenizer, encoder = load_encoder(MINILM)

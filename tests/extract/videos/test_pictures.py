@@ -5,7 +5,7 @@ import pytest
 import torchvision.transforms.v2 as transforms
 from PIL import Image
 
-from extract.config import Features
+from extract.config import FeaturesSettings
 from extract.videos.decode import Job, decode_one
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.reader import Size, read_pyav
@@ -26,7 +26,7 @@ def test_a_crop_is_that_of_torchvisions_weights(shape):
 
 
 def test_a_smaller_input_is_cut_in_proportion():
-    features = Features(appearance={"fit": "crop", "resample": "bilinear", "size": 112}, motion={"size": 64})
+    features = FeaturesSettings(appearance={"fit": "crop", "resample": "bilinear", "size": 112}, motion={"size": 64})
     assert pictures_of(features) == {
         "appearance": Picture(112, 128, "crop", "bilinear"),
         "motion": Picture(64, 64, "squash", "decoder"),
@@ -34,9 +34,9 @@ def test_a_smaller_input_is_cut_in_proportion():
 
 
 def test_networks_share_a_decoding_pass_where_they_can():
-    both = pictures_of(Features())
+    both = pictures_of(FeaturesSettings())
     assert decoding_passes(both) == {Size(224, 224): ["appearance", "motion"]}
-    assert decoding_passes(pictures_of(Features(preset="hcrn"))) == {None: ["appearance", "motion"]}
+    assert decoding_passes(pictures_of(FeaturesSettings(preset="hcrn"))) == {None: ["appearance", "motion"]}
     mixed = both | {"motion": Picture(112, 112, "squash", "bicubic")}
     assert decoding_passes(mixed) == {Size(224, 224): ["appearance"], None: ["motion"]}
 
@@ -44,7 +44,7 @@ def test_networks_share_a_decoding_pass_where_they_can():
 @pytest.mark.parametrize("backend", ["decord", "pyav"])
 def test_hcrns_preset_sees_what_its_script_would(shared, backend):
     path = shared / "data/videos/msvd/WTf5EgVY5uU_124_128.avi"
-    features = Features(preset="hcrn")
+    features = FeaturesSettings(preset="hcrn")
     row = {"path": str(path), "frames": 120, "status": "ok", "backend": backend}
     values = decode_one(Job(row, features, pictures_of(features)))
     assert values["appearance"].shape == (16, 1, 224, 224, 3) and values["motion"].shape == (16, 16, 112, 112, 3)

@@ -12,7 +12,7 @@ import pytest
 from base.errors import UserError
 from base.formats.manifest import read_manifest, write_manifest
 from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
-from extract.config import Sampling, VideoCollection
+from extract.config import SamplingSettings, VideoCollection
 from extract.videos import probe as module
 from extract.videos.probe import Places, examine, leave_out, probe
 
@@ -39,7 +39,7 @@ AWKWARD = {
 
 def look(tmp_path, folder, ids, **settings):
     collection = VideoCollection(folder=folder, **{"missing": "skip", "unreadable": "skip"} | settings)
-    return probe(ids, collection, Sampling(), 2, tmp_path / "notes")
+    return probe(ids, collection, SamplingSettings(), 2, tmp_path / "notes")
 
 
 def test_each_awkward_file_has_its_expected_status(shared, tmp_path):
@@ -91,7 +91,7 @@ def test_a_file_that_may_not_be_read(shared):
     try:
         if was == 0:
             os.seteuid(65534)  # whom permissions bind, unlike root
-        row = examine(module._Job("closed", path, Sampling(), "sha256"))
+        row = examine(module._Job("closed", path, SamplingSettings(), "sha256"))
         assert (row.status, row.reason) == (FAILED, "Permission denied")
     finally:
         os.seteuid(was)

@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
-from extract.config import Sampling
+from extract.config import SamplingSettings
 from extract.videos.reader import PyavReader, Size, VideoError, open_reader, read_pyav
 from extract.videos.sampling import sampled_frames
 from extract.videos.survey import survey
 from tests.extract.videos import make
 
 SIDE = Size(112, 112)
-SETTINGS = [Sampling(), Sampling(positions="hcrn"), Sampling(clips=8, frames=4, positions="spread")]
+SETTINGS = [
+    SamplingSettings(),
+    SamplingSettings(positions="hcrn"),
+    SamplingSettings(clips=8, frames=4, positions="spread"),
+]
 
 
 def wrong_frames(path, sampling) -> tuple[int, int]:
@@ -43,12 +47,12 @@ def test_no_sampled_frame_of_any_real_clip_is_wrong(shared, folder, sampling):
 
 
 def test_decord_is_not_trusted_where_it_is_wrong(shared):
-    seen = survey(shared / "data/videos/msvd/3qqEKTPxLNs_1_15.avi", Sampling())
+    seen = survey(shared / "data/videos/msvd/3qqEKTPxLNs_1_15.avi", SamplingSettings())
     assert seen.backend == "pyav" and "144 of 256" in seen.backend_reason
 
 
 def test_decord_is_trusted_where_it_is_right(shared):
-    assert survey(shared / "data/videos/msvd/0lh_UWF9ZP4_62_69.avi", Sampling()).backend == "decord"
+    assert survey(shared / "data/videos/msvd/0lh_UWF9ZP4_62_69.avi", SamplingSettings()).backend == "decord"
 
 
 @pytest.mark.parametrize(
@@ -63,9 +67,9 @@ def test_decord_is_trusted_where_it_is_right(shared):
 )
 def test_generated_files_give_the_frames_that_were_written(tmp_path, name, codec, options):
     path = make.write(tmp_path / name, 150, codec, options)
-    seen = survey(path, Sampling())
+    seen = survey(path, SamplingSettings())
     assert seen.frames == 150
-    numbers = sampled_frames(150, Sampling()).tolist()
+    numbers = sampled_frames(150, SamplingSettings()).tolist()
     for number, frame in zip(numbers, open_reader(path, seen.backend).frames(numbers), strict=True):
         near = [np.abs(frame.astype(int) - make.picture(i)).mean() for i in range(max(0, number - 3), number + 4)]
         assert np.argmin(near) == min(number, 3)
@@ -73,7 +77,7 @@ def test_generated_files_give_the_frames_that_were_written(tmp_path, name, codec
 
 def test_of_several_video_streams_the_first_is_used(tmp_path):
     path = make.write_two_streams(tmp_path / "two.mp4", 40)
-    seen = survey(path, Sampling())
+    seen = survey(path, SamplingSettings())
     assert (seen.width, seen.height, seen.other_streams, seen.frames) == (96, 64, 1, 40)
     frame = next(open_reader(path, seen.backend).frames([20]))
     assert frame.shape == (64, 96, 3) and np.abs(frame.astype(int) - make.picture(20)).mean() < 12
@@ -82,9 +86,9 @@ def test_of_several_video_streams_the_first_is_used(tmp_path):
 def test_a_file_that_begins_between_key_frames_is_read_from_its_first_picture(tmp_path):
     whole = make.write(tmp_path / "whole.mp4", 90, options={"g": "30", "bf": "0", "sc_threshold": "0"})
     path = make.remux(whole, tmp_path / "late.mp4", lambda number: number >= 10)
-    seen = survey(path, Sampling())
+    seen = survey(path, SamplingSettings())
     assert 60 <= seen.frames <= 80
-    assert wrong_frames(path, Sampling())[0] == 0
+    assert wrong_frames(path, SamplingSettings())[0] == 0
 
 
 def test_rotation_is_applied_by_both_readers(shared):

@@ -2,19 +2,13 @@
 
 import itertools
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from base.settings import Settings
-from eigv.config.run_path import SHAPE, Run, point, spelled
-
-FeatureChoice = Literal["app+mot", "app", "mot"]
-MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
-BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
-TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
-Axis = Literal["dataset", "backbone", "features", "method"]
-Value = bool | int | float | str
+from eigv.config.names import Axis, BackboneName, FeatureChoice, MethodName, Value
+from eigv.config.run_path import SHAPE, Run, point
 
 
 class Grid(Settings):
@@ -30,13 +24,6 @@ class Grid(Settings):
         {},
         description="Settings of these runs alone, by dotted keys: `{training.epochs: 5}`; part of their paths.",
     )
-
-    @field_validator("at")
-    @classmethod
-    def _spells_a_path(cls, at: dict[str, Value]) -> dict[str, Value]:
-        for value in at.values():
-            _check_spelling(value)
-        return at
 
 
 class Table(Grid):
@@ -64,13 +51,6 @@ class Sweep(Grid):
     values: tuple[Value, ...] = Field(min_length=1, description="Its values. Each is a run of its own.")
     logarithmic: bool = Field(False, description="Whether the axis of the values is logarithmic.")
     panels: Literal["backbone", "dataset"] = Field("backbone", description="What gets a panel of its own.")
-
-    @field_validator("values")
-    @classmethod
-    def _spell_paths(cls, values: tuple[Value, ...]) -> tuple[Value, ...]:
-        for value in values:
-            _check_spelling(value)
-        return values
 
     def runs(self) -> list[tuple[Value, Run]]:
         """Every value with each of its runs."""
@@ -110,9 +90,3 @@ class Checkpoint(Settings):
     dataset: str = Field(description="The data set that it is evaluated on, of the layout that it was trained for.")
     backbone: Literal["comem", "hga", "mspan"] = Field(description="Its backbone.")
     file: Path = Field(description="The state_dict that the official code has saved.")
-
-
-def _check_spelling(value: Value) -> None:
-    text = spelled(value)
-    if not text or set(text) & set("/,\\\n{}"):
-        raise ValueError(f"{value!r} can not be part of a path: no slash, comma, brace or line break")

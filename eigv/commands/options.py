@@ -1,0 +1,20 @@
+"""Options that several commands have."""
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+CPUS = len(os.sched_getaffinity(0))
+SettingsText = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
+Video = Annotated[Path, typer.Option(help="The video features, video.h5.")]
+Questions = Annotated[Path, typer.Option(help="Folder of annotations.")]
+Text = Annotated[Path, typer.Option(help="Folder of token features, text_<split>.h5.")]
+Configs = Annotated[
+    list[str], typer.Option("--config", help="Configuration file, or JSON text; later ones go over earlier ones.")
+]
+Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
+Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
+Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]

@@ -1,0 +1,29 @@
+"""The names that tell runs apart, and settings' values as they stand in paths."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from eigv.config.run_path import spelled
+
+BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
+"""A backbone: built in, or one of `plugins`."""
+FeatureChoice = Literal["app+mot", "app", "mot"]
+"""The clip features that a run sees."""
+MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
+"""The methods of the paper (methods.py)."""
+TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
+"""A table, a figure or a page."""
+Axis = Literal["dataset", "backbone", "features", "method"]
+"""In what runs of a table differ, other than their seeds."""
+
+
+def _spells_a_path(value: bool | int | float | str) -> bool | int | float | str:
+    text = spelled(value)
+    if not text or set(text) & set("/,\\\n{}"):
+        raise ValueError(f"{value!r} cannot be part of a path: no slash, comma, brace or line break")
+    return value
+
+
+Value = Annotated[bool | int | float | str, AfterValidator(_spells_a_path)]
+"""A setting's value that can be part of a run's path."""

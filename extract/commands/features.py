@@ -1,0 +1,121 @@
+"""Commands on clip features: making, merging, importing, exporting, inspecting, comparing."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from base import command_line
+from base.command_line import Device
+from extract.commands.options import CPUS, Out, Processes, SettingsText, Threads
+
+app = typer.Typer()
+
+
+@app.command()
+def features(
+    kind: Annotated[str, typer.Argument(help="appearance or motion")],
+    settings: SettingsText,
+    frames: Annotated[Path, typer.Option(help="A decoded shard.")],
+    out: Out,
+    device: Device = "auto",
+    threads: Threads = CPUS,
+) -> None:
+    """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
+    from extract.config import FeaturesSettings
+    from extract.features.shards import extract_shard
+
+    wanted = command_line.parsed(FeaturesSettings, settings)
+    with command_line.device(device, threads) as claimed:
+        extract_shard(kind, frames, wanted, out, claimed)
+
+
+@app.command()
+def merge(
+    settings: SettingsText,
+    collection: Annotated[str, typer.Option(help="Settings of the video collection.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest.")],
+    frames: Annotated[list[Path], typer.Option(help="Decoded shard; repeat for each, likewise the next two.")],
+    appearance: Annotated[list[Path], typer.Option(help="Its appearance features.")],
+    motion: Annotated[list[Path], typer.Option(help="Its motion features.")],
+    out: Out,
+) -> None:
+    """Merge the shards of a collection into video.h5. Settings: `features`."""
+    from base.formats.manifest import read_manifest
+    from extract import config
+    from extract.features.merge import merge as merge_shards
+    from extract.videos.probe import leave_out
+
+    table = read_manifest(manifest)
+    used = table[~leave_out(table, command_line.parsed(config.VideoCollection, collection, "--collection"))]
+    shard_files = list(zip(frames, appearance, motion, strict=True))
+    merge_shards(shard_files, command_line.parsed(config.FeaturesSettings, settings), used, out)
+
+
+@app.command("import")
+def import_command(
+    settings: SettingsText,
+    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
+    out: Annotated[Path, typer.Option(help="The feature file, video.h5.")],
+    manifest: Annotated[Path, typer.Option(help="The manifest that is written with it.")],
+    processes: Processes = CPUS,
+) -> None:
+    """Check features that someone else extracted and write them as video.h5. Settings: `collection`, `features`."""
+    from extract.config import DecodeJob
+    from extract.features.imported import import_features
+
+    job = command_line.parsed(DecodeJob, settings)
+    import_features(questions, job.collection, job.features, out, manifest, processes)
+
+
+@app.command()
+def export(
+    file: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    layout: Annotated[str, typer.Option(help="nextqa, hcrn, npy or FILE.py:LAYOUT.")],
+    out: Annotated[Path, typer.Option(help="The folder that is written to.")],
+    questions: Annotated[
+        Path | None, typer.Option(help="Folder of annotations; `nextqa` writes a file for each of its splits.")
+    ] = None,
+) -> None:
+    """Write features in the layout of another code."""
+    from extract.features.exported import export_features
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(file)) as source:
+        export_features(layout, source, out, questions)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="An HDF5 file, or a folder of features.")],
+) -> None:
+    """Say what is in a file: counts, shapes, status of the videos, statistics, where it comes from.
+
+    Exit status 1 where it is not clean.
+    """
+    from extract.features.inspection import inspect as look
+
+    found = look(file)
+    typer.echo(found.text)
+    typer.echo("\n" + "\n".join(f"not clean: {problem}" for problem in found.problems) if found.problems else "\nclean")
+    raise typer.Exit(1 if found.problems else 0)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Features, in any layout that can be imported.")],
+    second: Annotated[Path, typer.Argument(help="Features to compare them with.")],
+    csv: Annotated[Path | None, typer.Option(help="Also write the figures of each video.")] = None,
+) -> None:
+    """Say in words whether two files hold the same features. Exit status 1 where they do not."""
+    from base.writing import write_csv
+    from extract.features.comparison import ORDER, ROUNDING, SAME
+    from extract.features.comparison import compare as run
+    from extract.layouts import open_layout, recognise
+
+    with open_layout(recognise(first)) as a, open_layout(recognise(second)) as b:
+        found = run(a, b)
+    typer.echo(found.text)
+    if csv is not None:
+        write_csv(csv, found.videos)
+    raise typer.Exit(0 if found.verdict in (SAME, ROUNDING, ORDER) else 1)

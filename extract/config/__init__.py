@@ -1,0 +1,40 @@
+"""Settings of the extraction, by subject. They name code, and import none: neither readers nor networks.
+
+`extraction.py` is the whole: collections of videos (`videos.py`), data sets (`datasets.py`), clip features
+(`features.py`, and `recipes.py` for what is published of other people's), token features (`text.py`).
+"""
+
+from extract.config.datasets import FORMATS, Dataset, VocabularyRule
+from extract.config.extraction import DecodeJob, Extraction, ProbeJob
+from extract.config.features import (
+    RGB,
+    AppearanceSettings,
+    FeaturesSettings,
+    LocalNetwork,
+    NetworkSettings,
+    OwnRecipe,
+    SamplingSettings,
+)
+from extract.config.text import FineTuningSettings, TextSettings
+from extract.config.videos import LAYOUTS, ImportedFeatures, VideoCollection
+
+__all__ = [
+    "FORMATS",
+    "LAYOUTS",
+    "RGB",
+    "AppearanceSettings",
+    "Dataset",
+    "DecodeJob",
+    "Extraction",
+    "FeaturesSettings",
+    "FineTuningSettings",
+    "ImportedFeatures",
+    "LocalNetwork",
+    "NetworkSettings",
+    "OwnRecipe",
+    "ProbeJob",
+    "SamplingSettings",
+    "TextSettings",
+    "VideoCollection",
+    "VocabularyRule",
+]
