@@ -67,7 +67,7 @@ def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
     """The device that `name` means (`auto` takes a GPU where there is one), claimed; sets the number of CPU threads."""
     import torch
 
-    from base.gpu import one_gpu
+    from base.jobs.gpu import one_gpu
 
     torch.set_num_threads(threads)
     if name == "auto":

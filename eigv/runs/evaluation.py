@@ -14,8 +14,8 @@ from base.formats.predictions import Predictions, Rationale
 from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
+from base.jobs.progress import progress
 from base.plug import own_files
-from base.progress import progress
 from eigv.config.methods import method as method_of
 from eigv.method.model import AnswerFrom, Prediction, VideoQA
 from eigv.runs import model_files, monitors

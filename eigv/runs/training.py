@@ -16,14 +16,14 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from base.announcements import Announcements
-from base.epochs import all_epochs
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
-from base.interruption import stop_if_asked
+from base.jobs.announcements import Announcements
+from base.jobs.epochs import all_epochs
+from base.jobs.interruption import stop_if_asked
+from base.jobs.resume import Watched
 from base.provenance import commit
-from base.resume import Watched
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings

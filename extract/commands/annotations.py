@@ -1,6 +1,5 @@
 """Commands on annotation files: reading them, checking a download, keeping the questions whose videos are used."""
 
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -63,6 +62,7 @@ def questions(
 ) -> None:
     """Keep the questions whose videos are used, count the others, build the answer vocabulary."""
     from base.formats.manifest import read_manifest
+    from base.formats.vocabulary import read_vocabulary
     from extract import config
     from extract.annotations.questions import select
 
@@ -75,5 +75,5 @@ def questions(
     )
     for split, counts in summary.items():
         typer.echo(f"{split}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
-    if (out / "vocabulary.json").is_file():
-        typer.echo(f"{out}/answers.json: {len(json.loads((out / 'answers.json').read_text()))} classes")
+    if classes := read_vocabulary(out):
+        typer.echo(f"{out}/vocabulary.json: {len(classes)} classes")

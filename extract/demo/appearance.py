@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from base.progress import progress
+from base.jobs.progress import progress
 from base.writing import atomic_path
 from extract.demo.motion import decode
 from extract.demo.render import render_video

@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from base.errors import UserError
+from base.jobs.progress import progress
 from base.locks import exclusive
-from base.progress import progress
 from base.reading import read_json
 from base.writing import write_json, write_text
 from extract.demo.questions import CANDIDATES, Question, ask

@@ -25,7 +25,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from base.progress import progress
+from base.jobs.progress import progress
 from base.writing import atomic_path
 from extract.demo.render import backdrop, backdrop_margin, draw_scene, render_video
 from extract.demo.scenes import ACTIONS, BACKGROUNDS, COLOURS, MOTION, SHAPES, Actor, Scene, generator, write_script

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from base.errors import UserError
 from base.formats.video_features import KINDS
-from base.progress import progress
+from base.jobs.progress import progress
 from extract.layouts import FeatureSource
 
 SAME = "the same"

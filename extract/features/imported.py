@@ -15,7 +15,7 @@ from base.formats.manifest import ManifestRow, fingerprints, manifest_of, write_
 from base.formats.statuses import MISSING, OK, ZEROS
 from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_video_features
 from base.ids import check_ids
-from base.progress import progress
+from base.jobs.progress import progress
 from base.reading import sha256
 from extract.annotations.questions import video_ids
 from extract.config import FeaturesSettings, SamplingSettings, VideoCollection

@@ -13,7 +13,7 @@ import numpy as np
 
 from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, create_by_rows, open_store, read_strings, write_strings
-from base.progress import progress
+from base.jobs.progress import progress
 from base.provenance import commit, versions
 from extract.config import FeaturesSettings
 from extract.videos.decode import KIND

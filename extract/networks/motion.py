@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from extract.config import RGB
 from extract.networks.entry import NETWORKS, FeatureNetwork
 from extract.networks.local import read_state, renamed
 
@@ -44,31 +45,38 @@ def _load_tiny(path: Path) -> State:
     return {name: value.float() if value.is_floating_point() else value for name, value in read_state(path).items()}
 
 
-NETWORKS["resnext3d-101"] = FeatureNetwork(
-    kind="motion",
-    build=lambda: _resnet3d("RESNEXT3D_101"),
-    size=112,
-    short_side=112,
+def _published(config: str, mean: RGB, std: RGB, scale: float, file: str, source: str) -> FeatureNetwork:
+    """A network of Hara's, with weights as he has published them."""
+    return FeatureNetwork(
+        kind="motion",
+        build=lambda: _resnet3d(config),
+        size=112,
+        short_side=112,
+        mean=mean,
+        std=std,
+        scale=scale,
+        file=file,
+        source=source,
+        licence="MIT",
+        load=lambda path: _load_hara(config, path),
+    )
+
+
+NETWORKS["resnext3d-101"] = _published(
+    "RESNEXT3D_101",
     mean=(114.7748, 107.7354, 99.4750),
     std=(1.0, 1.0, 1.0),
     scale=255.0,
     file="resnext-101-kinetics.pth",
     source="https://github.com/kenshohara/video-classification-3d-cnn-pytorch",
-    licence="MIT",
-    load=lambda path: _load_hara("RESNEXT3D_101", path),
 )
-NETWORKS["resnet3d-152"] = FeatureNetwork(
-    kind="motion",
-    build=lambda: _resnet3d("RESNET3D_152"),
-    size=112,
-    short_side=112,
+NETWORKS["resnet3d-152"] = _published(
+    "RESNET3D_152",
     mean=(0.4345, 0.4051, 0.3775),
     std=(0.2768, 0.2713, 0.2737),
     scale=1.0,
     file="r3d152_K_200ep.pth",
     source="https://github.com/kenshohara/3D-ResNets-PyTorch (Kinetics-700)",
-    licence="MIT",
-    load=lambda path: _load_hara("RESNET3D_152", path),
 )
 NETWORKS["resnext3d-tiny"] = FeatureNetwork(
     kind="motion",

@@ -12,7 +12,7 @@ puts the temporal stride on the first convolution of a block), so the stem and t
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from pytorchvideo.models.resnet import create_bottleneck_block, create_res_stage
@@ -56,17 +56,7 @@ RESNEXT3D_101 = ResNeXt3DConfig(
 )
 
 # The 3D ResNet-152 of MSPAN's and IGV's motion features: the same blocks with one group. 117 M parameters.
-RESNET3D_152 = ResNeXt3DConfig(
-    depths=(3, 8, 36, 3),
-    inner_widths=(64, 128, 256, 512),
-    outer_widths=(256, 512, 1024, 2048),
-    groups=1,
-    stem_width=64,
-    stem_kernel=(7, 7, 7),
-    stem_stride=(1, 2, 2),
-    pool_kernel=(3, 3, 3),
-    pool_stride=(2, 2, 2),
-)
+RESNET3D_152 = replace(RESNEXT3D_101, depths=(3, 8, 36, 3), inner_widths=(64, 128, 256, 512), groups=1)
 
 # The demo's motion network, small enough to be shipped and to train on a CPU: clips of 16 frames at 56 px. It pools
 # over space alone, because the demo's fastest motion (shaking) lives in consecutive frames.

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
 from base.formats.token_features import write_token_features
-from base.progress import progress
+from base.jobs.progress import progress
 from extract.text.encoder import load_tokenizer
 
 log = logging.getLogger(__name__)

@@ -18,13 +18,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from base.announcements import Announcements
-from base.epochs import all_epochs
 from base.errors import UserError
 from base.formats.vocabulary import read_vocabulary
-from base.progress import progress
+from base.jobs.announcements import Announcements
+from base.jobs.epochs import all_epochs
+from base.jobs.progress import progress
+from base.jobs.resume import History, Watched
 from base.reading import sha256
-from base.resume import History, Watched
 from base.writing import naming, write_json
 from extract.config import FineTuningSettings, TextSettings
 from extract.text.encoder import load_encoder

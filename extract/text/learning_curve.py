@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base.resume import History
+from base.jobs.resume import History
 from base.writing import write_csv
 
 

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from base.errors import UserError
 from base.formats.vocabulary import class_numbers
-from base.interruption import stop_if_asked
-from base.progress import progress
+from base.jobs.interruption import stop_if_asked
+from base.jobs.progress import progress
 from base.reading import read_json
 from base.writing import write_bytes
 from extract.config import TextSettings

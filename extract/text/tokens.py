@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from base.errors import UserError
 from base.formats.token_features import write_token_features
-from base.journal import journal
-from base.progress import progress
+from base.jobs.journal import journal
+from base.jobs.progress import progress
 from base.reading import read_json, sha256
 from base.writing import write_bytes
 from extract.config import TextSettings

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from base.errors import UserError
 from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT, ZEROS
 from base.formats.store import create_by_rows, fixed_strings, read_strings, write_strings
-from base.progress import progress
+from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
 from extract.config import FeaturesSettings, VideoCollection

@@ -12,8 +12,8 @@ from base.errors import UserError
 from base.formats.manifest import ManifestRow, manifest_of
 from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
 from base.ids import check_ids
-from base.journal import journal
-from base.progress import progress
+from base.jobs.journal import journal
+from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.reading import read_texts, sha256
 from extract.config import SamplingSettings, VideoCollection

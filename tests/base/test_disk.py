@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from base import command_line, resume
+from base import command_line
 from base.formats import store
 from base.formats.manifest import write_manifest
+from base.jobs import resume
 from eigv.backbones import ClipWidths
 from eigv.config.run import RunSettings
 from eigv.runs import training

@@ -23,7 +23,7 @@ rule job:
 JOB = """
 import os, signal, sys, time
 from pathlib import Path
-from base.gpu import one_gpu
+from base.jobs.gpu import one_gpu
 
 number, out = sys.argv[1], Path(sys.argv[2])
 with one_gpu("cuda") as device:

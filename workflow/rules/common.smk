@@ -28,10 +28,10 @@ shell.prefix(
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
-from base import run_lock  # noqa: E402
+from base.jobs import run_lock  # noqa: E402
 from base import settings as strict  # noqa: E402
 from base.errors import UserError  # noqa: E402
-from base.gpu import installed_gpus  # noqa: E402
+from base.jobs.gpu import installed_gpus  # noqa: E402
 from eigv.config.experiment import Config  # noqa: E402
 from eigv.config.run_path import CONSTRAINTS, PATH  # noqa: E402
 from eigv.plan.arguments import flags  # noqa: E402

@@ -98,7 +98,7 @@ rule features:
     conda:
         "../../environment.yml"
     threads: lambda wildcards: network_threads(workflow.cores, installed_gpus(), CONFIG.features.shards)
-    # `--resources gpu=N` counts them; each job then claims a free one of its machine (base/gpu.py).
+    # `--resources gpu=N` counts them; each job then claims a free one of its machine (base/jobs/gpu.py).
     resources:
         gpu=1,
     params:

@@ -13,7 +13,7 @@ from base.errors import UserError
 from base.formats.manifest import read_manifest
 from base.formats.statuses import FAILED
 from base.formats.video_features import VideoFeatures
-from base.progress import progress
+from base.jobs.progress import progress
 from extract.videos.reader import Frames, VideoError, read_pyav
 from extract.videos.sampling import middle_frames
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from base.errors import UserError
 from base.formats.manifest import read_manifest
-from base.progress import duration
+from base.jobs.progress import duration
 from eigv.paper.templating import render
 
 SHOWN = 200

@@ -10,8 +10,8 @@ import time
 import pandas as pd
 import pytest
 
-from base import resume
 from base.errors import UserError
+from base.jobs import resume
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 from eigv.runs.evaluation import evaluate

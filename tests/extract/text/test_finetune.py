@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import torch
 
-from base import resume
 from base.errors import UserError
 from base.formats.vocabulary import write_vocabulary
+from base.jobs import resume
 from eigv.runs.question_only import question_only
 from extract.config import FineTuningSettings, TextSettings
 from extract.text import finetune as module

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from base import announcements as module
-from base.announcements import Announcements
-from base.resume import Position
+from base.jobs import announcements as module
+from base.jobs.announcements import Announcements
+from base.jobs.resume import Position
 
 
 def test_the_lines_of_a_training_that_goes_on(tmp_path, monkeypatch):
@@ -34,8 +34,8 @@ def test_the_lines_of_a_training_that_goes_on(tmp_path, monkeypatch):
 def test_a_log_that_another_process_writes_is_not_written_over(tmp_path):
     """A descriptor is shared with who opened it, place in the file and all."""
     code = (
-        "from pathlib import Path\nfrom base.announcements import Announcements\n"
-        "from base.resume import Position\nAnnouncements('run', Path('/dev/fd/3')).begin(80, Position())"
+        "from pathlib import Path\nfrom base.jobs.announcements import Announcements\n"
+        "from base.jobs.resume import Position\nAnnouncements('run', Path('/dev/fd/3')).begin(80, Position())"
     )
     log = tmp_path / "snakemake.log"
     with log.open("w") as file:

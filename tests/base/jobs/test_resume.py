@@ -7,8 +7,8 @@ import signal
 import pytest
 import torch
 
-from base import resume
-from base.resume import State
+from base.jobs import resume
+from base.jobs.resume import State
 
 
 def state(folder, key="k"):

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from base.journal import journal
+from base.jobs.journal import journal
 
 
 class Killed(BaseException):

@@ -1,6 +1,6 @@
 """What a training needs to go on after a kill: one file, which it writes after every epoch and every few minutes.
 
-It lies in a folder of its own, which the loop over epochs holds locked and removes at its end (`base.epochs`).
+It lies in a folder of its own, which the loop over epochs holds locked and removes at its end (`base.jobs.epochs`).
 """
 
 import logging
@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from base import interruption
+from base.jobs import interruption
 from base.writing import atomic_path
 
 log = logging.getLogger(__name__)

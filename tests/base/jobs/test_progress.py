@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import tqdm.std
 
-from base.progress import duration, progress
+from base.jobs.progress import duration, progress
 
 
 @pytest.mark.parametrize(

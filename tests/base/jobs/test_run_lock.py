@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from base import run_lock
+from base.jobs import run_lock
 from tests.places import ROOT
 
 AT_WORK = """
 import subprocess, sys, time
 from pathlib import Path
-from base import run_lock
+from base.jobs import run_lock
 file = run_lock.enter(Path(sys.argv[1]), cleared=True)
 job = subprocess.Popen(["sleep", "60"])
 print(job.pid, flush=True)

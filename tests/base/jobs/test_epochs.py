@@ -7,9 +7,9 @@ import signal
 import pytest
 import torch
 
-from base.announcements import Announcements
-from base.epochs import all_epochs
-from base.interruption import Terminated
+from base.jobs.announcements import Announcements
+from base.jobs.epochs import all_epochs
+from base.jobs.interruption import Terminated
 
 
 class Counting:

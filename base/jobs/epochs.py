@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from torch import Tensor, nn
 
-from base.announcements import Announcements
+from base.jobs.announcements import Announcements
+from base.jobs.progress import progress
+from base.jobs.resume import History, State, Watched, best_epoch
 from base.locks import exclusive
-from base.progress import progress
-from base.resume import History, State, Watched, best_epoch
 
 
 class Training(Protocol):

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 import pytest
 
 from base.errors import UserError
-from base.gpu import claim, one_gpu, visible_gpus
+from base.jobs.gpu import claim, one_gpu, visible_gpus
 
 HOLD = """
 import sys, time
-from base.gpu import claim
+from base.jobs.gpu import claim
 with claim(sys.argv[2:], int(sys.argv[1])) as number:
     print(number, flush=True)
     time.sleep(60)

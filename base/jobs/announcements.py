@@ -7,8 +7,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from base.progress import duration
-from base.resume import History, Position, best_epoch
+from base.jobs.progress import duration
+from base.jobs.resume import History, Position, best_epoch
 
 log = logging.getLogger(__name__)
 
