@@ -57,7 +57,7 @@ lint: .venv/ready  ## Formatting, style, spelling, types, workflow, documentatio
 	$(BIN)/ruff check .
 	$(BIN)/codespell
 	$(BIN)/mypy
-	$(BIN)/lint-imports --no-logo 2> /dev/null || $(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
 	@$(MAKE) --no-print-directory docs

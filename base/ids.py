@@ -6,7 +6,7 @@ from base.errors import UserError
 def check_id(name: str) -> str:
     """Returns an id that may become part of a file name, or raises `UserError` for one that could leave its folder."""
     if not name or name in {".", ".."} or any(character in name for character in "/\\\0\n"):
-        raise UserError(f"the id {name!r} can not be used: it is empty, or holds a slash, a line break or '..'")
+        raise UserError(f"the id {name!r} cannot be used: it is empty, or holds a slash, a line break or '..'")
     return name
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ABANDONED = 7 * 24 * 3600
-"""Seconds after which a half file of another machine, whose processes can not be asked for, counts as left behind."""
+"""Seconds after which a half file of another machine, whose processes cannot be asked for, counts as left behind."""
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """Numbers of the system's errors for a disk, or the user's part of it, that is full."""
 

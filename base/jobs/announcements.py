@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 class Announcements:
-    """Lines about one training, each appended to a file at once; a line that can not be written is only a warning."""
+    """Lines about one training, each appended to a file at once; a line that cannot be written is only a warning."""
 
     def __init__(self, name: str, file: Path | None) -> None:
         """Lines that begin with `name`; no lines without a file, which may be `/dev/fd/3` or alike."""
@@ -61,7 +61,7 @@ class Announcements:
             finally:
                 os.close(opened)
         except OSError as error:
-            log.warning("%s can not be written: %s", self._file, error.strerror)
+            log.warning("%s cannot be written: %s", self._file, error.strerror)
 
 
 def _open(file: Path) -> int:

@@ -58,7 +58,7 @@ def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
     names = visible_gpus()
     if not names:
         raise UserError(
-            "no GPU is to be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu"
+            "no GPU can be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu"
         )
     with claim(names, jobs_per_gpu) as number:
         yield f"cuda:{number}"

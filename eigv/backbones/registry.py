@@ -12,7 +12,7 @@ from eigv.backbones.mspan import Mspan
 from eigv.config.run import BackbonesSettings, Plugin
 
 BACKBONES: dict[str, type[Backbone[Any, Any]]] = {"comem": Comem, "hga": Hga, "mspan": Mspan}
-"""Those that are built in. The settings of each are the field of its name in `Backbones`."""
+"""Those that are built in. The settings of each are the field of its name in `BackbonesSettings`."""
 
 
 def build(

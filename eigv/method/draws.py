@@ -34,7 +34,7 @@ class Draws:
     def gumbel(self, shape: tuple[int, ...]) -> Tensor:
         """Independent standard Gumbel numbers, `shape` float32: -log(E) with E ~ Exp(1)."""
         exponential = torch.empty(shape).exponential_(generator=self.generator)
-        # float32 can not hold every exponential number: a 0 would become infinite noise
+        # float32 cannot hold every exponential number: a 0 would become infinite noise
         return -exponential.clamp_min(torch.finfo(torch.float32).tiny).log().to(self.device)
 
     def integers(self, high: int | Tensor, shape: tuple[int, ...]) -> Tensor:

@@ -154,7 +154,7 @@ def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:
     """`UserError` where the features are of other texts than the questions that now go by their ids.
 
     The file knows the texts of all its questions as one; where only some of them are used (imported features of a data
-    set with videos that are left out), it can not be told.
+    set with videos that are left out), it cannot be told.
     """
     stored = tokens.attributes.get("text_sha256")
     if stored is None or set(tokens.qids) != set(table["qid"]):

@@ -89,7 +89,7 @@ def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
     videos = sorted(video.unique(), key=lambda name: hashlib.sha256(f"{dataset.split_seed} {name}".encode()).digest())
     if len(videos) < 3:
         raise UserError(
-            f"{path}: {len(videos)} videos can not be dealt out to train, val and test; add a column `split`"
+            f"{path}: {len(videos)} videos cannot be dealt out to train, val and test; add a column `split`"
         )
     val = max(1, round(dataset.split_shares[1] * len(videos)))
     test = max(1, round(dataset.split_shares[2] * len(videos)))

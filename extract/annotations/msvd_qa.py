@@ -49,7 +49,7 @@ def read_entries(json_file: Path, name_of: Callable[[int], str]) -> pd.DataFrame
         except (TypeError, KeyError, ValueError, IndexError) as error:
             reason = f"{type(error).__name__}: {error}"
             raise UserError(
-                f"{json_file}: question {number} can not be read ({reason}); it needs answer, id, question and the "
+                f"{json_file}: question {number} cannot be read ({reason}); it needs answer, id, question and the "
                 f"number of a known video: {entry!r}"
             ) from None
     return pd.DataFrame(rows, columns=COLUMNS)

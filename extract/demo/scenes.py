@@ -18,7 +18,7 @@ BACKGROUND_OF = dict(zip(ACTIONS, BACKGROUNDS, strict=True))
 ACTION_OF = {background: action for action, background in BACKGROUND_OF.items()}
 
 # Streams of random numbers. Each is keyed by one of these first, so that no two of them can ever share a seed: the
-# motion network can not have seen a video of the data set.
+# motion network cannot have seen a video of the data set.
 SCRIPT, PIXELS, QUESTIONS, MOTION = range(4)
 
 

@@ -7,7 +7,7 @@ Sizes in this file
     W  width in pixels
     D  width of a feature
 
-pytorchvideo's `create_resnet` can not express this network (its inner width is a quarter of the outer one, and it
+pytorchvideo's `create_resnet` cannot express this network (its inner width is a quarter of the outer one, and it
 puts the temporal stride on the first convolution of a block), so the stem and the stages are put together here.
 """
 

@@ -73,7 +73,7 @@ def _explained(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"the text encoder {name!r} can not be loaded: {reason}\n  {_remedy(name)}") from None
+        raise UserError(f"the text encoder {name!r} cannot be loaded: {reason}\n  {_remedy(name)}") from None
 
 
 def _remedy(name: str) -> str:

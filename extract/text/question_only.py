@@ -100,7 +100,7 @@ def load(folder: Path) -> tuple[Any, QuestionOnly, dict[str, Any]]:
     """The tokenizer, the model and `finetuning.json` of a folder that `finetune` wrote."""
     about = read_json(folder / "finetuning.json", "the fine-tuned encoder")
     if not about["history"]:
-        raise UserError(f"{folder} has not been fine-tuned (text.finetuning.epochs is 0), so it can not answer")
+        raise UserError(f"{folder} has not been fine-tuned (text.finetuning.epochs is 0), so it cannot answer")
     if not (folder / HEAD).is_file():
         raise UserError(f"{folder} has no {HEAD}, it was made by an older version: make it again")
     tokenizer, encoder = load_encoder(str(folder.resolve()))

@@ -44,7 +44,7 @@ def decode_shard(
 
     Datasets: `appearance` (N, K, F, S, S, 3) and `motion` (N, K, T, S, S, 3), uint8 RGB, and which frames these are,
     `appearance_index` (N, K, F) and `frame_index` (N, K, T); `ids`, `status`, `reason`, `decoder`, `fps`, `duration`.
-    A video that can not be decoded follows the collection's policy: `UserError`, status `failed`, or status `zeros`.
+    A video that cannot be decoded follows the collection's policy: `UserError`, status `failed`, or status `zeros`.
     """
     pictures = pictures_of(features)
     sampling, every = features.sampling, features.appearance.frames != "middle"
@@ -133,7 +133,7 @@ def _apply_policy(file: h5py.File, jobs: list[Job], collection: VideoCollection)
         for number, _ in errors:
             file["done"][number] = 0  # tried again the next time
         raise UserError(
-            f"{len(errors)} of {len(jobs)} videos can not be decoded:\n" + "\n".join(text for _, text in errors)
+            f"{len(errors)} of {len(jobs)} videos cannot be decoded:\n" + "\n".join(text for _, text in errors)
         )
 
 

@@ -196,7 +196,7 @@ def _judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
         reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
     if seen.passed_over:
         status = CUT
-        reasons.append(f"the file begins with {seen.passed_over} packets that can not be decoded")
+        reasons.append(f"the file begins with {seen.passed_over} packets that cannot be decoded")
     if seen.breaks_off:
         status = CUT
         reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")

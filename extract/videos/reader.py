@@ -29,7 +29,7 @@ COVER_ART = 0x400
 
 
 class VideoError(Exception):
-    """A file that can not be decoded; the message is the decoder's reason."""
+    """A file that cannot be decoded; the message is the decoder's reason."""
 
 
 class Size(NamedTuple):
@@ -139,7 +139,7 @@ def read_pyav(path: Path, numbers: list[int], size: Size | None) -> Frames:
 class InOrder:
     """The frames of a file's video stream from the first to the last. Use it in a `with` block.
 
-    The first stream counts that is not a cover picture. Packets before the first picture that can not be decoded (a
+    The first stream counts that is not a cover picture. Packets before the first picture that cannot be decoded (a
     file that begins between two key frames) are passed over. An error after that ends the stream.
     """
 

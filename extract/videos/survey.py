@@ -65,7 +65,7 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
             if isinstance(witness, _Witness):
                 witness.compare(count, shrink(frame))
             elif count == 0:
-                shrink(frame)  # a frame that can not be made a picture of is found here
+                shrink(frame)  # a frame that cannot be made a picture of is found here
             turned = rotation(frame)
             last_time = frame.time if frame.time is not None else last_time
             count += 1
@@ -141,4 +141,4 @@ def _ask_decord(path: Path, sampling: SamplingSettings) -> _Witness | str:
         numbers = sampled_frames(reader.count, sampling)
         return _Witness(reader.count, numbers, list(reader.frames(numbers.tolist())))
     except VideoError as error:
-        return f"decord can not read it: {error}"
+        return f"decord cannot read it: {error}"

@@ -1,4 +1,4 @@
-"""Work on files that can not be trusted, each in a process that may hang, crash or ask for too much memory.
+"""Work on files that cannot be trusted, each in a process that may hang, crash or ask for too much memory.
 
 A worker does many jobs, one at a time, and is replaced when it dies or exceeds a limit; only the job that it was at is
 lost. Each has a pipe of its own, so that one that dies in the middle of a message harms no other. Libraries have one

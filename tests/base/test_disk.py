@@ -1,4 +1,4 @@
-"""A disk that is full, and a folder that can not be written: one message, no half file, and going on afterwards."""
+"""A disk that is full, and a folder that cannot be written: one message, no half file, and going on afterwards."""
 
 import json
 import logging

@@ -4,7 +4,7 @@
 
 Weights go through the importer that users get, inputs and random draws are the recorded ones. For each number the
 largest absolute and the largest relative difference are printed; the exit status is 1 where a forward number differs by
-more than 1e-5 (or what float32 can not hold of numbers above 10), a gradient by more than 1e-4 of the largest gradient,
+more than 1e-5 (or what float32 cannot hold of numbers above 10), a gradient by more than 1e-4 of the largest gradient,
 or a parameter after a step of Adam by more than a twentieth of that step, and where a file gave nothing to compare.
 """
 

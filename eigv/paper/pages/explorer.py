@@ -33,7 +33,7 @@ def write_explorer(how: Explorer, runs: Path, questions: Path, manifest: Path, v
     asked = [[question.qid for question in of_run] for of_run in answered]
     for path, qids in zip(how.runs, asked, strict=True):
         if qids != asked[0]:
-            raise UserError(f"{path} answers other questions than {how.runs[0]}: they can not be compared")
+            raise UserError(f"{path} answers other questions than {how.runs[0]}: they cannot be compared")
     kept = _spread(answered[0], how.questions)
     answered = [[of_run[n] for n in kept] for of_run in answered]
     names = list(by_video(answered[0]))

@@ -50,5 +50,5 @@ def test_nobody_has_to_be_there(tmp_path, caplog):
     Announcements("run", None).end(None)
     Announcements("run", tmp_path / "no/such/folder").end(None)
     Announcements("run", Path("/dev/fd/999")).end(None)
-    assert "no/such/folder can not be written: No such file or directory" in caplog.text
-    assert "/dev/fd/999 can not be written: Bad file descriptor" in caplog.text
+    assert "no/such/folder cannot be written: No such file or directory" in caplog.text
+    assert "/dev/fd/999 cannot be written: Bad file descriptor" in caplog.text

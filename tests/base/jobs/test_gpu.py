@@ -100,7 +100,7 @@ def test_a_user_without_a_name_gets_a_gpu(monkeypatch):
 
 def test_no_gpu_is_an_error_and_no_wait(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    with pytest.raises(UserError, match="no GPU is to be seen"), one_gpu("cuda"):
+    with pytest.raises(UserError, match="no GPU can be seen"), one_gpu("cuda"):
         pass
 
 

@@ -1,4 +1,4 @@
-"""The rationale picture: readable with the longest of real texts, and honest about what it can not show."""
+"""The rationale picture: readable with the longest of real texts, and honest about what it cannot show."""
 
 from dataclasses import replace
 

@@ -47,7 +47,7 @@ def test_the_order_of_the_file_does_not_change_the_splits_and_the_seed_does(tmp_
 def test_three_videos_are_enough_for_three_splits(tmp_path):
     dataset = custom(table_of(tmp_path, videos=3))
     assert [len(read(dataset, split)) for split in SPLITS] == [2, 2, 2]
-    with pytest.raises(UserError, match="2 videos can not be dealt out"):
+    with pytest.raises(UserError, match="2 videos cannot be dealt out"):
         read(custom(table_of(tmp_path, videos=2)), "train")
 
 
@@ -94,7 +94,7 @@ def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
         ("video,question,answer,split\nx,Why?,so,dev\n", "row 1: the split is 'dev', expected one of train, val, test"),
         ("video,question,answer,split\nx,Why?,so,train\n", "no question has the split val, test"),
         (THREE + ",Why?,so,train,\n", "row 4: it has an empty video id"),
-        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b' can not be used"),
+        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b' cannot be used"),
         (THREE + "w,Why?,,train,\n", "row 4: it has an empty answer"),
         (THREE.replace("type", "qid") + "w,Why?,so,train, \n", "row 4: it has an empty question id"),
     ],

@@ -144,7 +144,7 @@ def test_ids_that_can_not_be_used_are_counted(tmp_path):
     dataset = Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v")
     found = problems_of(examine(dataset, None))
     assert found["train", "unusable ids"].remark == "first in row 2: it has an empty video id"
-    assert found["val", "unusable ids"].remark.startswith("first in row 3: the id '../y' can not be used")
+    assert found["val", "unusable ids"].remark.startswith("first in row 3: the id '../y' cannot be used")
     assert found["test", "unusable ids"].remark == "first in row 4: it has an empty question id"
 
 

@@ -127,7 +127,7 @@ def test_a_video_that_can_not_be_decoded_any_more_stops_the_shard_and_no_work_is
     collection, _, paths = prepare(shared, tmp_path, ids=["nine_frames", "one_frame"], policy="error", shards=1)
     shard = read_manifest(paths[0])
     gone = shard.assign(path=["/gone.mp4", shard["path"][1]])
-    with pytest.raises(UserError, match=r"1 of 2 videos can not be decoded:\n  nine_frames: no such file"):
+    with pytest.raises(UserError, match=r"1 of 2 videos cannot be decoded:\n  nine_frames: no such file"):
         decode_shard(gone, collection, SMALL, tmp_path / "frames.h5", 1)
     assert not (tmp_path / "frames.h5").exists()
     skip = collection.model_copy(update={"unreadable": "skip"})

@@ -16,7 +16,7 @@ from tests.extract.small_fine_tuning import MINILM, tiny
     ("encoder", "message"),
     [
         ("{folder}/empty", "holds no text encoder: there is no config.json"),
-        ("nobody/no-such-model", r"can not be loaded.*hf download nobody/no-such-model"),
+        ("nobody/no-such-model", r"cannot be loaded.*hf download nobody/no-such-model"),
         ("package:nothing", "known packages: package:minilm"),
     ],
 )
@@ -41,7 +41,7 @@ def test_a_folder_that_is_not_whole(tmp_path, file, content):
     (tmp_path / "e" / file).unlink()
     if content:
         (tmp_path / "e" / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"e' (can not be loaded|knows no words)(?s:.*)save_pretrained") as caught:
+    with pytest.raises(UserError, match=r"e' (cannot be loaded|knows no words)(?s:.*)save_pretrained") as caught:
         load_encoder(str(tmp_path / "e"))
     assert "hf download" not in str(caught.value)
 
@@ -62,7 +62,7 @@ def test_without_a_network_only_our_message_is_said():
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
     lines = done.stderr.splitlines()
     assert done.returncode == 2 and len(lines) == 3, done.stderr
-    assert "asking the model hub" in lines[0] and "can not be loaded" in lines[1] and "hf download" in lines[2]
+    assert "asking the model hub" in lines[0] and "cannot be loaded" in lines[1] and "hf download" in lines[2]
 
 
 def test_roberta_takes_fewer_tokens_than_it_has_positions(tmp_path):

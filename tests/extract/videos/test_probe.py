@@ -1,4 +1,4 @@
-"""The manifest: what is where, and whether it can be read; what can not says why."""
+"""The manifest: what is where, and whether it can be read; what cannot says why."""
 
 import json
 import os
@@ -32,7 +32,7 @@ AWKWARD = {
     "torchcodec_av1_video": (OK, "", "pyav"),
     "torchcodec_h264_10bits": (OK, "", "decord"),
     "truncated_TZ860P4iTaM_first120kB": (CUT, "the file breaks off after 72 frames", "pyav"),
-    "vfr_3rates": (OK, "", "pyav"),  # frames that all but repeat: decord's can not be told apart
+    "vfr_3rates": (OK, "", "pyav"),  # frames that all but repeat: decord's cannot be told apart
 }
 """The status, the reason and the reader that each awkward file gets."""
 
