@@ -108,6 +108,6 @@ def _mapped(path: Path, dataset: h5py.Dataset) -> NDArray[np.float16]:
     """A dataset as an array that reads from the file where it is touched; in memory, if it is chunked or compressed."""
     offset = dataset.id.get_offset()
     if offset is None or not dataset.size:
-        return dataset[:]
+        return np.asarray(dataset[:])
     # as a plain array, which is cheaper to slice than a `memmap`
     return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))
