@@ -57,9 +57,7 @@ def one_gpu(device: str, jobs_per_gpu: int = 1) -> Iterator[str]:
         return
     names = visible_gpus()
     if not names:
-        raise UserError(
-            "no GPU can be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu"
-        )
+        raise UserError("no GPU can be seen (nvidia-smi lists them, CUDA_VISIBLE_DEVICES hides them); or --device cpu")
     with claim(names, jobs_per_gpu) as number:
         yield f"cuda:{number}"
 
