@@ -33,23 +33,25 @@ class Installed(NamedTuple):
 
     def run(self, *command: str | Path) -> str:
         """What a program of the environment prints, started in the other repository; it must succeed."""
-        clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        program = [self.environment / "bin" / command[0], *command[1:]]
-        done = subprocess.run(program, cwd=self.repository, env=clean, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return away_from_the_checkout([self.environment / "bin" / command[0], *command[1:]], self.repository)
 
 
-def pip(*arguments: str | Path) -> None:
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def away_from_the_checkout(command: list[str | Path], folder: Path) -> str:
+    """What a command prints that must succeed, in a folder where neither Python nor pip sees the checkout."""
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def pip(folder: Path, *arguments: str | Path) -> None:
+    away_from_the_checkout([sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments], folder)
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
-    pip("wheel", "--no-deps", "--wheel-dir", folder, ROOT)
+    pip(folder, "wheel", "--no-deps", "--wheel-dir", folder, ROOT)
     (found,) = folder.iterdir()
     return found
 
@@ -63,7 +65,7 @@ def installed(wheel, tmp_path_factory) -> Installed:
     subprocess.run(["git", "init", "--quiet"], cwd=repository, check=True)
     subprocess.run(["git", *somebody, "commit", "--quiet", "--allow-empty", "-m", "theirs"], cwd=repository, check=True)
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True)
-    pip("--python", environment / "bin/python", "install", "--no-deps", "--no-index", wheel)
+    pip(repository, "--python", environment / "bin/python", "install", "--no-deps", "--no-index", wheel)
     (packages,) = environment.glob("lib/python*/site-packages")
     # A folder that is named here is searched last, and path files in it, as that of the checkout, are not read.
     (packages / "borrowed.pth").write_text("\n".join({sysconfig.get_path(kind) for kind in ("purelib", "platlib")}))
