@@ -5,8 +5,10 @@ BIN := .venv/bin
 CORES ?= all
 # Tests and demo never ask a model hub.
 export HF_HUB_OFFLINE := 1
+# The theme of the documentation advertises its successor at every build.
+export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow bench-extract bench-text flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -50,23 +52,35 @@ bench-text: .venv/ready  ## What the text side costs; writes the section Text of
 flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.flops
 
-lint: .venv/ready  ## Formatting, style, types, workflow
+lint: .venv/ready  ## Formatting, style, spelling, types, workflow, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint --configfile config/demo.yaml
+	@$(MAKE) --no-print-directory docs
 
 format: .venv/ready  ## Put code and workflow into shape
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/snakefmt Snakefile workflow
 
+hooks: .venv/ready  ## Let git check formatting, style, spelling and types before each commit
+	$(BIN)/pre-commit install
+
+docs: .venv/ready  ## The documentation as a site, in build/site
+	$(BIN)/mkdocs build --quiet --strict
+
+docs-serve: .venv/ready  ## Show the documentation on http://127.0.0.1:8000 while you write it
+	$(BIN)/mkdocs serve
+
 wheel: .venv/ready  ## The packages as a wheel, in build/dist
 	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/dist .
 
-schema: .venv/ready  ## Write the JSON schema of the configuration, and the table of keys in config/README.md
+schema: .venv/ready  ## Write the JSON schemas of the configuration, and the table of keys in config/README.md
 	$(BIN)/eigv schema --readme config/README.md > workflow/schemas/config.schema.json
+	$(BIN)/python workflow/schemas/overlay.py
 
 rulegraph: .venv/ready  ## Draw the graph of the rules for the README (needs Graphviz)
 	$(BIN)/snakemake --rulegraph --configfile config/demo.yaml 2> /dev/null | tred \

@@ -13,7 +13,7 @@ import typer
 import yaml
 
 from base.errors import UserError
-from base.files import disk_full
+from base.writing import disk_full
 
 Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
 Announce = Annotated[

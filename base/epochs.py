@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from base.announcements import Announcements
-from base.files import exclusive
+from base.locks import exclusive
 from base.progress import progress
 from base.resume import History, State, Watched, best_epoch
 

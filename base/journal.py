@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-from base.files import exclusive, write_text
+from base.locks import exclusive
+from base.writing import write_text
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from base import interruption
-from base.files import atomic_path
+from base.writing import atomic_path
 
 log = logging.getLogger(__name__)
 

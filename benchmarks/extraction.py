@@ -10,13 +10,10 @@ import concurrent.futures
 import multiprocessing
 import multiprocessing.forkserver
 import os
-import resource
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import av
 import numpy as np
@@ -25,11 +22,15 @@ import torch
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from base.formats.video_features import KINDS
+from benchmarks.costs import Cost, cost_of, matmul_rate
 from benchmarks.extraction_memory import memory
+from benchmarks.extraction_precision import RANDOM, precision
 from benchmarks.report import machine, write_section
 from extract.config import Features, VideoCollection
 from extract.features.extractor import Extractor
-from extract.features.shards import KINDS, extract_shard, merge
+from extract.features.merge import merge
+from extract.features.shards import extract_shard
 from extract.networks import load_network
 from extract.videos.decode import Job, decode_one, decode_shard
 from extract.videos.pictures import pictures_of
@@ -38,8 +39,6 @@ from extract.videos.sampling import clip_frames, middle_frames
 from extract.videos.survey import survey
 
 ROOT = Path(__file__).resolve().parents[1]
-RANDOM = {"appearance": {"weights": "random"}, "motion": {"weights": "random"}}
-TRAINED = {"appearance": {"network": "efficientnet-lite0"}, "motion": {"network": "resnext3d-tiny"}}
 SHARDS = 2
 PEER_VIDEOS = 1
 
@@ -71,13 +70,13 @@ def main() -> None:
         ids = sorted(path.stem for path in options.videos.iterdir() if path.suffix in (".mp4", ".avi"))
         features = Features(**RANDOM, precision=options.precision, batch=options.batch)
         manifest = probe(ids[: options.count], collection, features.sampling, options.cores, Path(folder) / "notes")
-        probing = _cost(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
+        probing = cost_of(lambda: [survey(Path(p), features.sampling) for p in manifest["path"]]) / len(manifest)
         setting = Setting(manifest, collection, features, options.device, options.cores, Path(folder))
         sections = []
         for measure in (
             _introduction,
             lambda s: _parts(s, probing),
-            _precision,
+            lambda s: precision(s.device),
             lambda s: memory(s.folder, s.features),
         ):
             sections.append(measure(setting))
@@ -115,48 +114,46 @@ def _introduction(setting: Setting) -> str:
     )
 
 
-def _parts(setting: Setting, probing: "Cost") -> str:
-    count, decoded = len(setting.manifest), []
-    costs = {"decode": _cost(lambda: decoded.extend(map(decode_one, setting.jobs))) / count}
-    peak = _matmul(setting.device, setting.features.precision)
+def _parts(setting: Setting, probing: Cost) -> str:
+    count, device, decoded = len(setting.manifest), setting.device, []
+    costs = {"decode": cost_of(lambda: decoded.extend(map(decode_one, setting.jobs))) / count}
+    peak = matmul_rate(device, setting.features.precision)
     rows = [
         ("probe: every frame in order, and decord's against it", probing, ""),
         ("decoding alone", costs["decode"], ""),
     ]
     for kind in KINDS:
-        extractor = Extractor(kind, load_network(kind, setting.features), setting.features, setting.device)
+        extractor = Extractor(kind, load_network(kind, setting.features), setting.features, device)
         pictures = [extractor.upload(value[kind][None]) for value in decoded]
         with FlopCounterMode(display=False) as counter:
             extractor(pictures[0])
-        costs[kind] = _cost(lambda: [extractor(p) for p in pictures]) / count  # noqa: B023
+        costs[kind] = cost_of(lambda: [extractor(p) for p in pictures]) / count  # noqa: B023
         flops = counter.get_total_flops()
-        rate = flops / costs[kind].of(setting) / 1e9
+        rate = flops / costs[kind].on(device) / 1e9
         note = f"{flops / 1e9:.0f} GFLOP, {rate:.0f} GFLOP/s: {rate / peak:.0%} of a large matrix product's {peak:.0f}"
         rows.append((f"{kind} network alone", costs[kind], note))
     pipeline = _pipeline(setting) / count
-    seconds = {name: cost.of(setting) for name, cost in costs.items()}
+    seconds = {name: cost.on(device) for name, cost in costs.items()}
     networks, slowest = seconds["appearance"] + seconds["motion"], max(seconds, key=lambda name: seconds[name])
-    whole = pipeline.of(setting)
+    whole = pipeline.on(device)
     note = f"{whole / networks:.2f} x both networks, {whole / seconds[slowest]:.2f} x {slowest} alone"
     rows.append(("whole pipeline", pipeline, note))
     half = _pipeline(replace(setting, features=setting.features.model_copy(update={"precision": "bf16"}))) / count
     rows.append(
-        ("whole pipeline in bf16", half, f"{half.of(setting) / whole:.2f} x that in {setting.features.precision}")
+        ("whole pipeline in bf16", half, f"{half.on(device) / whole:.2f} x that in {setting.features.precision}")
     )
     peer = _peer(setting)
     rows.append(
         (
             "the same by a plain script",
             peer,
-            f"{peer.of(setting) / whole:.1f} x the pipeline, {peer.of(setting) / half.of(setting):.1f} x that in bf16",
+            f"{peer.on(device) / whole:.1f} x the pipeline, {peer.on(device) / half.on(device):.1f} x that in bf16",
         )
     )
     table = pd.DataFrame(
         [{"a video": a, "elapsed s": f"{b.wall:.2f}", "processor s": f"{b.cpu:.2f}", "": c} for a, b, c in rows]
     )
-    compared = (
-        "elapsed time" if setting.device == "cuda" else "processor time, which other users of the machine change little"
-    )
+    compared = "elapsed time" if device == "cuda" else "processor time, which other users of the machine change little"
     return (
         f"{table.to_markdown(index=False)}\n\n"
         f"Ratios are of {compared}; parts alone run in one thread, the pipeline in {setting.cores} processes of one "
@@ -166,45 +163,6 @@ def _parts(setting: Setting, probing: "Cost") -> str:
         f"is {slowest}. The plain script decodes the whole video in order, resizes one frame at a time, and runs one "
         f"clip at a time through the same networks in fp32 ({PEER_VIDEOS} videos)."
     )
-
-
-class Cost(NamedTuple):
-    """What something took: seconds by the clock, and seconds of processors, of this process and those it waited for."""
-
-    wall: float
-    cpu: float
-
-    def __truediv__(self, count: int) -> "Cost":
-        return Cost(self.wall / count, self.cpu / count)
-
-    def of(self, setting: Setting) -> float:
-        """The seconds that are compared."""
-        return self.wall if setting.device == "cuda" else self.cpu
-
-
-def _cost(function: Callable[[], Any]) -> Cost:
-    def used() -> float:
-        return sum(sum(resource.getrusage(who)[:2]) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-
-    _synchronise()
-    before, started = used(), time.perf_counter()
-    function()
-    _synchronise()
-    return Cost(time.perf_counter() - started, used() - before)
-
-
-def _synchronise() -> None:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-
-
-def _matmul(device: str, precision: str, size: int = 4096) -> float:
-    """GFLOP/s of a large matrix product in the precision of the networks; the best of five."""
-    dtype = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}[precision]
-    a, b = (torch.randn(size, size, device=device).to(dtype) for _ in range(2))
-    a @ b
-    costs = [_cost(lambda: a @ b) for _ in range(5)]
-    return 2 * size**3 / min(cost.wall if device == "cuda" else cost.cpu for cost in costs) / 1e9
 
 
 def _pipeline(setting: Setting) -> Cost:
@@ -224,7 +182,7 @@ def _pipeline(setting: Setting) -> Cost:
             cpu += done.result()
             networks += [pool.submit(_network_job, setting, kind, files[decoding[done]]) for kind in KINDS]
         cpu += sum(job.result() for job in networks)
-        last = _cost(lambda: merge(files, setting.features, setting.manifest, setting.folder / "video.h5"))  # type: ignore[arg-type]
+        last = cost_of(lambda: merge(files, setting.features, setting.manifest, setting.folder / "video.h5"))  # type: ignore[arg-type]
         return Cost(time.perf_counter() - started, cpu + last.cpu)
 
 
@@ -238,11 +196,11 @@ def _decode_job(setting: Setting, shard: pd.DataFrame, out: Path) -> float:
         # The processor time of the workers is ours only once the process that they were forked from has ended.
         multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
-    return _cost(run).cpu
+    return cost_of(run).cpu
 
 
 def _network_job(setting: Setting, kind: str, paths: tuple[Path, ...]) -> float:
-    return _cost(
+    return cost_of(
         lambda: extract_shard(kind, paths[0], setting.features, paths[1 + KINDS.index(kind)], setting.device)
     ).cpu
 
@@ -268,61 +226,11 @@ def _peer(setting: Setting) -> Cost:
                 forward("appearance", [_resized(frames[middle], 224)])
                 forward("motion", [_resized(frames[number], 112) for number in clip])
 
-    return _cost(run) / PEER_VIDEOS
+    return cost_of(run) / PEER_VIDEOS
 
 
 def _resized(frame: np.ndarray, side: int) -> np.ndarray:
     return np.asarray(Image.fromarray(frame).resize((side, side), Image.Resampling.BICUBIC))
-
-
-def _precision(setting: Setting) -> str:
-    """Relative error of the features against fp32, and the time, for each network and precision."""
-    rows, device = [], setting.device
-    worst: dict[str, float] = {}
-    for weights, base in (("trained", TRAINED), ("random", RANDOM)):
-        for kind in KINDS:
-            pictures, expected, before = None, None, 0.0
-            # On a CPU without fp16 arithmetic the large networks would take hours in it.
-            for precision in ("fp32", "bf16", "fp16") if device == "cuda" or weights == "trained" else ("fp32", "bf16"):
-                features = Features(**base, precision=precision)
-                extractor = Extractor(kind, load_network(kind, features), features, device)
-                pictures = _textured(kind, features) if pictures is None else pictures
-                inputs = extractor.upload(pictures)
-                found = extractor(inputs)
-                cost = _cost(lambda: extractor(inputs))  # noqa: B023
-                seconds = cost.wall if device == "cuda" else cost.cpu
-                if expected is None:
-                    expected, before = found, seconds
-                error = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
-                network = getattr(features, kind).network
-                worst[precision] = max(worst.get(precision, 0.0), error)
-                rows.append(
-                    {
-                        "network": f"{network}, {weights} weights",
-                        "precision": precision,
-                        "relative error": f"{error:.1e}",
-                        "time": f"{seconds / before:.2f}",
-                    }
-                )
-    safe = [precision for precision, error in worst.items() if error < 1e-2]
-    return (
-        "Error of the features against fp32 (norm of the difference over the norm), and time as a multiple of fp32's, "
-        f"on 16 clips of moving texture:\n\n{pd.DataFrame(rows).to_markdown(index=False)}\n\n"
-        f"Below 1e-2 for every network measured: {', '.join(safe)}. The default is fp32: on a CPU nothing quicker is "
-        "below 1e-2 for all of them. Measure with your weights before you set another (`features.precision`)."
-    )
-
-
-def _textured(kind: str, features: Features) -> np.ndarray:
-    """Pictures (1, K, F or T, S, S, 3) of blurred noise that drifts, a different one in each clip."""
-    side, rng = pictures_of(features)[kind].size, np.random.default_rng(0)
-    seen = features.sampling.frames if kind == "motion" else 1
-    clips = []
-    for _ in range(features.sampling.clips):
-        small = rng.integers(0, 255, (side // 8 + 1, side // 8 + 1, 3), np.uint8)
-        texture = np.asarray(Image.fromarray(small).resize((2 * side, 2 * side), Image.Resampling.BICUBIC))
-        clips.append(np.stack([texture[2 * t : 2 * t + side, t : t + side] for t in range(seen)]))
-    return np.stack(clips)[None]
 
 
 if __name__ == "__main__":

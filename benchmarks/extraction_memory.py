@@ -10,9 +10,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from base.formats.stores import create, write_strings
+from base.formats.store import create, write_strings
+from base.formats.video_features import KINDS
 from extract.config import Features
-from extract.features.shards import KINDS, merge
+from extract.features.merge import merge
 from extract.videos.decode import KIND, Job, decode_one
 from extract.videos.pictures import pictures_of
 from extract.videos.survey import survey

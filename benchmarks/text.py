@@ -19,8 +19,8 @@ import psutil
 import torch
 from numpy.typing import NDArray
 
-from base.files import write_csv
-from base.formats.stores import TokenFeatures
+from base.formats.token_features import TokenFeatures
+from base.writing import write_csv
 from benchmarks.report import machine, write_section
 from extract.annotations import read
 from extract.config import Dataset, Text

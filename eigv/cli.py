@@ -86,14 +86,17 @@ def score(
     annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
     split: Annotated[str, typer.Option(help="The split that was predicted.")] = "test",
     answers: Annotated[
-        Path | None, typer.Option(help="JSON list of answers that open-ended indices count; else recovered.")
+        Path | None,
+        typer.Option(
+            help="JSON list of the answers that open-ended indices count, or vocabulary.json; else recovered."
+        ),
     ] = None,
     first_index: Annotated[int, typer.Option(help="The index of the first of them.")] = 0,
     config: Annotated[Path | None, typer.Option(help="Take the data set from this configuration.")] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the accuracies as JSON.")] = None,
 ) -> None:
     """Score a prediction file of any system; a question without a prediction is wrong."""
-    from base.files import write_json
+    from base.writing import write_json
     from eigv.runs.scoring import score as run
     from extract.annotations.choice import choose
 
@@ -233,7 +236,7 @@ def problems(
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
     """Write a page of the videos that are not as they should be."""
-    from base.files import write_text
+    from base.writing import write_text
     from eigv.paper.pages.report import problems as page
 
     write_text(out, page(manifest))
@@ -245,7 +248,7 @@ def times(
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
 ) -> None:
     """Write a page of the time and memory that each stage took."""
-    from base.files import write_text
+    from base.writing import write_text
     from eigv.paper.pages.report import times as page
 
     write_text(out, page(folders))

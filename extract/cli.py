@@ -1,6 +1,5 @@
 """The command line `eigv-extract`: raw files to HDF5. Commands import what they need when they run."""
 
-import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -108,7 +107,7 @@ def doctor(
     ] = None,
 ) -> None:
     """Check a downloaded data set: counts, ids, splits, answers, videos. Exit status 1 if there is a problem."""
-    from base.files import write_csv
+    from base.writing import write_csv
     from extract.annotations.choice import choose
     from extract.annotations.doctor import Video, examine
 
@@ -134,9 +133,10 @@ def probe(
     processes: Processes = CPUS,
 ) -> None:
     """Look at every video that the annotations ask for; writes the manifest. Settings: `collection`, `sampling`."""
+    from base.formats.manifest import write_manifest
     from extract import config
     from extract.annotations.questions import video_ids
-    from extract.videos.probe import all_ids, write_manifest
+    from extract.videos.probe import all_ids
     from extract.videos.probe import probe as probe_videos
 
     values = command_line.read_settings(settings)
@@ -160,9 +160,10 @@ def questions(
     out: Out,
 ) -> None:
     """Keep the questions whose videos are used, count the others, build the answer vocabulary."""
+    from base.formats.manifest import read_manifest
+    from base.formats.vocabulary import read_vocabulary
     from extract import config
     from extract.annotations.questions import select
-    from extract.videos.probe import read_manifest
 
     summary = select(
         _parse(config.Dataset, command_line.read_settings(dataset)),
@@ -173,16 +174,16 @@ def questions(
     )
     for split, counts in summary.items():
         typer.echo(f"{split}: " + ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in counts.items()))
-    if (out / "vocabulary.json").is_file():
-        typer.echo(f"{out}/answers.json: {len(json.loads((out / 'answers.json').read_text()))} classes")
+    if classes := read_vocabulary(out):
+        typer.echo(f"{out}/vocabulary.json: {len(classes)} classes")
 
 
 @app.command()
 def shards(settings: Settings, manifest: Annotated[Path, typer.Option(help="The manifest.")], out: list[Path]) -> None:
     """Deal the videos of a manifest out to shards (one CSV each). Settings: one video collection."""
+    from base.formats.manifest import read_manifest
     from extract.config import VideoCollection
     from extract.videos.decode import write_shards
-    from extract.videos.probe import read_manifest
 
     write_shards(read_manifest(manifest), _parse(VideoCollection, command_line.read_settings(settings)), out)
 
@@ -195,9 +196,9 @@ def decode(
     processes: Processes = CPUS,
 ) -> None:
     """Decode the sampled frames of a shard. Settings: `collection`, `features`."""
+    from base.formats.manifest import read_manifest
     from extract import config
     from extract.videos.decode import decode_shard
-    from extract.videos.probe import read_manifest
 
     values = command_line.read_settings(settings)
     collection = _parse(config.VideoCollection, values["collection"])
@@ -233,9 +234,10 @@ def merge(
     out: Out,
 ) -> None:
     """Merge the shards of a collection into video.h5. Settings: `features`."""
+    from base.formats.manifest import read_manifest
     from extract import config
-    from extract.features.shards import merge as merge_shards
-    from extract.videos.probe import leave_out, read_manifest
+    from extract.features.merge import merge as merge_shards
+    from extract.videos.probe import leave_out
 
     table = read_manifest(manifest)
     used = table[~leave_out(table, _parse(config.VideoCollection, command_line.read_settings(collection)))]
@@ -271,7 +273,7 @@ def export(
     ] = None,
 ) -> None:
     """Write features in the layout of another code."""
-    from extract.features.imported import export_features
+    from extract.features.exported import export_features
     from extract.layouts import open_layout, recognise
 
     with open_layout(recognise(file)) as source:
@@ -301,7 +303,7 @@ def compare(
     csv: Annotated[Path | None, typer.Option(help="Also write the figures of each video.")] = None,
 ) -> None:
     """Say in words whether two files hold the same features. Exit status 1 where they do not."""
-    from base.files import write_csv
+    from base.writing import write_csv
     from extract.features.comparison import ORDER, ROUNDING, SAME
     from extract.features.comparison import compare as run
     from extract.layouts import open_layout, recognise

@@ -84,11 +84,11 @@ class VideoCollection(Settings):
         return self
 
 
-ANSWER_PRESETS: dict[str, int] = {"msvd-1852": 1852, "msrvtt-4000": 4000, "msrvtt-5000": 5000}
+PUBLISHED_SIZES: dict[str, int] = {"msvd-1852": 1852, "msrvtt-4000": 4000, "msrvtt-5000": 5000}
 """Published sizes: all distinct train answers of MSVD-QA; the paper's and the official code's choice on MSRVTT-QA."""
 
 
-class Answers(Settings):
+class VocabularyRule(Settings):
     """The answer vocabulary of an open-ended data set, from the train split only, most frequent first."""
 
     keep: int | Literal["all", "msvd-1852", "msrvtt-4000", "msrvtt-5000"] = Field(
@@ -104,7 +104,7 @@ class Answers(Settings):
     @field_validator("keep", mode="before")
     @classmethod
     def _is_a_size(cls, value: Any) -> Any:
-        sizes = ("all", *ANSWER_PRESETS)
+        sizes = ("all", *PUBLISHED_SIZES)
         if value in sizes or (isinstance(value, int) and value >= 1):
             return value
         near = difflib.get_close_matches(str(value), sizes, n=1)
@@ -114,7 +114,7 @@ class Answers(Settings):
     @property
     def size(self) -> int | None:
         """The largest number of answers; None for all."""
-        return self.keep if isinstance(self.keep, int) else ANSWER_PRESETS.get(self.keep)
+        return self.keep if isinstance(self.keep, int) else PUBLISHED_SIZES.get(self.keep)
 
 
 class Dataset(Settings):
@@ -129,8 +129,8 @@ class Dataset(Settings):
     shifted_test: str | None = Field(
         None, description="A second test split, with another distribution, that every run is also evaluated on."
     )
-    answers: Answers = Field(
-        Answers(),
+    answers: VocabularyRule = Field(
+        VocabularyRule(),
         description="Open-ended: the answer vocabulary. A number, `all` or the name of a published size is short for "
         "`{keep: ...}`.",
     )
@@ -157,7 +157,7 @@ class Dataset(Settings):
             raise ValueError(f"there is no format {value!r}; there are {', '.join(sorted(READERS))}")
         return value
 
-    @field_validator("answers", mode="before", json_schema_input_type=int | str | Answers)
+    @field_validator("answers", mode="before", json_schema_input_type=int | str | VocabularyRule)
     @classmethod
     def _short_form(cls, value: Any) -> Any:
         return {"keep": value} if isinstance(value, int | str) else value

@@ -13,7 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.files import readable, write_csv
+from base.reading import readable
+from base.writing import write_csv
 
 TOP = 5
 """How many answers of an open-ended prediction are written with their probability."""

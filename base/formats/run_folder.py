@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from base.files import read_json, sha256, write_json
 from base.formats.predictions import Predictions
 from base.provenance import commit, versions
+from base.reading import read_json, sha256
+from base.writing import write_json
 
 METRICS = "metrics.json"
 

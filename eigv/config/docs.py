@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from base.files import write_text
+from base.writing import write_text
 from eigv.config.experiment import Config, Override
 from eigv.config.run import SECTIONS
 

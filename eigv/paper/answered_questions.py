@@ -8,9 +8,8 @@ import numpy as np
 
 from base.errors import UserError
 from base.formats.predictions import Answer, Predictions, Rationale, Scored
+from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
 from eigv.config.shown import Rationales
-from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
-from extract.annotations.contract import read_csv
 
 A_VIDEO = 2
 """Questions that are shown of one video."""
@@ -44,7 +43,7 @@ class AnsweredQuestion:
 def read_answered(predictions: Path, questions: Path) -> list[AnsweredQuestion]:
     """The predictions of a `predictions.csv` with their questions, which the folder `questions` holds."""
     found = Predictions.read(predictions)
-    asked = read_csv(questions / "test.csv", COLUMNS).set_index("qid")
+    asked = read_annotations(questions / "test.csv").set_index("qid")
     if not set(found.qid) <= set(asked.index):
         raise UserError(
             f"{predictions} and {questions / 'test.csv'} are not of the same data set: {predictions} has more"

@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from base.errors import UserError
-from base.files import read_json
-from base.formats.stores import FAILED, TokenFeatures, VideoFeatures
+from base.formats.questions import CANDIDATES, read_annotations
+from base.formats.statuses import FAILED
+from base.formats.token_features import TokenFeatures, text_sha256
+from base.formats.video_features import VideoFeatures
+from base.formats.vocabulary import class_numbers, read_vocabulary
 from eigv.backbones import ClipWidths
 from eigv.config.run import Exclude
 from eigv.method.batch import Batch
 from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers
-from extract.annotations import CANDIDATES, COLUMNS
-from extract.annotations.contract import read_csv
-from extract.annotations.vocabulary import class_numbers
-from extract.text.packed import fingerprint
 
 PARTS = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 
@@ -69,9 +68,9 @@ class Split:
     @classmethod
     def read(cls, name: str, questions: Path, text: Path, videos: Videos, *, training: bool) -> "Split":
         """Joins the annotations, token features and video features of the split `name`; `UserError` for gaps."""
-        table = read_csv(questions / f"{name}.csv", COLUMNS)
+        table = read_annotations(questions / f"{name}.csv")
         tokens = TokenFeatures.read(text / f"text_{name}.h5")
-        vocabulary = read_json(questions / "answers.json", "the answer vocabulary")
+        vocabulary = read_vocabulary(questions)
         _refuse_other_texts(table, tokens)
         candidates = len(CANDIDATES) if CANDIDATES[0] in table.columns else 1
         if tokens.sequences != candidates:
@@ -161,7 +160,7 @@ def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:
     if stored is None or set(tokens.qids) != set(table["qid"]):
         return
     in_order = table.set_index("qid").loc[tokens.qids].reset_index()
-    if fingerprint(in_order) != stored:
+    if text_sha256(in_order) != stored:
         raise UserError(
             f"{tokens.path} was made from other texts than these annotations have under the same question ids: make it "
             "again from them"

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.files import read_json
 from base.formats.predictions import Predictions, Rationale
+from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
+from base.formats.vocabulary import read_vocabulary
 from base.progress import progress
 from eigv.config.methods import method as method_of
 from eigv.method.model import AnswerFrom, Prediction, VideoQA
@@ -35,7 +36,7 @@ def evaluate(
     model, card = model_files.load(model_file)
     videos = Videos.read(video, card.settings.features)
     split = Split.read(split_name, questions, text, videos, training=False)
-    vocabulary: list[str] = read_json(questions / "answers.json", "the answer vocabulary")
+    vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
     model.to(device)
     grounds = method_of(card.settings.method).grounds
@@ -51,9 +52,8 @@ def evaluate(
         second, _ = _predict(model, batch, split, vocabulary, other, grounds, device)
         metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
-    summary = read_json(questions / "summary.json", "the counts of questions")[split_name]
     metrics |= {
-        "questions_left_out": summary["questions_left_out"] + split.left_out,
+        "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
         "val_accuracy": card.val_accuracy,
         "seed": card.settings.seed,

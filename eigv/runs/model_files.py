@@ -8,9 +8,10 @@ from safetensors import torch as safetensors
 from torch import Tensor
 
 from base.errors import UserError
-from base.files import read_json, write_bytes, write_json
 from base.formats.run_folder import RunFolder
+from base.reading import read_json
 from base.settings import parse
+from base.writing import write_bytes, write_json
 from eigv.backbones import ClipWidths, build
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from base.errors import UserError
-from base.files import sha256
+from base.reading import sha256
 from base.settings import parse
 from eigv.backbones import ClipWidths
 from eigv.config.official import official

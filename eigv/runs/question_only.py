@@ -8,9 +8,10 @@ import numpy as np
 import torch
 
 from base.errors import UserError
-from base.files import read_json
 from base.formats.predictions import Predictions
+from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
+from base.formats.vocabulary import read_vocabulary
 from base.settings import parse
 from eigv.runs.accuracies import accuracies
 from extract.config import Text
@@ -26,22 +27,21 @@ def question_only(encoder: Path, questions: Path, split_name: str, out: Path, de
     tokenizer, model, about = load(encoder)
     model.to(device)
     text = parse(Text, about["settings"], str(encoder / "finetuning.json"))
-    classes: list[str] = read_json(questions / "answers.json", "the answer vocabulary")
+    classes = read_vocabulary(questions)
     if model.outputs != (len(classes) or 1):
         raise UserError(
-            f"{encoder} answers with {model.outputs} classes and {questions}/answers.json has {len(classes)}: "
+            f"{encoder} answers with {model.outputs} classes and the vocabulary in {questions} has {len(classes)}: "
             "fine-tune again on these annotations"
         )
     split = LabelledQuestions.read(questions / f"{split_name}.csv", tokenizer, text, classes)
     found = scores(model, split.questions, text.finetuning.batch, f"answers to {split_name}")
     probabilities = torch.softmax(found, dim=1).numpy()
     predictions = Predictions.of(split.questions.table, probabilities, np.array(split.answers), classes)
-    summary = read_json(questions / "summary.json", "the counts of questions")[split_name]
     metrics = {
         "split": split_name,
         "answer_from": "question",
         **accuracies(predictions.type, predictions.correct),
-        "questions_left_out": summary["questions_left_out"],
+        "questions_left_out": questions_left_out(questions, split_name),
         "epoch": about["epoch"],
         "val_accuracy": about["val_accuracy"],
         "seed": text.finetuning.seed,

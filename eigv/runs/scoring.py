@@ -16,10 +16,11 @@ from typing import Any
 import pandas as pd
 
 from base.errors import UserError
-from base.files import as_text, read_json, read_object
+from base.formats.questions import CANDIDATES, is_multiple_choice
+from base.formats.vocabulary import read_classes
+from base.reading import as_text, read_csv, read_object
 from eigv.runs.accuracies import accuracies
-from extract.annotations import CANDIDATES, READERS, is_multiple_choice, read
-from extract.annotations.contract import read_csv
+from extract.annotations import READERS, read
 from extract.config import Dataset
 
 Entries = dict[str, dict[str, Any]]
@@ -56,9 +57,9 @@ def score(
 ) -> Score:
     """Scores a prediction file on one split.
 
-    `vocabulary` is a JSON list of answers for open-ended predictions that are indices, the first of them
-    `first_index`. Without it the meaning of the indices is recovered from the file's own `answer` entries. Raises
-    `UserError` for a file that can not be understood.
+    `vocabulary` is a JSON list of answers, or a `vocabulary.json`, for open-ended predictions that are indices, the
+    first of them `first_index`. Without it the meaning of the indices is recovered from the file's own `answer`
+    entries. Raises `UserError` for a file that cannot be understood.
     """
     questions = read(dataset, split)
     reader = READERS[dataset.format]
@@ -168,7 +169,7 @@ def _answers(
     indices = {qid: index for qid, text in texts.items() if (index := _index(text)) is not None}
     annotated = dict(zip(questions["qid"], questions["answer"], strict=True))
     if vocabulary:
-        meaning = dict(enumerate(_words(vocabulary), start=first_index))
+        meaning = dict(enumerate(read_classes(vocabulary), start=first_index))
         remark = f"indices from {first_index} are read by {vocabulary}"
     elif _are_indices(found, set(annotated.values())):
         meaning = _recovered(found, annotated, path)
@@ -201,16 +202,6 @@ def _are_indices(found: Entries, annotated: set[str]) -> bool:
         return False
     with_answers = all(_index(entry.get("answer")) is not None for entry in found.values())
     return with_answers or 2 * len(numbers & annotated) < len(numbers)
-
-
-def _words(vocabulary: Path) -> list[str]:
-    words = read_json(vocabulary, "the answer vocabulary")
-    if not isinstance(words, list):
-        raise UserError(f"{vocabulary} does not hold a list of answers but a {type(words).__name__}")
-    try:
-        return [as_text(word, f"entry {number}") for number, word in enumerate(words, start=1)]
-    except ValueError as error:
-        raise UserError(f"{vocabulary}: {error}") from None
 
 
 def _recovered(found: Entries, answers: dict[str, str], path: Path) -> dict[int, str]:

@@ -19,11 +19,12 @@ from torch import Tensor
 from base.announcements import Announcements
 from base.epochs import all_epochs
 from base.errors import UserError
-from base.files import read_json, write_csv
 from base.formats.run_folder import RunFolder
+from base.formats.vocabulary import read_vocabulary
 from base.interruption import stop_if_asked
 from base.provenance import commit
 from base.resume import Watched
+from base.writing import write_csv
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
@@ -63,7 +64,7 @@ def train(
         settings,
         clip_widths=videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
-        classes=None if train_split.candidates > 1 else len(read_json(questions / "answers.json", "the answers")),
+        classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device)
     key = f"{settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"

@@ -1,7 +1,5 @@
-"""The annotation contract: what every reader gives and every later stage relies on."""
+"""How annotation files of others are read, and what every reader must give: the columns of `base.formats.questions`."""
 
-import csv
-import difflib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,12 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from base.errors import UserError
-from base.files import check_id, readable
+from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
+from base.ids import check_id
 from extract.config import Dataset
-
-CANDIDATES = [f"a{i}" for i in range(5)]
-COLUMNS = ["qid", "video_id", "question", "type", "answer"]
-INDICES = [str(i) for i in range(len(CANDIDATES))]
 
 
 class Count(NamedTuple):
@@ -42,7 +37,7 @@ class Reader:
     files: Callable[[Dataset, str], list[Path]]
     """The files that a split is read from."""
     read: Callable[[Dataset, str], pd.DataFrame]
-    """The questions of a split, in the columns of this contract; the index is the row in the file, from 0."""
+    """The questions of a split, in the columns of `base.formats.questions`; the index is the row in the file."""
     source: str
     """Where people get the files, for the message about missing ones."""
     published: dict[str, Count] = field(default_factory=dict)
@@ -65,16 +60,10 @@ def splits(dataset: Dataset) -> list[str]:
     return ["train", "val", "test"] + ([dataset.shifted_test] if dataset.shifted_test else [])
 
 
-def is_multiple_choice(table: pd.DataFrame) -> bool:
-    """Whether questions have candidates; open-ended ones have none."""
-    return CANDIDATES[0] in table.columns
-
-
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
-    """The questions of one split: `COLUMNS`, and `CANDIDATES` for multiple choice; all text.
+    """The questions of one split, in the columns of `base.formats.questions`; the index is the row in the file, from 0.
 
-    Multiple choice: `answer` is the index of the right candidate. Open-ended: the answer's text. The index is the row
-    in the file, from 0. Raises `UserError` naming the file and the row for what does not fit.
+    Raises `UserError` naming the file and the row for what does not fit.
     """
     reader = READERS[dataset.format]
     table = reader.read(dataset, split)
@@ -129,46 +118,3 @@ def check(table: pd.DataFrame, where: str) -> None:
     if found:
         more = f" ({len(found) - 1} more such rows)" if len(found) > 1 else ""
         raise UserError(f"{where}: row {found[0].row}: {found[0].text}{more}; put the row right or take it out")
-
-
-def read_csv(path: Path, required: list[str]) -> pd.DataFrame:
-    """Reads a CSV as text. `UserError` for a file that is missing or is none, for a missing column, for a row with more
-    fields than columns and for bytes that are not UTF-8; with the line, and what to do."""
-    try:
-        with readable(path, "CSV"):
-            _check_fields(path, required)
-            return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
-    except (csv.Error, pd.errors.ParserError) as error:
-        raise UserError(f"{path} is not a CSV file: {error}; is a quotation mark not closed?") from None
-
-
-def _check_fields(path: Path, required: list[str]) -> None:
-    """pandas would move the columns of a row that has more fields than the header, or leave its last ones out."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.reader(file)
-        header = next(rows, [])
-        if missing := [column for column in required if column not in header]:
-            raise UserError(
-                f"{path} lacks the column {', '.join(missing)}; {_columns_instead(header, required, missing)}"
-            )
-        line = rows.line_num + 1
-        for row in rows:
-            if len(row) > len(header):
-                raise UserError(
-                    f"{path}: line {line} has {len(row)} fields and the header {len(header)}; put a text that holds "
-                    "commas in quotation marks, or take the extra comma out"
-                )
-            line = rows.line_num + 1
-
-
-def _columns_instead(header: list[str], required: list[str], missing: list[str]) -> str:
-    """What a CSV has in place of the columns that it lacks, and what to do."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            return f"its columns are separated by {name}: save it with commas"
-    tidy = {name.strip().lower(): name for name in header if name not in required}
-    renamed = []
-    for column in missing:
-        near = difflib.get_close_matches(column.lower(), tidy, n=1)
-        renamed += [f"rename {tidy[near[0]]!r} to {column!r}"] if near else []
-    return f"it has {', '.join(header) or 'none'}: " + ("; ".join(renamed) or "add it to the first line and every row")

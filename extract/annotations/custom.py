@@ -10,7 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import CANDIDATES, COLUMNS, INDICES, READERS, Reader, read_csv, splits
+from base.formats.questions import CANDIDATES, COLUMNS, INDICES
+from base.reading import read_csv
+from extract.annotations.contract import READERS, Reader, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
 

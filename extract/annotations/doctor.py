@@ -8,8 +8,9 @@ from typing import NamedTuple
 import pandas as pd
 
 from base.errors import UserError
+from base.formats.questions import CANDIDATES, is_multiple_choice
 from extract.annotations import vocabulary
-from extract.annotations.contract import CANDIDATES, READERS, is_multiple_choice, problems, splits
+from extract.annotations.contract import READERS, problems, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import SUFFIXES, Places

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from base.errors import UserError
-from base.files import read_object
+from base.reading import read_object
 
 Spans = dict[str, list[list[float]]]
 

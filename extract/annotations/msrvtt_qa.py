@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import READERS, Count, Reader, read_csv
+from base.reading import read_csv
+from extract.annotations.contract import READERS, Count, Reader
 from extract.annotations.msvd_qa import first_word, read_entries
 from extract.config import Dataset
 

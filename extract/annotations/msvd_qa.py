@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from base.files import as_text, read_json, readable
-from extract.annotations.contract import COLUMNS, READERS, Count, Reader
+from base.formats.questions import COLUMNS
+from base.reading import as_text, read_json, readable
+from extract.annotations.contract import READERS, Count, Reader
 from extract.config import Dataset
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
-from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
+from base.formats.questions import CANDIDATES
+from base.reading import read_csv
+from extract.annotations.contract import READERS, Count, Reader
 from extract.annotations.nextqa import files, group, question_ids, scored_as
 from extract.config import Dataset
 

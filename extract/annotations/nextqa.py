@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations.contract import CANDIDATES, READERS, Count, Reader, read_csv
+from base.formats.questions import CANDIDATES
+from base.reading import read_csv
+from extract.annotations.contract import READERS, Count, Reader
 from extract.config import Dataset
 
 GROUPS = {"C": "causal", "T": "temporal", "D": "descriptive"}

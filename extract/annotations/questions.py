@@ -6,9 +6,12 @@ from typing import Any
 import pandas as pd
 
 from base.errors import UserError
-from base.files import read_json, write_csv, write_json
+from base.formats.questions import is_multiple_choice, read_annotations, write_annotations, write_summary
+from base.formats.vocabulary import write_vocabulary
+from base.reading import read_csv, read_json
+from base.writing import write_json
 from extract.annotations import vocabulary
-from extract.annotations.contract import READERS, check, is_multiple_choice, read, read_csv, splits
+from extract.annotations.contract import READERS, check, read, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import leave_out
@@ -19,7 +22,7 @@ def write_all(dataset: Dataset, folder: Path) -> None:
     tables = {split: read(dataset, split) for split in splits(dataset)}
     _refuse_shared_videos(dataset, tables)
     for split, table in tables.items():
-        write_csv(folder / f"{split}.csv", table)
+        write_annotations(folder / f"{split}.csv", table)
     if dataset.gold:
         write_json(folder / "gold.json", read_gold(dataset.gold, set(pd.concat(tables.values())["qid"])))
 
@@ -58,15 +61,15 @@ def select(
 ) -> dict[str, dict[str, Any]]:
     """Writes the questions whose videos are used as `folder/{split}.csv`, and counts those that are left out.
 
-    Also writes `answers.json`, the classes of an open-ended data set, from the train split only (an empty list for
-    multiple choice); `vocabulary.json`, its rule and what it covers; `gold.json`, if there are gold spans; and
-    `summary.json` with the counts, which is returned.
+    Also writes `vocabulary.json`, the classes of an open-ended data set, from the train split only (none for multiple
+    choice), with their rule and what they cover; `gold.json`, if there are gold spans; and `summary.json` with the
+    counts, which is returned.
     """
     unused = set(manifest["video_id"][leave_out(manifest, collection)])
     summary: dict[str, dict[str, Any]] = {}
     kept = {}
     for split in splits(dataset):
-        table = read_csv(everything / f"{split}.csv", ["qid", "video_id", "question", "answer"])
+        table = read_annotations(everything / f"{split}.csv")
         kept[split] = table[~table["video_id"].isin(unused)].reset_index(drop=True)
         check(kept[split], f"split {split} (its videos that can be used)")
         summary[split] = {
@@ -75,18 +78,18 @@ def select(
             "questions_left_out": len(table) - len(kept[split]),
             "videos_left_out": int(table["video_id"].nunique() - kept[split]["video_id"].nunique()),
         }
-        write_csv(folder / f"{split}.csv", kept[split])
+        write_annotations(folder / f"{split}.csv", kept[split])
     classes: list[str] = []
+    about: dict[str, Any] = {}
     if not is_multiple_choice(kept["train"]):
         classes = vocabulary.build(kept["train"], dataset.answers)
         covered = {split: vocabulary.coverage(table, classes) for split, table in kept.items()}
-        about = vocabulary.describe(dataset.answers, classes, kept["train"])
-        write_json(folder / "vocabulary.json", about | {"splits": covered})
+        about = vocabulary.describe(dataset.answers, classes, kept["train"]) | {"splits": covered}
         summary = {split: counts | covered[split] for split, counts in summary.items()}
     if (everything / "gold.json").is_file():
         used = set(pd.concat(kept.values())["qid"])
         gold = read_json(everything / "gold.json", "the gold spans")
         write_json(folder / "gold.json", {qid: spans for qid, spans in gold.items() if qid in used})
-    write_json(folder / "answers.json", classes)
-    write_json(folder / "summary.json", summary)
+    write_vocabulary(folder, classes, about)
+    write_summary(folder, summary)
     return summary

@@ -1,21 +1,15 @@
-"""The open-ended answer vocabulary: from the train split only, by rule, with what it covers.
+"""Which answers an open-ended data set has as classes: those of the train split, by a rule; and what they cover."""
 
-`answers.json` is the list of classes. With a class for the unknown, that is the last one, `<unknown>`: train questions
-with an answer outside the vocabulary are of it; nothing else ever is.
-"""
-
-from collections.abc import Iterable
 from typing import Any
 
 import pandas as pd
 
 from base.errors import UserError
-from extract.config import Answers
+from base.formats.vocabulary import UNKNOWN, class_numbers
+from extract.config import VocabularyRule
 
-UNKNOWN = "<unknown>"
 
-
-def build(train: pd.DataFrame, rule: Answers) -> list[str]:
+def build(train: pd.DataFrame, rule: VocabularyRule) -> list[str]:
     """The classes: train answers, most frequent first, equally frequent ones by the alphabet; then the unknown.
 
     `UserError` where no answer is left.
@@ -31,16 +25,6 @@ def build(train: pd.DataFrame, rule: Answers) -> list[str]:
     return ranked + ([UNKNOWN] if rule.unknown == "class" else [])
 
 
-def class_numbers(answers: Iterable[str], classes: list[str], *, training: bool) -> list[int]:
-    """The class of each answer; -1 for one outside the vocabulary, which nothing predicts.
-
-    In training such an answer is of the unknown class, if there is one. At evaluation it is always -1: wrong.
-    """
-    number = {answer: i for i, answer in enumerate(classes)}
-    unknown = number.pop(UNKNOWN, -1)
-    return [number.get(answer, unknown if training else -1) for answer in answers]
-
-
 def coverage(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     """How many questions of a split have an answer outside the vocabulary, and the share that can be answered right."""
     outside = sum(number < 0 for number in class_numbers(table["answer"], classes, training=False))
@@ -50,11 +34,10 @@ def coverage(table: pd.DataFrame, classes: list[str]) -> dict[str, Any]:
     }
 
 
-def describe(rule: Answers, classes: list[str], train: pd.DataFrame) -> dict[str, Any]:
-    """What `vocabulary.json` holds beside the coverage of each split."""
+def describe(rule: VocabularyRule, classes: list[str], train: pd.DataFrame) -> dict[str, Any]:
+    """What `vocabulary.json` holds beside the classes and the coverage of each split."""
     return {
         "rule": rule.model_dump(),
         "answers": len([answer for answer in classes if answer != UNKNOWN]),
-        "classes": len(classes),
         "distinct_train_answers": int(train["answer"].nunique()),
     }

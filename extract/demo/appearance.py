@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from base.files import atomic_path
 from base.progress import progress
+from base.writing import atomic_path
 from extract.demo.motion import decode
 from extract.demo.render import render_video
 from extract.demo.scenes import write_script

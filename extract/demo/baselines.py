@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from base.errors import UserError
-from base.files import read_json
+from base.reading import read_json
 from extract.demo.scenes import ACTION_OF
 
 CANDIDATES = [f"a{i}" for i in range(5)]

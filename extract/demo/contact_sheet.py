@@ -13,7 +13,8 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from base.errors import UserError
-from base.files import atomic_path, read_json
+from base.reading import read_json
+from base.writing import atomic_path
 from extract.demo.questions import TYPES
 
 FRAMES = 16

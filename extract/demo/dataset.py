@@ -23,8 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from base.errors import UserError
-from base.files import exclusive, read_json, write_json, write_text
+from base.locks import exclusive
 from base.progress import progress
+from base.reading import read_json
+from base.writing import write_json, write_text
 from extract.demo.questions import CANDIDATES, Question, ask
 from extract.demo.render import render_video
 from extract.demo.scenes import Script, write_script

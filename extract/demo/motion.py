@@ -25,14 +25,14 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from base.files import atomic_path
 from base.progress import progress
+from base.writing import atomic_path
 from extract.demo.render import backdrop, backdrop_margin, draw_scene, render_video
 from extract.demo.scenes import ACTIONS, BACKGROUNDS, COLOURS, MOTION, SHAPES, Actor, Scene, generator, write_script
 from extract.demo.settings import DemoSettings
+from extract.networks.motion import SHIPPED
 from extract.networks.resnext3d import RESNEXT3D_TINY, ResNeXt3D
 
-WEIGHTS = Path(__file__).parent / "weights" / "motion-resnext3d-tiny.safetensors"
 VERSION = "1"
 CLASSES = (*ACTIONS, "nothing")
 FRAMES, SIDE, FPS = 16, 56, 12
@@ -44,7 +44,7 @@ HELD_OUT_VIDEOS = 40
 
 
 def train_motion(
-    out: Path = WEIGHTS,
+    out: Path = SHIPPED,
     steps: int = 800,
     seed: int = 0,
     batch: int = 32,

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-from base.files import atomic_path
+from base.writing import atomic_path
 from extract.demo.actors import act, draw
 from extract.demo.backgrounds import paint
 from extract.demo.scenes import PIXELS, Scene, Script, generator

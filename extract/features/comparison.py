@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
+from base.formats.video_features import KINDS
 from base.progress import progress
 from extract.layouts import FeatureSource
-from extract.layouts.contract import KINDS
 
 SAME = "the same"
 ROUNDING = "the same up to rounding"

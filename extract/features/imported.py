@@ -1,30 +1,29 @@
 """Features that someone else has extracted, checked and written as our `video.h5`.
 
-Sizes: N videos, K clips, T frames a clip, D width of a feature.
+Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance network saw, D width of a feature.
 """
 
 from pathlib import Path
-from typing import Any
 
-import h5py
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.files import check_ids, sha256
-from base.formats.stores import OK, ZEROS, create, write_strings
+from base.formats.manifest import ManifestRow, fingerprints, manifest_of, write_manifest
+from base.formats.statuses import MISSING, OK, ZEROS
+from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_video_features
+from base.ids import check_ids
 from base.progress import progress
-from base.provenance import commit, versions
+from base.reading import sha256
 from extract.annotations.questions import video_ids
 from extract.config import Features, Sampling, VideoCollection
-from extract.features.shards import checked
 from extract.layouts import LAYOUTS, FeatureSource, open_layout
-from extract.layouts.contract import KINDS
-from extract.videos.probe import MISSING, manifest_of, probe, write_manifest
-from extract.videos.sampling import clip_frames
+from extract.videos.probe import probe
+from extract.videos.sampling import appearance_frames, clip_frames
 
-NOT_KNOWN = -1
-"""A frame number that is not known."""
+FOLLOWED = {"storage", "sampling"}
+"""The settings of features that an import with a folder of videos follows; without one, `storage` alone."""
 
 
 def import_features(
@@ -52,25 +51,13 @@ def import_features(
                 f"{', '.join(source.ids[:3])}, those of the annotations like {', '.join(wanted[:3])} (`ids` and "
                 "`mapping` of the imported features translate)"
             )
-        about = _attributes(collection, features, source)
-        with create(video, "video features", about) as file:
-            _write(file, source, kept, status, table.set_index("video_id"), features)
+        videos = _videos(table.set_index("video_id").loc[kept].reset_index())
+        sizes = _sizes(source, next(name for name in kept if status[name] == OK), settings.reduce, features.sampling)
+        origin = _origin(collection, features, source)
+        with write_video_features(video, videos, sizes, features.storage, origin) as writer:
+            sampling = features.sampling.model_copy(update={"clips": sizes.clips})
+            _copy(source, videos, sampling, settings.reduce, writer)
     write_manifest(manifest, table)
-
-
-def export_features(layout: str, source: FeatureSource, folder: Path, questions: Path | None) -> None:
-    """Writes features in another layout; `questions` is the folder of annotations whose splits have a file each."""
-    splits: dict[str, list[str]] = {}
-    if questions is not None:
-        there = set(source.ids)
-        for path in sorted(questions.glob("*.csv")):
-            splits[path.stem] = [name for name in video_ids_of(path) if name in there]
-    LAYOUTS[layout].write(source, folder, splits)
-
-
-def video_ids_of(path: Path) -> list[str]:
-    """The videos of one split, in the order of first mention."""
-    return list(dict.fromkeys(pd.read_csv(path, dtype=str, usecols=["video_id"])["video_id"]))
 
 
 def _apply_policy(status: dict[str, str], collection: VideoCollection, source: FeatureSource) -> None:
@@ -92,7 +79,7 @@ def _manifest(
 ) -> pd.DataFrame:
     """The manifest of imported features: what is usable are the features; of the videos what can be found out."""
     if collection.folder is None:
-        table = manifest_of(wanted)
+        table = manifest_of(ManifestRow(name, MISSING) for name in wanted)
     else:
         lenient = collection.model_copy(update={"missing": "skip", "unreadable": "skip"})
         table = probe(wanted, lenient, sampling, processes, path.with_name(f".{path.name}.notes"))
@@ -105,54 +92,69 @@ def _manifest(
     return table
 
 
-def _write(
-    file: h5py.File,
-    source: FeatureSource,
-    names: list[str],
-    status: dict[str, str],
-    table: pd.DataFrame,
-    features: Features,
-) -> None:
-    write_strings(file, "ids", names)
-    write_strings(file, "status", [OK if status[name] == OK else ZEROS for name in names])
-    write_strings(file, "decoder", ["imported"] * len(names))
-    first = next(name for name in names if status[name] == OK)
+def _videos(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the feature file, from those of the manifest; what is not known of a video is NaN or empty."""
+    known = table["frames"] > 0
+    return table[["video_id", "frames"]].assign(
+        status=np.where(table["status"] == OK, OK, ZEROS),
+        decoder="imported",
+        fingerprint=fingerprints(table),
+        fps=table["fps"].where(known).astype(float),
+        duration=table["duration"].where(known).astype(float),
+    )
+
+
+def _sizes(source: FeatureSource, first: str, reduce: str, sampling: Sampling) -> Sizes:
+    """The sizes of the features of the video `first`, which all others must have as well."""
     shapes = {kind: source.read[kind](first).shape for kind in KINDS}
     clips = shapes["appearance"][0]
-    for kind in KINDS:
-        file.create_dataset(kind, (len(names), *shapes[kind]), features.storage, chunks=(1, *shapes[kind]))
-    sampling = features.sampling.model_copy(update={"clips": clips})
-    index = file.create_dataset("frame_index", (len(names), clips, sampling.frames), np.int32, fillvalue=NOT_KNOWN)
-    fps, duration = np.full(len(names), np.nan), np.full(len(names), np.nan)
-    for row, name in enumerate(progress(names, total=len(names), label="import", unit="video")):
-        if status[name] == OK:
+    if shapes["motion"][0] != clips:
+        raise UserError(
+            f"{source.path}: {first} has appearance features of {clips} clips and motion features of "
+            f"{shapes['motion'][0]}; both must be of the same clips"
+        )
+    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (shapes["appearance"][1], shapes["motion"][1]))
+
+
+def _copy(source: FeatureSource, videos: pd.DataFrame, sampling: Sampling, reduce: str, writer: Writer) -> None:
+    """Copies features video by video, with the frames that `sampling` gives where the length of the video is known."""
+    rows = zip(videos["video_id"], videos["status"], videos["frames"], strict=True)
+    for row, (name, status, count) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
+        if status == OK:
             for kind in KINDS:
-                values = source.read[kind](name)
-                if values.shape != shapes[kind]:
-                    raise UserError(
-                        f"{source.path}: the {kind} feature of {name} has shape {values.shape}, that of {first} has "
-                        f"{shapes[kind]}"
-                    )
-                file[kind][row] = checked(kind, values, name, OK, file[kind].dtype)
-        video = table.loc[name]
-        if video["frames"]:
-            index[row] = clip_frames(int(video["frames"]), sampling)
-            fps[row], duration[row] = video["fps"], video["duration"]
-    file["fps"], file["duration"] = fps, duration
+                writer.features(kind, row, source.read[kind](name), source.path)
+        if count:
+            writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
 
 
-def _attributes(collection: VideoCollection, features: Features, source: FeatureSource) -> dict[str, Any]:
+def _seen(reduce: str, sampling: Sampling) -> int:
+    """F: of how many frames of a clip the appearance feature is, by the rule that made one vector of theirs."""
+    return sampling.frames if reduce in ("mean", "max") else 1
+
+
+def _appearance_frames(count: int, sampling: Sampling, reduce: str) -> NDArray[np.int32]:
+    """The frames (K, F) that the appearance network is taken to have seen of a video of `count` frames."""
+    if reduce == "first":
+        return clip_frames(count, sampling)[:, :1]
+    return appearance_frames(count, sampling, every=_seen(reduce, sampling) > 1)
+
+
+def _origin(collection: VideoCollection, features: Features, source: FeatureSource) -> Origin:
     settings = collection.features
     assert settings is not None
     files = [path for path in LAYOUTS[settings.layout].files(settings) if path.is_file()]
-    about = {
-        "imported": settings.model_dump(mode="json"),
-        "imported_files": {path.name: sha256(path) for path in files},
-        "sampling": "not known" if collection.folder is None else "assumed: " + str(features.sampling.model_dump()),
-        "commit": commit(),
-        "versions": versions(),
-    }
-    for kind in KINDS:
-        known = source.about.get(f"{kind}_network", {"network": f"not known ({settings.layout})"})
-        about[f"{kind}_network"] = {"weights": "imported", "sha256": ""} | known
-    return about
+    appearance, motion = (
+        {"weights": "imported", "sha256": ""}
+        | source.about.get(f"{kind}_network", {"network": f"not known ({settings.layout})"})
+        for kind in KINDS
+    )
+    return Origin(
+        appearance_network=appearance,
+        motion_network=motion,
+        preset="not known",
+        sampling="not known" if collection.folder is None else "assumed: " + str(features.sampling.model_dump()),
+        resize="not known",
+        config=features.model_dump(mode="json", include={"storage"} if collection.folder is None else FOLLOWED),
+        imported=settings.model_dump(mode="json"),
+        imported_files={path.name: sha256(path) for path in files},
+    )

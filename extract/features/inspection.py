@@ -12,7 +12,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.formats.stores import FAILED, ZEROS, attributes, open_store, read_strings
+from base.formats.statuses import FAILED, ZEROS
+from base.formats.store import attributes, open_store, read_strings
+from base.formats.video_features import KIND, KINDS, open_video_features
 from extract.layouts import FeatureSource, open_layout, recognise
 
 LONG = 100
@@ -92,7 +94,7 @@ def inspect(path: Path) -> Inspection:
     if path.is_file() and h5py.is_hdf5(path):
         with h5py.File(path, "r", locking=False) as file:
             kind = file.attrs.get("kind")
-        if kind == "video features":
+        if kind == KIND:
             return _video_features(path)
         if kind:
             return _other(path, kind)
@@ -105,12 +107,12 @@ def inspect(path: Path) -> Inspection:
 
 
 def _video_features(path: Path) -> Inspection:
-    with open_store(path, "video features") as file:
+    with open_video_features(path) as file:
         ids, status = read_strings(file, "ids"), read_strings(file, "status")
         decoder = read_strings(file, "decoder") if "decoder" in file else ["?"] * len(ids)
         about = attributes(file)
         frames = file["frame_index"].shape
-        kinds = {name: file[name].dtype for name in ("appearance", "motion")}
+        kinds = {name: file[name].dtype for name in KINDS}
     table = pd.crosstab(pd.Series(status, name="status"), pd.Series(decoder, name="decoder"))
     empty = [name for name, state in zip(ids, status, strict=True) if state in (FAILED, ZEROS)]
     with open_layout(recognise(path)) as source:

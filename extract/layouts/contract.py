@@ -15,11 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.files import read_texts
+from base.reading import read_texts
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import ImportedFeatures
 
-KINDS = ("appearance", "motion")
 Array = NDArray[np.floating]
 
 

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from base.errors import UserError
-from base.files import atomic_path
+from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
     LAYOUTS,

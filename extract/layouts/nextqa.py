@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 
 from base.errors import UserError
-from base.files import atomic_path
+from base.formats.video_features import KINDS
+from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    KINDS,
     LAYOUTS,
     Array,
     FeatureSource,

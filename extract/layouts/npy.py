@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from base.errors import UserError
-from base.files import atomic_path, check_id
+from base.formats.video_features import KINDS
+from base.ids import check_id
+from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    KINDS,
     LAYOUTS,
     Array,
     FeatureSource,

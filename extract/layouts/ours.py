@@ -7,11 +7,12 @@ from pathlib import Path
 
 import h5py
 
-from base.files import atomic_path
-from base.formats.stores import FAILED, attributes, open_store, read_strings
+from base.formats.statuses import FAILED
+from base.formats.store import attributes, read_strings
+from base.formats.video_features import KINDS, open_video_features
+from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
-    KINDS,
     LAYOUTS,
     Array,
     FeatureSource,
@@ -30,7 +31,7 @@ def files(settings: ImportedFeatures) -> list[Path]:
 @contextmanager
 def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
     """Opens a feature file; videos without features (status failed) are left out."""
-    with open_store(settings.path, "video features") as file:
+    with open_video_features(settings.path) as file:
         ids, status = read_strings(file, "ids"), read_strings(file, "status")
         refuse_repeated(ids, settings.path)
         video_id = translation(settings)

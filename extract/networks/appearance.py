@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from extract.networks.entry import State
 
-CALIBRATION = Path(__file__).parents[1] / "demo" / "weights" / "appearance-extrema.safetensors"
+CALIBRATION = Path(__file__).parent / "weights" / "appearance-extrema.safetensors"
 LITE0_MEAN, LITE0_STD = (0.498, 0.498, 0.498), (0.502, 0.502, 0.502)
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 

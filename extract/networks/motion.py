@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from extract.networks.entry import State
 
-SHIPPED = Path(__file__).parents[1] / "demo" / "weights" / "motion-resnext3d-tiny.safetensors"
+SHIPPED = Path(__file__).parent / "weights" / "motion-resnext3d-tiny.safetensors"
 
 
 def _resnet3d(layout: str) -> nn.Module:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from base.errors import UserError
-from base.files import sha256
+from base.reading import sha256
 from extract.config import RGB, Features, Network
 from extract.networks.entry import NETWORKS, FeatureNetwork
 from extract.networks.local import describe_builder, from_settings

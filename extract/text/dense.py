@@ -18,11 +18,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
+from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
+from base.formats.token_features import write_token_features
 from base.progress import progress
-from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
-from extract.annotations.contract import read_csv
 from extract.text.encoder import load_tokenizer
-from extract.text.packed import pack
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ def import_dense(dense: Path, annotations: Path, out: Path, tokenizer: str) -> d
             "zero_rows_inside": inside,
         }
         parts = _packed(features, lengths, dense)
-        pack(out, table, lengths.ravel(), features.shape[-1], parts, about)
+        write_token_features(out, table, lengths.ravel(), features.shape[-1], parts, about)
     log.info("%s: %d questions, %d tokens; lengths %s", out, len(table), int(lengths.sum()), about["alignment"])
     return about
 
@@ -65,7 +64,7 @@ def _questions(annotations: Path) -> pd.DataFrame:
         "<results>/datasets/<data set>/all_annotations/<split>.csv"
     )
     try:
-        table = read_csv(annotations, COLUMNS)
+        table = read_annotations(annotations)
     except UserError as error:
         raise UserError(f"{error}\n  {ours}") from None
     if table["qid"].duplicated().any():

@@ -21,9 +21,11 @@ from torch import nn
 from base.announcements import Announcements
 from base.epochs import all_epochs
 from base.errors import UserError
-from base.files import naming, read_json, sha256, write_json
+from base.formats.vocabulary import read_vocabulary
 from base.progress import progress
+from base.reading import sha256
 from base.resume import History, Watched
+from base.writing import naming, write_json
 from extract.config import FineTuning, Text
 from extract.text.encoder import load_encoder
 from extract.text.learning_curve import write_curve
@@ -52,13 +54,13 @@ def finetune(
     settings = text.finetuning
     torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
     tokenizer, encoder = load_encoder(text.encoder)
-    classes: list[str] = read_json(annotations / "answers.json", "the answer vocabulary")
+    classes = read_vocabulary(annotations)
     train, left_out = _train_questions(annotations / "train.csv", tokenizer, text, classes)
     val = LabelledQuestions.read(annotations / "val.csv", tokenizer, text, classes)
     torch.manual_seed(settings.seed)
     model = QuestionOnly(encoder, len(classes) or 1).to(device)
-    files = [sha256(annotations / name) for name in ("train.csv", "val.csv", "answers.json")]
-    key = json.dumps([text.model_dump(), *files], sort_keys=True)
+    files = [sha256(annotations / name) for name in ("train.csv", "val.csv")]
+    key = json.dumps([text.model_dump(), *files, classes], sort_keys=True)
     training = _Training(model, train, val, settings, name)
     with all_epochs(training, settings.epochs, state, key, Announcements(name, announce)) as trained:
         if trained.weights:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base.files import write_csv
 from base.resume import History
+from base.writing import write_csv
 
 
 def write_curve(history: History, folder: Path) -> None:

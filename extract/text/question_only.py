@@ -13,10 +13,11 @@ from safetensors import torch as safetensors
 from torch import Tensor, nn
 
 from base.errors import UserError
-from base.files import read_json, write_bytes
+from base.formats.vocabulary import class_numbers
 from base.interruption import stop_if_asked
 from base.progress import progress
-from extract.annotations.vocabulary import class_numbers
+from base.reading import read_json
+from base.writing import write_bytes
 from extract.config import Text
 from extract.text.encoder import has_segments, load_encoder
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions

@@ -15,8 +15,7 @@ import torch
 from torch import Tensor
 
 from base.errors import UserError
-from extract.annotations import CANDIDATES, COLUMNS, is_multiple_choice
-from extract.annotations.contract import read_csv
+from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
 from extract.config import Text
 
 log = logging.getLogger(__name__)
@@ -67,7 +66,7 @@ def read_questions(path: Path, tokenizer: Any, text: Text) -> Questions:
         raise UserError(
             f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
         )
-    table = read_csv(path, COLUMNS)
+    table = read_annotations(path)
     questions = _ids(tokenizer, table["question"].tolist())
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     tokens, second, cut = [], [], {}

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base.errors import UserError
-from base.files import read_json, sha256, write_bytes
+from base.formats.token_features import write_token_features
 from base.journal import journal
 from base.progress import progress
+from base.reading import read_json, sha256
+from base.writing import write_bytes
 from extract.config import Text
 from extract.text.encoder import has_segments, load_encoder
-from extract.text.packed import pack
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
 BATCH = 256
@@ -63,7 +64,8 @@ def write_tokens(
                 write_bytes(parts[-1], content.getbuffer())
                 past.note({"part": part.start})
         lengths = np.array([len(tokens) for tokens in questions.tokens])
-        pack(out, questions.table, lengths, encoder.config.hidden_size, (np.load(p) for p in parts), about)
+        width = encoder.config.hidden_size
+        write_token_features(out, questions.table, lengths, width, (np.load(p) for p in parts), about)
         shutil.rmtree(state)
 
 

@@ -15,23 +15,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.files import write_csv
-from base.formats.stores import (
-    CUT,
-    FAILED,
-    OK,
-    SHORT,
-    ZEROS,
-    create_by_rows,
-    fixed_strings,
-    read_strings,
-    write_strings,
-)
+from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT, ZEROS
+from base.formats.store import create_by_rows, fixed_strings, read_strings, write_strings
 from base.progress import progress
 from base.provenance import commit, versions
+from base.writing import write_csv
 from extract.config import Features, VideoCollection
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
-from extract.videos.probe import MISSING, leave_out
+from extract.videos.probe import leave_out
 from extract.videos.reader import Frames, open_reader
 from extract.videos.sampling import appearance_frames, clip_frames
 from extract.videos.workers import Limits, run_apart

@@ -2,57 +2,29 @@
 
 import datetime
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import pandas as pd
 
 from base.errors import UserError
-from base.files import check_ids, read_texts, sha256, write_csv
-from base.formats.stores import CUT, FAILED, OK, SHORT
+from base.formats.manifest import ManifestRow, manifest_of
+from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
+from base.ids import check_ids
 from base.journal import journal
 from base.progress import progress
 from base.provenance import commit, versions
+from base.reading import read_texts, sha256
 from extract.config import Sampling, VideoCollection
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import Survey, survey
 from extract.videos.workers import Limits, Outcome, run_apart
 
 SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
-MISSING = "missing"
 _MAPPING = '{"video id": "path below the folder, without suffix", ...}'
 SHOWN = 50
 """At most this many videos are listed in a message."""
-
-
-@dataclass(frozen=True)
-class ManifestRow:
-    """One video. `status`: ok; short (fewer frames than a clip); cut (the file breaks off); missing; failed.
-
-    All but ok come with a reason. A short or cut video is used as far as it goes.
-    """
-
-    video_id: str
-    status: str
-    reason: str = ""
-    path: str = ""
-    bytes: int = 0
-    sha256: str = ""
-    modified: str = ""
-    codec: str = ""
-    pixels: str = ""
-    width: int = 0
-    height: int = 0
-    rotation: int = 0
-    fps: float = 0.0
-    frames: int = 0
-    duration: float = 0.0
-    backend: str = ""
-    backend_reason: str = ""
-
-
-COLUMNS = [field.name for field in fields(ManifestRow)]
 
 
 def probe(
@@ -82,11 +54,10 @@ def probe(
             entry = {"state": _state(job.path), "row": asdict(row)}
             rows[job.video_id] = entry
             past.note(entry)
-        table = [
-            rows[job.video_id]["row"] if job.path else asdict(ManifestRow(job.video_id, MISSING, "no such file"))
+        manifest = manifest_of(
+            ManifestRow(**rows[job.video_id]["row"]) if job.path else ManifestRow(job.video_id, MISSING, "no such file")
             for job in jobs
-        ]
-        manifest = pd.DataFrame(table, columns=COLUMNS)
+        )
         _apply_policy(manifest, collection, places)
     return manifest
 
@@ -100,24 +71,6 @@ def all_ids(collection: VideoCollection) -> list[str]:
     if not names:
         raise UserError(f"{places.folder} holds no video ({', '.join(SUFFIXES)})")
     return names
-
-
-def manifest_of(video_ids: list[str]) -> pd.DataFrame:
-    """The manifest of videos of which nothing is known."""
-    return pd.DataFrame([asdict(ManifestRow(name, MISSING)) for name in video_ids], columns=COLUMNS)
-
-
-def write_manifest(path: Path, manifest: pd.DataFrame) -> None:
-    """Writes the manifest as CSV."""
-    write_csv(path, manifest)
-
-
-def read_manifest(path: Path) -> pd.DataFrame:
-    """Reads a manifest; text columns are never NaN."""
-    if not path.is_file():
-        raise UserError(f"the manifest {path} does not exist")
-    text = {field.name: str for field in fields(ManifestRow) if field.type is str}
-    return pd.read_csv(path, dtype=text, keep_default_na=False)
 
 
 def leave_out(manifest: pd.DataFrame, collection: VideoCollection) -> pd.Series:

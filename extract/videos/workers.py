@@ -1,8 +1,9 @@
 """Work on files that can not be trusted, each in a process that may hang, crash or ask for too much memory.
 
 A worker does many jobs, one at a time, and is replaced when it dies or exceeds a limit; only the job that it was at is
-lost. Each has a pipe of its own, so that one that dies in the middle of a message harms no other (a shared queue, as in
-`concurrent.futures`, breaks with the first one that dies).
+lost. Each has a pipe of its own, so that one that dies in the middle of a message harms no other. Libraries have one
+pipe for all: concurrent.futures breaks with the first worker that dies, pebble (5.2) with one that is killed while it
+hands over its result, and there a worker that ends with status 0 is waited for until its time is over.
 """
 
 import multiprocessing

@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from base import command_line, resume
-from base.formats import stores
+from base.formats import store
+from base.formats.manifest import write_manifest
 from eigv.backbones import ClipWidths
 from eigv.config.run import RunSettings
 from eigv.runs import training
@@ -22,10 +23,10 @@ from eigv.runs.model_files import ModelCard, save
 from extract.config import Appearance, Features, FineTuning, Network, Sampling, Text, VideoCollection
 from extract.text import tokens
 from extract.text.finetune import finetune
-from extract.videos.probe import probe, write_manifest
+from extract.videos.probe import probe
 from extract.videos.survey import survey
 from tests.eigv import synthetic
-from tests.extract.text.test_finetune import tiny, write_annotations
+from tests.extract.small_fine_tuning import tiny, write_annotations
 from tests.places import ROOT
 
 SIZES = ["--train", "12", "--val", "1", "--test", "1", "--test-shifted", "1"]
@@ -67,7 +68,7 @@ def test_a_full_disk_leaves_whole_files_only_and_the_rerun_goes_on(small_disk):
 
 def test_hdf5_on_a_full_disk_is_reported_and_leaves_nothing(small_disk, monkeypatch, capsys):
     def write() -> None:
-        with stores.create(small_disk / "video.h5", "decoded frames", {}) as file:
+        with store.create(small_disk / "video.h5", "decoded frames", {}) as file:
             file["appearance"] = np.random.default_rng(0).integers(0, 255, (8, 1 << 20), np.uint8)
 
     with pytest.raises(SystemExit) as stopped:

@@ -1,6 +1,6 @@
 """Folders of runs as training and evaluation leave them, with accuracies that a test chooses."""
 
-from base.files import write_json
+from base.writing import write_json
 from eigv.config.experiment import Config, section
 from eigv.config.run_path import Run
 

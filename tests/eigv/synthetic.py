@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from base.files import write_json
-from base.formats.stores import create, write_strings
-from extract.annotations import CANDIDATES
+from base.formats.questions import CANDIDATES, write_annotations, write_summary
+from base.formats.token_features import write_token_features
+from base.formats.video_features import Origin, Sizes, write_video_features
+from base.formats.vocabulary import write_vocabulary
 
 CLIPS, ANSWERS, TOKEN_WIDTH = 16, 5, 8
 
@@ -20,20 +21,20 @@ def write(folder: Path, *, multiple_choice: bool, videos: int = 60, seed: int = 
     appearance = 0.1 * rng.standard_normal((videos, CLIPS, 8))
     for n in range(videos):
         appearance[n, rng.integers(CLIPS, size=4), answer[n]] += 2
-    about = {"appearance_network": {}, "motion_network": {}, "sampling": {}}
-    with create(folder / "video.h5", "video features", about) as file:
-        write_strings(file, "ids", ids)
-        write_strings(file, "status", ["ok"] * videos)
-        file["appearance"] = appearance.astype(np.float16)
-        file["motion"] = rng.standard_normal((videos, CLIPS, 4)).astype(np.float16)
-        file["frame_index"] = np.arange(CLIPS * 4).reshape(1, CLIPS, 4).repeat(videos, 0).astype(np.int32)
-        file["fps"] = np.full(videos, 10.0)
-        file["duration"] = np.full(videos, 6.4)
+    features = {"appearance": appearance, "motion": rng.standard_normal((videos, CLIPS, 4))}
+    table = pd.DataFrame({"video_id": ids}).assign(status="ok", decoder="pyav", fingerprint="", fps=10.0, duration=6.4)
+    frames = np.arange(CLIPS * 4, dtype=np.int32).reshape(CLIPS, 4)
+    path, origin = folder / "video.h5", Origin({}, {}, "paper", {}, {}, {})
+    with write_video_features(path, table, Sizes(CLIPS, 4, 1, (8, 4)), "float16", origin) as writer:
+        for row in range(videos):
+            writer.frames(row, frames, frames[:, 2:3])
+            for kind, values in features.items():
+                writer.features(kind, row, values[row], path)
     parts = {"train": slice(0, videos // 2), "val": slice(videos // 2, -videos // 4), "test": slice(-videos // 4, None)}
     for split, part in parts.items():
         _split(folder, split, ids[part], answer[part], multiple_choice, rng)
-    write_json(folder / "annotations/answers.json", [] if multiple_choice else [f"w{n}" for n in range(ANSWERS)])
-    write_json(folder / "annotations/summary.json", {split: {"questions_left_out": 0} for split in parts})
+    write_vocabulary(folder / "annotations", [] if multiple_choice else [f"w{n}" for n in range(ANSWERS)])
+    write_summary(folder / "annotations", {split: {"questions_left_out": 0} for split in parts})
     return {"video": folder / "video.h5", "questions": folder / "annotations", "text": folder / "text"}
 
 
@@ -47,16 +48,12 @@ def _split(folder, split, ids, answer, multiple_choice, rng):
             table[name] = [f"w{row[n]}" for row in order]
     else:
         table["answer"] = [f"w{right}" for right in answer]
-    (folder / "annotations").mkdir(exist_ok=True)
-    table.to_csv(folder / f"annotations/{split}.csv", index=False)
+    write_annotations(folder / f"annotations/{split}.csv", table)
     lengths = rng.integers(1, 5, size=len(ids) * a)
-    offsets = np.concatenate([[0], np.cumsum(lengths)])
-    tokens = 0.1 * rng.standard_normal((offsets[-1], TOKEN_WIDTH))
+    starts = np.cumsum(lengths) - lengths
+    tokens = 0.1 * rng.standard_normal((lengths.sum(), TOKEN_WIDTH))
     if multiple_choice:
-        tokens[offsets[:-1], order.ravel()] += 2
-    with create(folder / f"text/text_{split}.h5", "token features", {"sequences": a, "encoder": "made up"}) as file:
-        file.attrs["sequences"] = a
-        write_strings(file, "qid", table["qid"].tolist())
-        write_strings(file, "video_id", ids)
-        file["offsets"] = offsets
-        file["tokens"] = tokens.astype(np.float16)
+        tokens[starts, order.ravel()] += 2
+    write_token_features(
+        folder / f"text/text_{split}.h5", table, lengths, TOKEN_WIDTH, iter([tokens]), {"encoder": "made up"}
+    )

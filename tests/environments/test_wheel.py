@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from base.formats.stores import VideoFeatures
+from base.formats.questions import CANDIDATES
+from base.formats.video_features import VideoFeatures
 from base.provenance import commit
 from eigv.config.experiment import load
-from extract.annotations import CANDIDATES
 from tests.eigv import made_up_runs
 from tests.extract import feature_files
 from tests.places import ROOT

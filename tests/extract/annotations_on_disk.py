@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from extract.annotations import CANDIDATES
+from base.formats.questions import CANDIDATES
 
 
 def nextqa(folder: Path, split: str, videos: list[str], answer: object = 0, question: str = "what") -> Path:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pandas as pd
 
-from base.formats.stores import create, write_strings
+from base.formats.video_features import KINDS, Origin, Sizes, write_video_features
 from extract.config import ImportedFeatures
 
 WIDTHS = (24, 16)
@@ -22,17 +23,19 @@ def made_up(names: list[str], seed: int = 0) -> dict[str, dict[str, np.ndarray]]
     return features
 
 
-def write_ours(path: Path, features: dict, names: list[str] | None = None, storage=np.float32) -> Path:
+def write_ours(path: Path, features: dict, names: list[str] | None = None, storage="float32") -> Path:
     names = names or list(features["appearance"])
-    about = {"appearance_network": {"weights": "w"}, "motion_network": {"weights": "w"}, "sampling": {}}
-    with create(path, "video features", about) as file:
-        write_strings(file, "ids", names)
-        write_strings(file, "status", ["ok"] * len(names))
-        write_strings(file, "decoder", ["decord"] * len(names))
-        for kind in features:
-            file[kind] = np.stack([features[kind][name] for name in names]).astype(storage)
-        file["frame_index"] = np.zeros((len(names), CLIPS, 2), np.int32)
-        file["fps"] = file["duration"] = np.full(len(names), 25.0)
+    first = names[0]
+    sizes = Sizes(CLIPS, 2, 1, tuple(features[kind][first].shape[1] for kind in KINDS))
+    videos = pd.DataFrame({"video_id": names}).assign(
+        status="ok", decoder="decord", fingerprint="", fps=25.0, duration=25.0
+    )
+    origin = Origin({"weights": "w"}, {"weights": "w"}, "paper", {}, {}, {})
+    with write_video_features(path, videos, sizes, storage, origin) as writer:
+        for row, name in enumerate(names):
+            writer.frames(row, np.zeros((CLIPS, 2), np.int32), np.zeros((CLIPS, 1), np.int32))
+            for kind in KINDS:
+                writer.features(kind, row, features[kind][name], path)
     return path
 
 

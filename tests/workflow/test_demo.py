@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from selenium.webdriver.support.ui import WebDriverWait
 
-from base.formats.stores import TokenFeatures, VideoFeatures
+from base.formats.token_features import TokenFeatures
+from base.formats.video_features import VideoFeatures
 from tests.workflow.tiny import CONFIG, ROOT, processor_seconds, snakemake
 
 pytestmark = pytest.mark.workflow

@@ -13,10 +13,10 @@ import pytest
 import torch
 import yaml
 
-from base.formats.stores import VideoFeatures
+from base.formats.questions import CANDIDATES
+from base.formats.video_features import VideoFeatures
 from eigv.method.batch import Batch
 from eigv.runs.official_checkpoints import load_official, official_card
-from extract.annotations import CANDIDATES
 from extract.text.encoder import load_encoder
 from tests.eigv.runs.test_official_checkpoints import recorded
 from tests.extract import feature_files as make

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from base.formats.stores import TokenFeatures, VideoFeatures
+from base.formats.token_features import TokenFeatures
+from base.formats.video_features import VideoFeatures
 from tests.places import ROOT
 
 RESULTS = ROOT / "results/msvd-clips"

@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from base.formats.stores import TokenFeatures
-from extract.annotations import CANDIDATES
+from base.formats.questions import CANDIDATES
+from base.formats.token_features import TokenFeatures
+from base.formats.vocabulary import read_vocabulary
 from tests.places import ROOT
 
 SPLITS = ("train", "val", "test")
@@ -92,7 +93,7 @@ def test_token_features_and_the_question_only_run_of_every_format(folder, name):
     assert metrics["questions"] == QUESTIONS
     assert sum(part["questions"] for part in metrics["by_type"].values()) == QUESTIONS
     if name == "next-oe":
-        assert len(json.loads((dataset / "annotations/answers.json").read_text())) == 11
+        assert len(read_vocabulary(dataset / "annotations")) == 11
         log = (folder / f"results/logs/questions/{name}.log").read_text()
         assert "answer coverage" in log and "11 classes" in log
 

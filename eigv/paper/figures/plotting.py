@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from base.files import atomic_path
+from base.writing import atomic_path
 
 # It tells of every glyph that goes into a PDF.
 logging.getLogger("fontTools").setLevel(logging.WARNING)

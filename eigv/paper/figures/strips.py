@@ -10,9 +10,10 @@ import numpy as np
 from PIL import Image
 
 from base.errors import UserError
-from base.formats.stores import FAILED, VideoFeatures
+from base.formats.manifest import read_manifest
+from base.formats.statuses import FAILED
+from base.formats.video_features import VideoFeatures
 from base.progress import progress
-from extract.videos.probe import read_manifest
 from extract.videos.reader import Frames, VideoError, read_pyav
 from extract.videos.sampling import middle_frames
 

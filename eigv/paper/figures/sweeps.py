@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from base.errors import UserError
-from base.files import write_csv
+from base.writing import write_csv
 from eigv.config.experiment import Config, canonical
 from eigv.config.run_path import Run, point
 from eigv.config.shown import Sweep, Value

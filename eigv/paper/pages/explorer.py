@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image
 
 from base.errors import UserError
-from base.files import write_text
 from base.formats.run_folder import RunFolder
+from base.writing import write_text
 from eigv.config.run_path import Run
 from eigv.config.shown import Explorer
 from eigv.paper.answered_questions import AnsweredQuestion, by_video, read_answered

@@ -5,9 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from base.errors import UserError
+from base.formats.manifest import read_manifest
 from base.progress import duration
 from eigv.paper.templating import render
-from extract.videos.probe import read_manifest
 
 SHOWN = 200
 """Rows of a page; the file that it comes from has all."""

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from base.errors import UserError
-from base.files import write_csv, write_text
+from base.writing import write_csv, write_text
 from eigv.config.experiment import Config
 from eigv.paper import published
 from eigv.paper.results import Key

@@ -1,66 +1,25 @@
-"""Every method with both forms of answers."""
+"""The training step of every method with both forms of answers."""
 
 import dataclasses
 import itertools
-from collections.abc import Iterator
 
 import pytest
 import torch
 from torch import Tensor
 
 from base.errors import UserError
-from eigv.backbones import ClipWidths, build, list_backbones
 from eigv.config.methods import METHODS, method
-from eigv.config.run import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
-from eigv.method.batch import Batch
 from eigv.method.draws import Draws
-from eigv.method.memory_bank import MemoryBank
-from eigv.method.model import VideoQA
 from eigv.method.objective import contrastive_loss
-
-SETTINGS = Eigv(disruptor=Disruptor(negatives=2))
-BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
-FORMS = ["multiple-choice", "open-ended"]
-every_form = pytest.mark.parametrize("form", FORMS)
-BACKBONES = Backbones(
-    comem=Comem(hidden=4, words=12),
-    hga=Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
-    mspan=Mspan(hidden=4),
+from tests.eigv.method.small_models import (
+    BANK,
+    SETTINGS,
+    every_backbone,
+    every_form,
+    every_method,
+    small_batch,
+    small_model,
 )
-every_backbone = pytest.mark.parametrize("backbone", list_backbones())
-every_method = pytest.mark.parametrize("name", list(METHODS))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tensors this small are slower on many threads, much so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def _model(form: str, dropout: float = 0.0, backbone: str = "hga") -> VideoQA:
-    torch.manual_seed(0)
-    built = build(backbone, BACKBONES, ClipWidths(6, 4), token_width=6)
-    for module in built.modules():
-        if isinstance(module, torch.nn.Dropout):
-            module.p = dropout
-    return VideoQA(built, None if form == "multiple-choice" else 4)
-
-
-def _batch(form: str, size: int = 4) -> Batch:
-    generator = torch.Generator().manual_seed(7)
-    A = 3 if form == "multiple-choice" else 1
-    return Batch(
-        video=BANK.features[:size].clone(),
-        tokens=torch.randn(size * A, 6, 6, generator=generator),
-        lengths=torch.randint(1, 7, (size * A,), generator=generator),
-        answer=torch.randint(3, (size,), generator=generator),
-        excluded=torch.arange(size)[:, None],
-        candidates=A,
-        qids=[str(i) for i in range(size)],
-    )
 
 
 class Fixed(Draws):
@@ -89,8 +48,8 @@ class Fixed(Draws):
 @every_method
 @pytest.mark.parametrize("size", [1, 4])
 def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name: str, size: int) -> None:
-    model, which = _model(form, 0.3, backbone), METHODS[name]
-    losses = model.training_step(_batch(form, size), which, Draws(0), BANK, SETTINGS)
+    model, which = small_model(form, 0.3, backbone), METHODS[name]
+    losses = model.training_step(small_batch(form, size), which, Draws(0), BANK, SETTINGS)
     losses.total.backward()
     assert losses.total.isfinite() and 0 <= losses.accuracy <= 1.000001
     assert (losses.contrastive is not None) == which.contrasts
@@ -110,7 +69,7 @@ def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name
 @every_form
 @every_method
 def test_the_loss_falls(backbone: str, form: str, name: str) -> None:
-    model, batch = _model(form, backbone=backbone), _batch(form)
+    model, batch = small_model(form, backbone=backbone), small_batch(form)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     totals = []
     for _ in range(16):
@@ -125,7 +84,7 @@ def test_the_loss_falls(backbone: str, form: str, name: str) -> None:
 
 @every_form
 def test_a_plain_step_is_the_cross_entropy_of_the_answers(form: str) -> None:
-    model, batch = _model(form).eval(), _batch(form)
+    model, batch = small_model(form).eval(), small_batch(form)
     losses = model.training_step(batch, METHODS["erm"], Draws(0), None, SETTINGS)
     expected = torch.nn.functional.cross_entropy(model.answer(batch), batch.answer)
     torch.testing.assert_close(losses.total.detach(), expected)
@@ -140,7 +99,7 @@ def test_a_plain_step_is_the_cross_entropy_of_the_answers(form: str) -> None:
 def test_a_mix_of_nothing_new_is_the_method_without_it(
     backbone: str, form: str, mixed: str, plain: str, partner: list[int], ratios: tuple[float, float]
 ) -> None:
-    model, batch = _model(form, backbone=backbone).eval(), _batch(form)
+    model, batch = small_model(form, backbone=backbone).eval(), small_batch(form)
     batch = dataclasses.replace(
         batch,
         lengths=torch.full_like(batch.lengths, 6),  # no text grows by being mixed
@@ -159,7 +118,7 @@ def test_a_mix_of_nothing_new_is_the_method_without_it(
 @every_form
 @pytest.mark.parametrize("name", ["mixup", "intervener", "eigv"])
 def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(backbone: str, form: str, name: str) -> None:
-    model, batch = _model(form, backbone=backbone).double().eval(), _batch(form, 2)
+    model, batch = small_model(form, backbone=backbone).double().eval(), small_batch(form, 2)
     batch = dataclasses.replace(
         batch, video=batch.video.double(), tokens=batch.tokens.double(), excluded=torch.full((2, 1), -1)
     )
@@ -183,7 +142,7 @@ def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(backbone: str, for
 @every_backbone
 @every_form
 def test_video_twins_are_the_own_video_with_a_scene_of_the_bank(backbone: str, form: str) -> None:
-    model, batch = _model(form, backbone=backbone).eval(), _batch(form, 3)
+    model, batch = small_model(form, backbone=backbone).eval(), small_batch(form, 3)
     draws = Fixed(torch.arange(3), 1.0, 1.0)
     losses = model.training_step(batch, METHODS["disrupt-v"], draws, BANK, SETTINGS)
     clips = model.backbone.encode_clips(batch.video)
@@ -211,7 +170,7 @@ def test_video_twins_are_the_own_video_with_a_scene_of_the_bank(backbone: str, f
 
 @every_form
 def test_question_negatives_are_the_other_questions_with_the_own_video(form: str) -> None:
-    model, batch = _model(form).eval(), _batch(form, 2)  # of two samples, the other one is known
+    model, batch = small_model(form).eval(), small_batch(form, 2)  # of two samples, the other one is known
     losses = model.training_step(batch, METHODS["disrupt-q"], Draws(0), None, SETTINGS)
     clips = model.backbone.encode_clips(batch.video)
     texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
@@ -223,50 +182,15 @@ def test_question_negatives_are_the_other_questions_with_the_own_video(form: str
     torch.testing.assert_close(losses.contrastive, expected.detach(), atol=1e-5, rtol=1e-5)
 
 
-@every_backbone
-@every_form
-def test_evaluation_is_deterministic_and_does_not_depend_on_the_batch(backbone: str, form: str) -> None:
-    model, batch = _model(form, 0.3, backbone).eval(), _batch(form)
-    A = batch.candidates
-    last = dataclasses.replace(
-        batch,
-        video=batch.video[3:],
-        tokens=batch.tokens[3 * A :],
-        lengths=batch.lengths[3 * A :],
-        answer=batch.answer[3:],
-    )
-    for source in ("video", "causal-scene"):
-        first, second = model.predict(batch, source), model.predict(batch, source)
-        assert first.logits.shape == (4, 3 if form == "multiple-choice" else 4)
-        assert torch.equal(first.logits, second.logits)
-        assert torch.equal(first.scene.causal, second.scene.causal)
-        assert torch.equal(first.scene.causal, (first.scene.probability_causal > 0.5).float())
-        alone = model.predict(last, source)
-        torch.testing.assert_close(first.logits[3:], alone.logits, atol=1e-5, rtol=1e-5)
-        torch.testing.assert_close(first.scene.probability_causal[3:], alone.scene.probability_causal)
-
-
 @every_form
 @pytest.mark.parametrize("official", [False, True])
 def test_batch_statistics_are_those_of_the_answers_alone_unless_the_switch_is_on(form: str, official: bool) -> None:
-    contrasted, plain = _model(form, backbone="mspan"), _model(form, backbone="mspan")
+    contrasted, plain = small_model(form, backbone="mspan"), small_model(form, backbone="mspan")
     contrasted.backbone.contrast_reaches_answer_head = official
-    contrasted.training_step(_batch(form), METHODS["disrupt-q"], Draws(0), None, SETTINGS)
-    plain.training_step(_batch(form), METHODS["erm"], Draws(0), None, SETTINGS)
+    contrasted.training_step(small_batch(form), METHODS["disrupt-q"], Draws(0), None, SETTINGS)
+    plain.training_step(small_batch(form), METHODS["erm"], Draws(0), None, SETTINGS)
     same = [torch.allclose(one, two) for one, two in zip(contrasted.buffers(), plain.buffers(), strict=True)]
     assert not any(same) if official else all(same)
-
-
-@every_form
-def test_the_answer_from_the_causal_scene_forgets_the_environment(form: str) -> None:
-    model, batch = _model(form).eval(), _batch(form)
-    scene = model.rationale(batch, "causal-scene")
-    assert 0 < scene.causal.mean() < 1
-    whole, alone = model.answer(batch), model.answer(batch, "causal-scene")
-    assert not torch.allclose(whole, alone)
-    if form == "open-ended":
-        causal = dataclasses.replace(batch, video=scene.causal[..., None] * batch.video)
-        torch.testing.assert_close(alone, model.answer(causal))
 
 
 def test_an_unknown_method_is_refused_by_name() -> None:
@@ -293,8 +217,8 @@ class Decided(Draws):
 @every_method
 @pytest.mark.parametrize("causal", [True, False], ids=["all causal", "none causal"])
 def test_a_step_bears_a_scene_of_everything_and_of_nothing(backbone: str, form: str, name: str, causal: bool) -> None:
-    model = _model(form, backbone=backbone)
-    losses = model.training_step(_batch(form), METHODS[name], Decided(causal), BANK, SETTINGS)
+    model = small_model(form, backbone=backbone)
+    losses = model.training_step(small_batch(form), METHODS[name], Decided(causal), BANK, SETTINGS)
     losses.total.backward()
     assert losses.total.isfinite()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())

@@ -2,15 +2,12 @@
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from base.errors import UserError
+from base.formats.questions import read_annotations
 from eigv.runs.data import Split, Videos
-from extract.annotations import COLUMNS
-from extract.annotations.contract import read_csv
-from extract.text.packed import fingerprint
 from tests.eigv import synthetic
 
 
@@ -41,9 +38,7 @@ def test_question_relevant_videos_are_those_that_share_the_answer(tmp_path, mult
 def test_features_of_other_texts_are_refused(tmp_path, multiple_choice):
     data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
     csv, videos = data["questions"] / "val.csv", Videos.read(data["video"], "app")
-    table = read_csv(csv, COLUMNS)
-    with h5py.File(data["text"] / "text_val.h5", "a") as file:
-        file.attrs["text_sha256"] = fingerprint(table)
+    table = read_annotations(csv)
     table.iloc[::-1].to_csv(csv, index=False)  # questions go by their ids
     assert len(Split.read("val", data["questions"], data["text"], videos, training=False)) == len(table)
     table.assign(question=["who", *table["question"][1:]]).to_csv(csv, index=False)

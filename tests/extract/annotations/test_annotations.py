@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
+from base.formats.vocabulary import read_vocabulary
+from base.reading import read_csv
 from base.settings import parse
 from extract.annotations import READERS, read
-from extract.annotations.contract import read_csv
 from extract.annotations.questions import select, video_ids, write_all
 from extract.config import Dataset, VideoCollection
 from extract.videos.probe import Places
@@ -70,9 +71,13 @@ def test_questions_without_videos_are_left_out_and_counted(tmp_path):
     assert summary["train"]["questions_left_out"] == 1
     assert (summary["test"]["answers_outside_vocabulary"], summary["test"]["answer_coverage"]) == (1, 75.0)
     # From train only, most frequent first; the cow went with its video.
-    assert json.loads((tmp_path / "kept/answers.json").read_text()) == ["cat", "dog"]
     about = json.loads((tmp_path / "kept/vocabulary.json").read_text())
-    assert about["answers"] == 2 and about["splits"]["train"]["answer_coverage"] == 100.0
+    assert read_vocabulary(tmp_path / "kept") == about["classes"] == ["cat", "dog"]
+    assert (
+        about["answers"] == 2
+        and about["rule"]["keep"] == "all"
+        and about["splits"]["train"]["answer_coverage"] == 100.0
+    )
 
 
 def test_next_oe_reads_text_answers_and_refuses_multiple_choice(tmp_path):

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from extract.demo import motion
 from extract.demo.scenes import MOTION, generator
+from extract.networks.motion import SHIPPED
 from extract.networks.resnext3d import RESNEXT3D_TINY, ResNeXt3D
 
 
@@ -49,8 +50,8 @@ def test_the_recipe_is_deterministic(tmp_path: Path) -> None:
 
 
 def test_the_shipped_file_is_small_and_says_how_it_was_made() -> None:
-    assert motion.WEIGHTS.stat().st_size <= 3_000_000
-    with safe_open(motion.WEIGHTS, "pt") as file:
+    assert SHIPPED.stat().st_size <= 3_000_000
+    with safe_open(SHIPPED, "pt") as file:
         facts = {key: json.loads(value) for key, value in file.metadata().items()}
     assert facts["accuracy"] >= 0.9
     assert (facts["frames"], facts["size"], facts["fps"]) == (motion.FRAMES, motion.SIDE, motion.FPS)
@@ -59,7 +60,7 @@ def test_the_shipped_file_is_small_and_says_how_it_was_made() -> None:
 
 def test_shipped_features_separate_the_actions_linearly() -> None:
     network = ResNeXt3D(RESNEXT3D_TINY)
-    network.load_state_dict(load_file(motion.WEIGHTS), strict=True)
+    network.load_state_dict(load_file(SHIPPED), strict=True)
     pixels, labels = motion.held_out_clips(seed=12345, videos=16)
     features = motion.features(network, pixels).numpy()
     middle = len(labels) // 2  # clips of a video lie together: both halves have videos of their own

@@ -11,12 +11,14 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
-from base.formats.stores import VideoFeatures
+from base.formats.manifest import read_manifest
+from base.formats.video_features import VideoFeatures
 from extract.config import Features, ImportedFeatures, VideoCollection
-from extract.features.imported import export_features, import_features
+from extract.features.exported import export_features
+from extract.features.imported import import_features
 from extract.layouts import open_layout, recognise
-from extract.videos.probe import read_manifest
 from tests.extract import feature_files as make
+from tests.extract.features.test_shards import run_all
 from tests.places import ROOT
 
 NAMES = ["4010069381", "12", "345", "6"]
@@ -181,6 +183,47 @@ def test_with_the_videos_clips_have_their_times(shared, tmp_path):
     assert round(store.fps[rows[0]], 2) == 23.98
     manifest = read_manifest(tmp_path / "manifest.csv").set_index("video_id")
     assert manifest.loc["text_named", "reason"].startswith("video: Invalid data")
+
+
+def contract(path: Path) -> tuple[dict[str, str], set[str]]:
+    """The datasets of a feature file with their types, and its attributes."""
+    with h5py.File(path) as file:
+        return {name: str(data.dtype) for name, data in file.items()}, set(file.attrs)
+
+
+def test_an_imported_and_an_extracted_file_hold_the_same(shared, tmp_path):
+    run_all(shared, tmp_path)
+    extracted, said = contract(tmp_path / "video.h5")
+    (tmp_path / "import").mkdir()
+    settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
+    half = FEATURES.model_copy(update={"storage": "float16"})
+    questions, video = annotations(tmp_path / "questions"), tmp_path / "import/video.h5"
+    import_features([questions], VideoCollection(features=settings), half, video, tmp_path / "import/m.csv", 1)
+    imported, also_said = contract(video)
+    assert imported == extracted
+    assert also_said == said | {"imported", "imported_files"}
+
+
+@pytest.mark.parametrize(("rule", "seen"), [("middle", 1), ("first", 1), ("mean", 16), ("max", 16)])
+def test_what_the_appearance_network_saw_follows_the_rule_that_made_one_vector(shared, tmp_path, rule, seen):
+    names = ["decord_video_90", "text_named"]
+    settings = make.write_hcrn(tmp_path / "official", make.made_up(names), names, "str")
+    settings = settings.model_copy(update={"reduce": rule})
+    path = convert(tmp_path, settings, {"train": names}, folder=shared / "data/videos/awkward")
+    with h5py.File(path) as file:
+        frames, index = file["frame_index"][:], file["appearance_index"][:]
+        prints = file["fingerprint"].asstr()[:].tolist()
+    assert index.shape == (2, make.CLIPS, seen) and (index[1] == -1).all()
+    expected = {"middle": frames[0, :, 8:9], "first": frames[0, :, :1]}.get(rule, frames[0])
+    np.testing.assert_array_equal(index[0], expected)
+    assert len(prints[0]) == 64 and prints[1] == read_manifest(tmp_path / "manifest.csv")["sha256"][1]
+
+
+def test_both_kinds_are_of_the_same_clips(tmp_path):
+    features = make.made_up(NAMES)
+    features["motion"] = {name: values[:3] for name, values in features["motion"].items()}
+    with pytest.raises(UserError, match="appearance features of 4 clips and motion features of 3"):
+        run(tmp_path, make.write_npy(tmp_path / "official", features, NAMES))
 
 
 def test_memory_does_not_grow_with_the_number_of_videos(tmp_path):

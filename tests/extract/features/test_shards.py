@@ -14,11 +14,14 @@ import numpy as np
 import pytest
 
 from base.errors import UserError
-from base.formats.stores import FAILED, SHORT, ZEROS, VideoFeatures
+from base.formats.manifest import read_manifest, write_manifest
+from base.formats.statuses import FAILED, SHORT, ZEROS
+from base.formats.video_features import VideoFeatures
 from extract.config import Appearance, Features, Network, Sampling, VideoCollection
-from extract.features.shards import ahead, extract_shard, merge
+from extract.features.merge import merge
+from extract.features.shards import ahead, extract_shard
 from extract.videos.decode import decode_shard, write_shards
-from extract.videos.probe import leave_out, probe, read_manifest, write_manifest
+from extract.videos.probe import leave_out, probe
 from tests.places import ROOT
 
 SMALL = Features(

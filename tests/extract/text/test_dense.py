@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
-from base.formats.stores import TokenFeatures
-from extract.annotations import CANDIDATES
+from base.formats.questions import CANDIDATES
+from base.formats.token_features import TokenFeatures
 from extract.config import Text
 from extract.text import dense
 from extract.text.dense import import_dense

@@ -1,68 +1,23 @@
 """Fine-tuning: resumes bit for bit, learns what the words give away, and says what is wrong."""
 
 import json
-import logging
 import os
 import signal
-import subprocess
-import sys
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from base import resume
 from base.errors import UserError
-from base.files import write_json
+from base.formats.vocabulary import write_vocabulary
 from eigv.runs.question_only import question_only
-from extract.annotations import CANDIDATES
 from extract.config import FineTuning, Text
 from extract.text import finetune as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import autocast_type, finetune, parts_of
 from extract.text.question_only import LabelledQuestions, QuestionOnly, load
-from extract.text.sequences import batches, pad, read_questions
-
-MINILM = "package:minilm"
-COLOURS = ["red", "blue", "green", "black", "white"]
-
-
-def write_annotations(folder, *, multiple_choice, questions=60, seed=0):
-    """Questions whose answer can be told from their words: "which is red" wants "red thing"."""
-    rng = np.random.default_rng(seed)
-    for split in ("train", "val", "test"):
-        right = rng.integers(5, size=questions)
-        table = pd.DataFrame({"qid": [f"{split}{n}" for n in range(questions)], "video_id": "v"})
-        table["question"] = [f"which of these is {COLOURS[n]}" for n in right]
-        table["type"] = ["even" if n % 2 == 0 else "odd" for n in right]
-        if multiple_choice:
-            order = [rng.permutation(5) for _ in right]
-            table["answer"] = [int(np.flatnonzero(o == n)[0]) for o, n in zip(order, right, strict=True)]
-            for i, name in enumerate(CANDIDATES):
-                table[name] = [f"the {COLOURS[o[i]]} thing" for o in order]
-        else:
-            table["answer"] = [COLOURS[n] for n in right]
-        folder.mkdir(exist_ok=True)
-        table.to_csv(folder / f"{split}.csv", index=False)
-    write_json(folder / "answers.json", [] if multiple_choice else COLOURS)
-    write_json(folder / "summary.json", {s: {"questions_left_out": 3} for s in ("train", "val", "test")})
-    return folder
-
-
-def tiny(folder):
-    """A BERT of one layer with MiniLM's tokenizer: everything is real but its size."""
-    from transformers import BertConfig, BertModel
-
-    torch.manual_seed(0)
-    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
-    BertModel(config).save_pretrained(folder)
-    load_encoder(MINILM)[0].save_pretrained(folder)
-    return str(folder)
-
-
-def text(folder, length=37, **settings):
-    return Text(encoder=tiny(folder / "encoder"), length=length, finetuning=FineTuning(**settings))
+from tests.extract.small_fine_tuning import COLOURS, MINILM, text, write_annotations
 
 
 def run(folder, settings, name="a"):
@@ -190,10 +145,10 @@ def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(
     questions = write_annotations(tmp_path / "questions", multiple_choice=False)
     train = pd.read_csv(questions / "train.csv")
     outside = int((~train["answer"].isin(COLOURS[:3])).sum())
-    write_json(questions / "answers.json", COLOURS[:3])
+    write_vocabulary(questions, COLOURS[:3])
     about, _ = run(tmp_path, text(tmp_path, epochs=1), "out")
     assert about["train_questions_outside_vocabulary"] == outside
-    write_json(questions / "answers.json", [*COLOURS[:3], "<unknown>"])
+    write_vocabulary(questions, [*COLOURS[:3], "<unknown>"])
     about, weights = run(tmp_path, text(tmp_path, epochs=1), "class")
     assert about["train_questions_outside_vocabulary"] == 0 and len(weights["head.bias"]) == 4
     with torch.no_grad():
@@ -203,40 +158,6 @@ def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(
         head["bias"][3] = 1e6  # answers `unknown` to everything
         save_file(head, tmp_path / "class/head.safetensors")
     assert question_only(tmp_path / "class", questions, "test", tmp_path / "run", "cpu")["accuracy"] == 0.0
-
-
-def test_batches_hold_every_question_once_and_little_padding(shared):
-    from extract.annotations import read
-    from extract.config import Dataset
-
-    table = read(Dataset(format="msvd-qa", annotations=shared / "data/msvd-qa", videos="v"), "val")
-    lengths = table["question"].str.split().str.len()
-
-    class Lengths:
-        def __len__(self):
-            return len(lengths)
-
-        def length(self, i):
-            return int(lengths[i])
-
-    cut = batches(Lengths(), 64, torch.Generator().manual_seed(0))
-    assert sorted(row for rows in cut for row in rows) == list(range(len(lengths)))
-    padded = sum(len(rows) * lengths[rows].max() for rows in cut)
-    assert padded < 1.15 * lengths.sum() < sum(64 * lengths[i : i + 64].max() for i in range(0, len(lengths), 64))
-
-
-def test_a_candidate_is_kept_and_its_question_cut_or_the_other_way(tmp_path, caplog):
-    row = {"qid": "1", "video_id": "v", "question": "why " * 300, "type": "w", "answer": 0}
-    pd.DataFrame([row | dict.fromkeys(CANDIDATES, "the red thing")]).to_csv(tmp_path / "q.csv", index=False)
-    tokenizer = load_encoder(MINILM)[0]
-    with caplog.at_level(logging.WARNING):
-        questions = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37))
-    assert {len(t) for t in questions.tokens} == {37} and questions.cut == 1
-    assert tokenizer.decode(questions.tokens[0]).endswith("why [SEP] the red thing [SEP]")
-    assert "q.csv: 1 of 1 questions are longer than text.length = 37" in caplog.text
-    assert "the first is row 1, with 306 tokens" in caplog.text
-    cut = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37, truncate="end")).tokens[0]
-    assert tokenizer.decode(cut).endswith("why [SEP] [SEP]") and len(cut) == 37
 
 
 def test_mixed_precision_is_for_gpus(monkeypatch):
@@ -271,97 +192,8 @@ def test_other_kinds_of_encoders(tmp_path):
     assert 0 <= about["val_accuracy"] <= 100
 
 
-@pytest.mark.parametrize(
-    ("encoder", "message"),
-    [
-        ("{folder}/empty", "holds no text encoder: there is no config.json"),
-        ("nobody/no-such-model", r"can not be loaded.*hf download nobody/no-such-model"),
-        ("package:nothing", "known packages: package:minilm"),
-    ],
-)
-def test_an_encoder_that_is_not_there(tmp_path, monkeypatch, encoder, message):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=rf"(?s){message}"):
-        load_encoder(encoder.format(folder=tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("file", "content"),
-    [
-        ("model.safetensors", None),
-        ("model.safetensors", b"half a down"),
-        ("tokenizer.json", None),
-        ("config.json", b"{"),
-    ],
-)
-def test_a_folder_that_is_not_whole(tmp_path, file, content):
-    tiny(tmp_path / "e")
-    (tmp_path / "e" / file).unlink()
-    if content:
-        (tmp_path / "e" / file).write_bytes(content)
-    with pytest.raises(UserError, match=r"e' (can not be loaded|knows no words)(?s:.*)save_pretrained") as caught:
-        load_encoder(str(tmp_path / "e"))
-    assert "hf download" not in str(caught.value)
-
-
-def test_without_a_network_only_our_message_is_said():
-    """The hub is a port that nobody listens at; the client's waits between its attempts are left out."""
-    code = (
-        "import sys, time; time.sleep = lambda seconds: None\n"
-        "import typer; from base import command_line\n"
-        "app = typer.Typer()\n"
-        "@app.command()\n"
-        "def load():\n"
-        "    from extract.text.encoder import load_encoder; load_encoder('nobody/no-such-model')\n"
-        "sys.argv = ['load']; command_line.run(app)"
-    )
-    env = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-    env |= {"HF_ENDPOINT": "http://127.0.0.1:9"}
-    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
-    lines = done.stderr.splitlines()
-    assert done.returncode == 2 and len(lines) == 3, done.stderr
-    assert "asking the model hub" in lines[0] and "can not be loaded" in lines[1] and "hf download" in lines[2]
-
-
-def test_a_length_that_the_encoder_can_not_take_is_refused(tmp_path, caplog):
-    row = {"qid": "1", "video_id": "v", "question": "why " * 600, "type": "w", "answer": "so"}
-    pd.DataFrame([row]).to_csv(tmp_path / "q.csv", index=False)
-    tokenizer = load_encoder(tiny(tmp_path / "e"))[0]
-    with pytest.raises(UserError, match=r"text\.length is 513, and the encoder .* takes at most 512 tokens"):
-        read_questions(tmp_path / "q.csv", tokenizer, Text(length=513))
-    assert len(read_questions(tmp_path / "q.csv", tokenizer, Text(length=512)).tokens[0]) == 512
-    assert "with 602 tokens: the encoder takes 512 at most" in caplog.text
-
-
-def test_roberta_takes_fewer_tokens_than_it_has_positions(tmp_path):
-    from transformers import RobertaConfig, RobertaModel
-
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 1, "intermediate_size": 8}
-    RobertaModel(RobertaConfig(max_position_embeddings=40, **sizes)).save_pretrained(tmp_path / "r")
-    load_encoder(MINILM)[0].save_pretrained(tmp_path / "r")
-    tokenizer, encoder = load_encoder(str(tmp_path / "r"))
-    assert tokenizer.model_max_length == 38
-    encoder(torch.full((1, 38), 5))
-    with pytest.raises(RuntimeError):
-        encoder(torch.full((1, 39), 5))
-
-
 def test_an_encoder_that_was_not_fine_tuned_does_not_answer(tmp_path):
     write_annotations(tmp_path / "questions", multiple_choice=True)
     finetune(tmp_path / "questions", text(tmp_path, epochs=0), tmp_path / "out", tmp_path / "state", "cpu")
     with pytest.raises(UserError, match="has not been fine-tuned"):
         load(tmp_path / "out")
-
-
-def test_pad_marks_the_candidate(tmp_path):
-    write_annotations(tmp_path / "questions", multiple_choice=True, questions=3)
-    questions = read_questions(tmp_path / "questions/train.csv", load_encoder(MINILM)[0], Text())
-    inputs = pad(questions, [0, 2], "cpu")
-    second = inputs["token_type_ids"].bool()
-    decoded = load_encoder(MINILM)[0].decode(inputs["input_ids"][6][second[6]])
-    assert decoded == f"{questions.table['a1'].iloc[2]} [SEP]"
-    assert (
-        inputs["attention_mask"].sum(dim=1)
-        == torch.tensor([len(t) for t in questions.tokens[:5] + questions.tokens[10:]])
-    ).all()

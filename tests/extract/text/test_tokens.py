@@ -6,13 +6,17 @@ import pytest
 import torch
 
 from base.errors import UserError
-from base.formats.stores import TokenFeatures
+from base.formats.token_features import TokenFeatures
 from extract.config import FineTuning, Text
 from extract.text import tokens as module
 from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune
 from extract.text.tokens import write_tokens
-from tests.extract.text.test_finetune import MINILM, Killed, tiny, write_annotations
+from tests.extract.small_fine_tuning import MINILM, tiny, write_annotations
+
+
+class Killed(BaseException):
+    pass
 
 
 @pytest.fixture(params=[True, False], ids=["multiple choice", "open-ended"])
@@ -84,7 +88,7 @@ def test_after_a_kill_only_what_is_missing_is_made(prepared, monkeypatch):
 
 def test_parts_of_another_encoder_are_not_used(prepared, monkeypatch):
     folder, settings = prepared
-    monkeypatch.setattr(module, "pack", lambda *a: (_ for _ in ()).throw(Killed))
+    monkeypatch.setattr(module, "write_token_features", lambda *a: (_ for _ in ()).throw(Killed))
     with pytest.raises(Killed):
         write(folder, settings)
     monkeypatch.undo()

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
-from base.formats.stores import CUT, FAILED, OK, SHORT
+from base.formats.manifest import read_manifest, write_manifest
+from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
 from extract.config import Sampling, VideoCollection
 from extract.videos import probe as module
-from extract.videos.probe import MISSING, Places, examine, leave_out, probe, read_manifest, write_manifest
+from extract.videos.probe import Places, examine, leave_out, probe
 
 AWKWARD = {
     "audio_only": (FAILED, "it holds no video stream", ""),

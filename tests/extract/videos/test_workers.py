@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from multiprocessing.connection import Connection
 
 import pytest
 
@@ -21,6 +22,10 @@ def job(what: str) -> str:
         os.kill(os.getpid(), signal.SIGSEGV)
     elif what == "exit":
         os._exit(3)
+    elif what == "success":
+        os._exit(0)
+    elif what == "half a message":
+        Connection._send = send_half_and_die
     elif what == "memory":
         bytearray(4 * 2**30)
     elif what == "unreadable":
@@ -30,12 +35,20 @@ def job(what: str) -> str:
     return what.upper()
 
 
+def send_half_and_die(pipe: Connection, message: bytes) -> None:
+    """What is left of a worker that the system kills for its memory while it hands over its result."""
+    os.write(pipe.fileno(), bytes(message)[: len(message) // 2])
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 @pytest.mark.parametrize(
     ("what", "error", "died"),
     [
         ("hang", "the decoder hangs: nothing after 2 seconds", True),
         ("crash", "the decoder crashed (SIGSEGV)", True),
         ("exit", "the decoder ended its process (exit status 3)", True),
+        ("success", "the decoder ended its process (exit status 0)", True),
+        ("half a message", "the decoder crashed (SIGKILL; the system may have run out of memory)", True),
         ("memory", "the decoder wants more than 1 GiB of memory", False),
         ("unreadable", "no such codec", False),
     ],

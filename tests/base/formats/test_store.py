@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from base.formats.stores import create_by_rows
+from base.formats.store import create_by_rows
 
 
 class Killed(BaseException):

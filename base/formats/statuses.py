@@ -1,0 +1,13 @@
+"""The status of a video, in the manifest and in every HDF5 file with a row a video."""
+
+OK = "ok"
+SHORT = "short"
+"""Fewer frames than a clip has; the last one is repeated."""
+CUT = "cut"
+"""The file breaks off, or begins between two key frames; used as far as it goes."""
+MISSING = "missing"
+"""No such file; in the manifest only."""
+FAILED = "failed"
+"""Cannot be decoded; it has no features, and its questions are left out."""
+ZEROS = "zeros"
+"""Missing or failed, and zeros by the configuration's policy; not in the manifest."""

@@ -1,0 +1,193 @@
+"""`video.h5`, the features of a collection of videos: the one writer, whoever made them, and the reader.
+
+Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance network saw (1 or T), D width.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from base.errors import UserError
+from base.formats.statuses import FAILED, ZEROS
+from base.formats.store import attributes, create, open_store, read_strings, write_strings
+from base.provenance import commit, versions
+
+KIND = "video features"
+KINDS = ("appearance", "motion")
+"""The kinds of features, each a dataset of the file."""
+NOT_KNOWN = -1
+"""A frame number that is not known."""
+TEXTS = ("status", "decoder", "fingerprint")
+TIMES = ("fps", "duration")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where features come from: the attributes of the file, beside the commit and the versions that wrote it."""
+
+    appearance_network: dict[str, Any]
+    motion_network: dict[str, Any]
+    preset: str
+    sampling: dict[str, Any] | str
+    resize: dict[str, Any] | str
+    config: dict[str, Any]
+    """What the configuration said."""
+    imported: dict[str, Any] | None = None
+    """Of features that someone else extracted: as which they were read."""
+    imported_files: dict[str, str] | None = None
+    """Their files and the SHA-256 of each."""
+
+    def attributes(self) -> dict[str, Any]:
+        """By name; without what only imported features have where they are not."""
+        said = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in said.items() if value is not None} | {
+            "commit": commit(),
+            "versions": versions(),
+        }
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What the features of every video of a file have in common."""
+
+    clips: int
+    """K"""
+    frames: int
+    """T"""
+    seen: int
+    """F"""
+    widths: tuple[int, int]
+    """D of `appearance` and of `motion`."""
+
+    def __str__(self) -> str:
+        widths = " and ".join(f"{kind} {width}" for kind, width in zip(KINDS, self.widths, strict=True))
+        return f"{self.clips} clips of {self.frames} frames ({self.seen} of them for appearance), {widths} wide"
+
+
+@contextmanager
+def write_video_features(
+    path: Path, videos: pd.DataFrame, sizes: Sizes, storage: str, origin: Origin
+) -> Iterator["Writer"]:
+    """Writes a `video.h5`: yields what takes the features of one video after the other, in any order.
+
+    `videos` has a row a video, with `video_id`, `status`, `decoder`, `fingerprint`, `fps` and `duration` (NaN where
+    they are not known); `storage` is the number type of the features. Frames that are not given are `NOT_KNOWN`.
+    """
+    count = len(videos)
+    with create(path, KIND, origin.attributes()) as file:
+        write_strings(file, "ids", videos["video_id"].tolist())
+        for name in TEXTS:
+            write_strings(file, name, videos[name].tolist())
+        for name in TIMES:
+            file[name] = videos[name].to_numpy(np.float64)
+        rows = {"appearance_index": (sizes.clips, sizes.seen), "frame_index": (sizes.clips, sizes.frames)}
+        for name, shape in rows.items():
+            _create_by_video(file, name, count, shape, np.int32, NOT_KNOWN)
+        for kind, width in zip(KINDS, sizes.widths, strict=True):
+            _create_by_video(file, kind, count, (sizes.clips, width), storage, 0)
+        yield Writer(file, videos["video_id"].tolist(), videos["status"].tolist())
+
+
+def _create_by_video(file: h5py.File, name: str, count: int, shape: tuple[int, int], dtype: Any, fill: int) -> None:
+    """A dataset whose chunks are one video each, so that a video is read and written by itself."""
+    file.create_dataset(name, (count, *shape), dtype, fillvalue=fill, chunks=(1, *shape) if count else None)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A file of video features that is being filled."""
+
+    _file: h5py.File
+    _ids: list[str]
+    _status: list[str]
+
+    def frames(self, row: int, frame_index: NDArray[np.int32], appearance_index: NDArray[np.int32]) -> None:
+        """The frames (K, T) of the clips of a video, and those (K, F) that the appearance network saw."""
+        self._file["frame_index"][row] = frame_index
+        self._file["appearance_index"][row] = appearance_index
+
+    def features(self, kind: str, row: int, values: NDArray[np.floating[Any]], source: Path) -> None:
+        """The features (K, D) of a video, as `source` has them; zeros where that is its status.
+
+        `UserError` where they have another shape than those of the other videos, or where those of a usable video are
+        not finite or do not fit into the type that they are stored in.
+        """
+        stored, video_id, status = self._file[kind], self._ids[row], self._status[row]
+        if values.shape != stored.shape[1:]:
+            raise UserError(
+                f"{source}: the {kind} feature of {video_id} has shape {values.shape}, that of the others "
+                f"{stored.shape[1:]} (clips, width)"
+            )
+        if status == ZEROS:
+            values = np.zeros_like(values)
+        elif status != FAILED:
+            if not np.isfinite(values).all():
+                raise UserError(f"the {kind} feature of {video_id} is not finite; look at the video and the weights")
+            if np.abs(values).max() > np.finfo(stored.dtype).max:
+                raise UserError(f"{kind} features do not fit {stored.dtype}; set `features.storage: float32`")
+        stored[row] = values
+
+
+def open_video_features(path: Path) -> AbstractContextManager[h5py.File]:
+    """Opens a `video.h5`, to read one video at a time; `UserError` for anything else."""
+    return open_store(path, KIND)
+
+
+@dataclass(frozen=True)
+class VideoFeatures:
+    """The features of one collection of videos, in memory."""
+
+    path: Path
+    ids: list[str]
+    features: dict[str, NDArray[np.floating]]
+    """`appearance` and `motion`, each (N, K, D)."""
+    frame_index: NDArray[np.int32]
+    """(N, K, T) the frames that were looked at."""
+    fps: NDArray[np.float64]
+    duration: NDArray[np.float64]
+    """(N,) seconds."""
+    status: list[str]
+    attributes: dict[str, Any]
+
+    @classmethod
+    def read(cls, path: Path) -> "VideoFeatures":
+        """Reads a `video.h5` whole and checks that its parts fit together."""
+        with open_video_features(path) as file:
+            store = cls(
+                path=Path(path),
+                ids=read_strings(file, "ids"),
+                features={name: file[name][:] for name in KINDS},
+                frame_index=file["frame_index"][:],
+                fps=file["fps"][:],
+                duration=file["duration"][:],
+                status=read_strings(file, "status"),
+                attributes=attributes(file),
+            )
+        store.check()
+        return store
+
+    def check(self) -> None:
+        """Raises `UserError` where ids repeat, lengths differ, or a value of a usable video is not finite."""
+        if len(set(self.ids)) != len(self.ids):
+            twice = sorted({i for i in self.ids if self.ids.count(i) > 1})[:5]
+            raise UserError(f"{self.path}: these ids stand in it more than once: {', '.join(twice)}")
+        lengths = {name: len(values) for name, values in self.features.items()}
+        lengths |= {"frame_index": len(self.frame_index), "fps": len(self.fps), "status": len(self.status)}
+        for name, length in lengths.items():
+            if length != len(self.ids):
+                raise UserError(f"{self.path}: `{name}` has {length} rows for {len(self.ids)} ids")
+        usable = np.array([status != FAILED for status in self.status], dtype=bool)
+        for name, values in self.features.items():
+            if values.ndim != 3:
+                raise UserError(f"{self.path}: `{name}` has shape {values.shape}, expected (videos, clips, width)")
+            bad = usable & ~np.isfinite(values.astype(np.float32)).all(axis=(1, 2))
+            if bad.any():
+                names = [self.ids[row] for row in np.flatnonzero(bad)[:5]]
+                raise UserError(f"{self.path}: `{name}` is not finite for {', '.join(names)}")

@@ -1,0 +1,112 @@
+"""`video.h5`: one writer for all, which gives zeros and refuses what it must; a reader that checks."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from base.errors import UserError
+from base.formats.video_features import NOT_KNOWN, Origin, Sizes, VideoFeatures, Writer, write_video_features
+
+SIZES = Sizes(clips=2, frames=4, seen=1, widths=(3, 5))
+DATASETS = {
+    "ids": ("object", ()),
+    "appearance": ("float16", (2, 3)),
+    "motion": ("float16", (2, 5)),
+    "frame_index": ("int32", (2, 4)),
+    "appearance_index": ("int32", (2, 1)),
+    "fps": ("float64", ()),
+    "duration": ("float64", ()),
+    "status": ("object", ()),
+    "decoder": ("object", ()),
+    "fingerprint": ("object", ()),
+}
+"""The type of each dataset of docs/formats.md, and its shape but for the number of videos."""
+
+
+def writer(path: Path, status: dict[str, str], storage: str = "float16") -> AbstractContextManager[Writer]:
+    videos = pd.DataFrame({"video_id": list(status), "status": list(status.values())})
+    videos = videos.assign(decoder="pyav", fingerprint="", fps=np.nan, duration=1.5)
+    return write_video_features(path, videos, SIZES, storage, Origin({}, {"network": "m"}, "paper", {}, "no", {}))
+
+
+def ones(width: int) -> np.ndarray:
+    return np.ones((2, width), np.float32)
+
+
+def fill(path: Path, status: dict[str, str]) -> VideoFeatures:
+    with writer(path, status) as out:
+        for row in reversed(range(len(status))):
+            out.frames(row, np.full((2, 4), row, np.int32), np.full((2, 1), row, np.int32))
+            out.features("appearance", row, ones(3) * row, path)
+            out.features("motion", row, ones(5) * row, path)
+    return VideoFeatures.read(path)
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_every_dataset_of_the_contract_is_there(tmp_path, count):
+    fill(tmp_path / "video.h5", {f"v{n}": "ok" for n in range(count)})
+    with h5py.File(tmp_path / "video.h5") as file:
+        assert {name: (str(data.dtype), data.shape[1:]) for name, data in file.items()} == DATASETS
+        assert {len(data) for data in file.values()} == {count}
+        if count:
+            assert file["appearance"].chunks == (1, 2, 3) and file["frame_index"].chunks == (1, 2, 4)
+
+
+def test_what_is_written_is_read(tmp_path):
+    store = fill(tmp_path / "video.h5", {"a": "ok", "b": "short"})
+    assert (store.ids, store.status) == (["a", "b"], ["ok", "short"])
+    assert store.features["motion"].tolist() == [[[0] * 5] * 2, [[1] * 5] * 2]
+    assert store.frame_index.tolist() == [[[0] * 4] * 2, [[1] * 4] * 2]
+    assert np.isnan(store.fps).all() and store.duration.tolist() == [1.5, 1.5]
+    assert store.attributes["motion_network"] == {"network": "m"} and store.attributes["resize"] == "no"
+    assert "imported" not in store.attributes
+
+
+def test_frames_that_nobody_gives_are_not_known(tmp_path):
+    with writer(tmp_path / "video.h5", {"a": "ok"}):
+        pass
+    with h5py.File(tmp_path / "video.h5") as file:
+        assert (file["frame_index"][:] == NOT_KNOWN).all() and (file["appearance_index"][:] == NOT_KNOWN).all()
+
+
+def test_a_status_of_zeros_makes_them_and_a_failed_video_may_hold_anything(tmp_path):
+    with writer(tmp_path / "video.h5", {"a": "zeros", "b": "failed"}) as out:
+        for row in (0, 1):
+            out.features("motion", row, ones(5) * np.nan, tmp_path)
+    store = VideoFeatures.read(tmp_path / "video.h5")
+    assert not store.features["motion"][0].any() and np.isnan(store.features["motion"][1]).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (ones(5) * np.inf, "the motion feature of a is not finite; look at"),
+        (ones(5) * 1e5, "motion features do not fit float16; set `features.storage: float32`"),
+        (ones(4), r"shard\.h5: the motion feature of a has shape \(2, 4\), that of the others \(2, 5\)"),
+    ],
+)
+def test_features_that_do_not_fit_are_refused_and_leave_no_file(tmp_path, values, message):
+    with pytest.raises(UserError, match=message), writer(tmp_path / "video.h5", {"a": "ok"}) as out:
+        out.features("motion", 0, values, tmp_path / "shard.h5")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_from_before_is_read(tmp_path):
+    """Imported files had neither `appearance_index` nor `fingerprint`."""
+    fill(tmp_path / "video.h5", {"a": "ok"})
+    with h5py.File(tmp_path / "video.h5", "r+") as file:
+        del file["appearance_index"], file["fingerprint"]
+    assert VideoFeatures.read(tmp_path / "video.h5").ids == ["a"]
+
+
+def test_rows_that_do_not_match_are_refused(tmp_path):
+    fill(tmp_path / "video.h5", {"a": "ok", "b": "ok"})
+    with h5py.File(tmp_path / "video.h5", "r+") as file:
+        del file["fps"]
+        file["fps"] = np.ones(3)
+    with pytest.raises(UserError, match=r"`fps` has 3 rows for 2 ids"):
+        VideoFeatures.read(tmp_path / "video.h5")

@@ -1,0 +1,46 @@
+"""A small model of each backbone and a small batch of each form of answers."""
+
+import pytest
+import torch
+
+from eigv.backbones import ClipWidths, build, list_backbones
+from eigv.config.methods import METHODS
+from eigv.config.run import Backbones, BlockFusion, Comem, Disruptor, Eigv, Hga, Mspan
+from eigv.method.batch import Batch
+from eigv.method.memory_bank import MemoryBank
+from eigv.method.model import VideoQA
+
+SETTINGS = Eigv(disruptor=Disruptor(negatives=2))
+BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
+FORMS = ["multiple-choice", "open-ended"]
+every_form = pytest.mark.parametrize("form", FORMS)
+BACKBONES = Backbones(
+    comem=Comem(hidden=4, words=12),
+    hga=Hga(hidden=8, words=12, fusion=BlockFusion(width=20, chunks=4, rank=3)),
+    mspan=Mspan(hidden=4),
+)
+every_backbone = pytest.mark.parametrize("backbone", list_backbones())
+every_method = pytest.mark.parametrize("name", list(METHODS))
+
+
+def small_model(form: str, dropout: float = 0.0, backbone: str = "hga") -> VideoQA:
+    torch.manual_seed(0)
+    built = build(backbone, BACKBONES, ClipWidths(6, 4), token_width=6)
+    for module in built.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = dropout
+    return VideoQA(built, None if form == "multiple-choice" else 4)
+
+
+def small_batch(form: str, size: int = 4) -> Batch:
+    generator = torch.Generator().manual_seed(7)
+    A = 3 if form == "multiple-choice" else 1
+    return Batch(
+        video=BANK.features[:size].clone(),
+        tokens=torch.randn(size * A, 6, 6, generator=generator),
+        lengths=torch.randint(1, 7, (size * A,), generator=generator),
+        answer=torch.randint(3, (size,), generator=generator),
+        excluded=torch.arange(size)[:, None],
+        candidates=A,
+        qids=[str(i) for i in range(size)],
+    )

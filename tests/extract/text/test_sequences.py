@@ -1,0 +1,71 @@
+"""Questions as sequences of tokens: what is cut, how they are padded and dealt out in batches."""
+
+import logging
+
+import pandas as pd
+import pytest
+import torch
+
+from base.errors import UserError
+from extract.annotations import CANDIDATES
+from extract.config import Text
+from extract.text.encoder import load_encoder
+from extract.text.sequences import batches, pad, read_questions
+from tests.extract.small_fine_tuning import MINILM, tiny, write_annotations
+
+
+def test_batches_hold_every_question_once_and_little_padding(shared):
+    from extract.annotations import read
+    from extract.config import Dataset
+
+    table = read(Dataset(format="msvd-qa", annotations=shared / "data/msvd-qa", videos="v"), "val")
+    lengths = table["question"].str.split().str.len()
+
+    class Lengths:
+        def __len__(self):
+            return len(lengths)
+
+        def length(self, i):
+            return int(lengths[i])
+
+    cut = batches(Lengths(), 64, torch.Generator().manual_seed(0))
+    assert sorted(row for rows in cut for row in rows) == list(range(len(lengths)))
+    padded = sum(len(rows) * lengths[rows].max() for rows in cut)
+    assert padded < 1.15 * lengths.sum() < sum(64 * lengths[i : i + 64].max() for i in range(0, len(lengths), 64))
+
+
+def test_a_candidate_is_kept_and_its_question_cut_or_the_other_way(tmp_path, caplog):
+    row = {"qid": "1", "video_id": "v", "question": "why " * 300, "type": "w", "answer": 0}
+    pd.DataFrame([row | dict.fromkeys(CANDIDATES, "the red thing")]).to_csv(tmp_path / "q.csv", index=False)
+    tokenizer = load_encoder(MINILM)[0]
+    with caplog.at_level(logging.WARNING):
+        questions = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37))
+    assert {len(t) for t in questions.tokens} == {37} and questions.cut == 1
+    assert tokenizer.decode(questions.tokens[0]).endswith("why [SEP] the red thing [SEP]")
+    assert "q.csv: 1 of 1 questions are longer than text.length = 37" in caplog.text
+    assert "the first is row 1, with 306 tokens" in caplog.text
+    cut = read_questions(tmp_path / "q.csv", tokenizer, Text(length=37, truncate="end")).tokens[0]
+    assert tokenizer.decode(cut).endswith("why [SEP] [SEP]") and len(cut) == 37
+
+
+def test_a_length_that_the_encoder_can_not_take_is_refused(tmp_path, caplog):
+    row = {"qid": "1", "video_id": "v", "question": "why " * 600, "type": "w", "answer": "so"}
+    pd.DataFrame([row]).to_csv(tmp_path / "q.csv", index=False)
+    tokenizer = load_encoder(tiny(tmp_path / "e"))[0]
+    with pytest.raises(UserError, match=r"text\.length is 513, and the encoder .* takes at most 512 tokens"):
+        read_questions(tmp_path / "q.csv", tokenizer, Text(length=513))
+    assert len(read_questions(tmp_path / "q.csv", tokenizer, Text(length=512)).tokens[0]) == 512
+    assert "with 602 tokens: the encoder takes 512 at most" in caplog.text
+
+
+def test_pad_marks_the_candidate(tmp_path):
+    write_annotations(tmp_path / "questions", multiple_choice=True, questions=3)
+    questions = read_questions(tmp_path / "questions/train.csv", load_encoder(MINILM)[0], Text())
+    inputs = pad(questions, [0, 2], "cpu")
+    second = inputs["token_type_ids"].bool()
+    decoded = load_encoder(MINILM)[0].decode(inputs["input_ids"][6][second[6]])
+    assert decoded == f"{questions.table['a1'].iloc[2]} [SEP]"
+    assert (
+        inputs["attention_mask"].sum(dim=1)
+        == torch.tensor([len(t) for t in questions.tokens[:5] + questions.tokens[10:]])
+    ).all()
