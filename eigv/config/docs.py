@@ -44,7 +44,8 @@ def _fields(model: type[BaseModel], prefix: str, defaults: Any = None) -> Iterat
     for name, field in model.model_fields.items():
         path = f"{prefix}{name}"
         default = getattr(defaults, name) if isinstance(defaults, BaseModel) else field.default
-        if SkipJsonSchema() in field.metadata or (model is Override and name in SECTIONS):
+        hidden = SkipJsonSchema() in field.metadata  # type: ignore[type-arg]
+        if hidden or (model is Override and name in SECTIONS):
             continue
         nested = _model(field.annotation)
         if nested is None:

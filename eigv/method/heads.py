@@ -3,6 +3,8 @@
 Sizes: P pairs of a video and a text, R width of an answer representation, C answer classes.
 """
 
+from typing import Any
+
 from torch import Tensor, nn
 
 from eigv.backbones.contract import Backbone
@@ -11,7 +13,7 @@ from eigv.backbones.contract import Backbone
 class Heads(nn.Module):
     """The answer head and the contrastive head on one answer representation, as the backbone wants them."""
 
-    def __init__(self, backbone: Backbone, classes: int | None) -> None:
+    def __init__(self, backbone: Backbone[Any, Any], classes: int | None) -> None:
         """Open-ended: `classes` answers to choose from; multiple choice: None, a text is scored by one number."""
         super().__init__()
         self.answer = backbone.answer_head(classes or 1)

@@ -5,7 +5,7 @@ A answers, P pairs, N negatives of a kind.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +72,9 @@ class Twins:
 class VideoQA(nn.Module):
     """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
 
-    def __init__(self, backbone: Backbone, classes: int | None = None, grounding: GroundingSettings = PAPER) -> None:
+    def __init__(
+        self, backbone: Backbone[Any, Any], classes: int | None = None, grounding: GroundingSettings = PAPER
+    ) -> None:
         """Open-ended: `classes` answers; multiple choice: None."""
         super().__init__()
         self.backbone = backbone

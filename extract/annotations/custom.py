@@ -5,7 +5,9 @@ dealt out to the splits, never questions.
 """
 
 import hashlib
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -58,7 +60,7 @@ def _without_suffix(video: str) -> str:
     return video.removesuffix(suffix) if suffix.lower() in SUFFIXES else video
 
 
-def _index(row: dict, path: Path, number: int) -> str:
+def _index(row: dict[Hashable, Any], path: Path, number: int) -> str:
     if row["answer"] in INDICES:
         return row["answer"]
     fitting = [i for i, name in enumerate(CANDIDATES) if row[name] == row["answer"]]
