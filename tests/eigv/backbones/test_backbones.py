@@ -1,7 +1,5 @@
 """What every registered backbone must keep to, and each of ours against its formulas."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor
@@ -22,15 +20,7 @@ SMALL = BackbonesSettings(
 )
 WIDTHS = ClipWidths(appearance=6, motion=4)
 every_backbone = pytest.mark.parametrize("name", sorted(BACKBONES))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Iterator[None]:
-    """Tensors this small are slower on many threads, much so on a busy machine."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _backbone(name: str, widths: ClipWidths = WIDTHS) -> Backbone:
