@@ -4,7 +4,6 @@ import contextlib
 import errno
 import logging
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -13,7 +12,14 @@ import typer
 from base.errors import UserError
 from base.writing import disk_full
 
-Device = Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...; auto takes a GPU where there is one.")]
+Device = Annotated[
+    str,
+    typer.Option(envvar="EIGV_DEVICE", help="cpu, cuda, cuda:1, ...; auto takes a GPU where CUDA starts, and says so."),
+]
+Deterministic = Annotated[
+    bool,
+    typer.Option(envvar="EIGV_DETERMINISTIC", help="The same bits every time, also on a GPU; slower there."),
+]
 Announce = Annotated[
     Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
 ]
@@ -60,22 +66,6 @@ def run(app: typer.Typer) -> None:
         if reason is None:
             raise
         _stop(f"{reason}: {getattr(error, 'filename', None) or error}")
-
-
-@contextlib.contextmanager
-def device(name: str, threads: int, jobs_per_gpu: int = 1) -> Iterator[str]:
-    """The device that `name` means (`auto` takes a GPU where there is one), claimed; sets the number of CPU threads."""
-    import torch
-
-    from base.jobs.gpu import one_gpu
-
-    torch.set_num_threads(threads)
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    with one_gpu(name, jobs_per_gpu) as claimed:
-        if claimed.startswith("cuda"):
-            torch.cuda.set_device(claimed)
-        yield claimed
 
 
 def parsed(model: type[S], text: str, option: str = "--settings") -> S:

@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,17 +58,22 @@ class Rows:
 
 @contextmanager
 def create_by_rows(
-    path: Path, kind: str, attributes: dict[str, Any], build: Callable[[h5py.File], None], count: int
+    path: Path,
+    kind: str,
+    attributes: dict[str, Any],
+    build: Callable[[h5py.File], None],
+    count: int,
+    varying: Collection[str] = (),
 ) -> Iterator[Rows]:
     """Like `create`, for a file of `count` rows that a killed process may leave half done and another completes.
 
     `build` makes all its datasets, of plain numbers or strings of fixed length; nothing is added later, so that a
     kill can only leave a row half written. Where the half file has other attributes, or was damaged when its machine
-    crashed, it is begun anew.
+    crashed, it is begun anew; the attributes named in `varying` may differ, and stay as they were at its beginning.
     """
-    half, lock = path.with_name(f".{path.name}.half"), path.with_name(f".{path.name}.lock")
+    half, lock = _half(path), path.with_name(f".{path.name}.lock")
     with exclusive(lock):
-        if not _continues(half, attributes):
+        if not _continues(half, {name: value for name, value in attributes.items() if name not in varying}):
             half.unlink(missing_ok=True)
             with create(half, kind, attributes) as file:
                 build(file)
@@ -79,6 +84,19 @@ def create_by_rows(
             os.fsync(written.fileno())
         half.replace(path)
         lock.unlink()
+
+
+def begun_with(path: Path) -> dict[str, Any]:
+    """The attributes of what a killed `create_by_rows` has left of `path`; none where there is nothing."""
+    try:
+        with h5py.File(_half(path), "r", locking=False) as file:
+            return attributes(file)
+    except OSError:  # there is none, or it is damaged, which `create_by_rows` says
+        return {}
+
+
+def _half(path: Path) -> Path:
+    return path.with_name(f".{path.name}.half")
 
 
 def _continues(half: Path, expected: dict[str, Any]) -> bool:

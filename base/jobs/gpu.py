@@ -5,6 +5,7 @@ a crashed job leaves nothing behind that would have to be cleaned up.
 """
 
 import fcntl
+import itertools
 import logging
 import os
 import tempfile
@@ -25,20 +26,34 @@ SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 log = logging.getLogger(__name__)
 
 
+DRIVER = Path("/proc/driver/nvidia/gpus")
+"""NVIDIA's driver has a folder here for each GPU."""
+
+
 def installed_gpus() -> int:
-    """How many NVIDIA GPUs this machine has, as its driver says; does not import torch."""
-    driver = Path("/proc/driver/nvidia/gpus")
-    return len(list(driver.iterdir())) if driver.is_dir() else 0
+    """How many NVIDIA GPUs this process may use, by their driver and CUDA_VISIBLE_DEVICES; does not import torch."""
+    installed = len(list(DRIVER.iterdir())) if DRIVER.is_dir() else 0
+    named = _named_gpus()
+    return len(named) if installed and named is not None else installed
 
 
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if it is set, else all of the machine."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if visible is None:
+    named = _named_gpus()
+    if named is None:
         import torch
 
         return [str(number) for number in range(torch.cuda.device_count())]
-    return [name.strip() for name in visible.split(",") if name.strip()]
+    return named
+
+
+def _named_gpus() -> list[str] | None:
+    """Those of CUDA_VISIBLE_DEVICES, up to the first -1, as CUDA reads it; None where it is not set."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if visible is None:
+        return None
+    names = [name.strip() for name in visible.split(",")]
+    return [name for name in itertools.takewhile(lambda name: name != "-1", names) if name]
 
 
 @contextmanager
@@ -72,17 +87,21 @@ def claim(names: list[str], jobs_per_gpu: int = 1) -> Iterator[int]:
     job = next((os.environ[name] for name in SCHEDULERS if name in os.environ), "machine")
     folder = Path(tempfile.gettempdir()) / f"eigv-gpus-{os.getuid()}" / job
     folder.mkdir(parents=True, exist_ok=True)
-    told = False
+    began = None
     while True:
         for slot in range(jobs_per_gpu):  # outside, so that jobs spread over the GPUs before they share one
             for number, name in enumerate(names):
                 with ExitStack() as held:
                     if _take(folder, name, slot, jobs_per_gpu, held):
+                        if began:
+                            log.info(
+                                "waited %.0f s for a GPU, which the job's benchmark counts", time.monotonic() - began
+                            )
                         yield number
                         return
-        if not told:
+        if not began:
             log.info("all GPUs (%s) are taken by other jobs of this machine: waiting for one", ", ".join(names))
-            told = True
+            began = time.monotonic()
         time.sleep(WAIT)
 
 

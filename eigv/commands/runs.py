@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from base.command_line import Announce, Device
+from base.command_line import Announce, Deterministic, Device
+from base.jobs.device import working_device
 from eigv.commands.options import CPUS, JobsPerGpu, Questions, SettingsText, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
@@ -26,13 +27,14 @@ def train(
     jobs_per_gpu: JobsPerGpu = 1,
     name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
     announce: Announce = None,
+    deterministic: Deterministic = False,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
     from eigv.runs.training import train as run
 
     values = command_line.parsed(RunSettings, settings)
-    with command_line.device(device, threads, jobs_per_gpu) as claimed:
+    with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
         run(values, video, questions, text, out, state, claimed, name, announce)
 
 
@@ -55,7 +57,7 @@ def evaluate(
     from eigv.runs.evaluation import evaluate as run
 
     source = parse(InferenceSettings, {"answer_from": answer_from}, "--answer-from").answer_from
-    with command_line.device(device, threads, jobs_per_gpu) as claimed:
+    with working_device(device, threads, jobs_per_gpu) as claimed:
         metrics = run(model, split, video, questions, text, source, out, claimed)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
 
@@ -72,7 +74,7 @@ def question_only(
     """Answer from the question alone, with the fine-tuned text encoder: the baseline that sees no video."""
     from eigv.runs.question_only import question_only as run
 
-    with command_line.device(device, threads) as claimed:
+    with working_device(device, threads) as claimed:
         metrics = run(encoder, questions, split, out, claimed)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions, from the question")
 

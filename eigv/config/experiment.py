@@ -53,13 +53,25 @@ class Override(Settings):
 
 
 class Config(Extraction):
-    """Everything that decides a number. Threads, memory and partitions belong to the profiles."""
+    """Everything that decides a number. Threads, memory and partitions belong to the profiles.
+
+    `device` and `deterministic` stand here because they decide its last digits. They are recorded with every run, and
+    changing them reruns nothing.
+    """
 
     name: str = Field(pattern=r"^[\w.-]+$", description="Name of this configuration.")
     output: Path | None = Field(
         None,
         description="The folder of runs, tables, figures and report, if not `results`: so that several configurations "
         "share their features.",
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto",
+        description="What networks and models run on: `auto` takes a GPU where CUDA starts, and else says why it does "
+        "not; `cuda` refuses to go on without.",
+    )
+    deterministic: bool = Field(
+        False, description="Trainings use only operations that give the same bits every time, also on a GPU (slower)."
     )
     backbones: BackbonesSettings = BackbonesSettings()
     eigv: EigvSettings = EigvSettings()

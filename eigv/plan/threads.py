@@ -12,8 +12,7 @@ def decoding_threads(cores: int | None) -> int:
 def network_threads(cores: int | None, gpus: int, shards: int) -> int:
     """So many that the networks of all shards run side by side: several of one thread do more than one of several.
 
-    With GPUs, each of which one job holds, so many that a job is ready for the next free GPU and videos are decoded
-    meanwhile.
+    With GPUs, each of which one job holds, so many that as much is left to decode videos meanwhile.
     """
     if not cores:
         return ELSEWHERE

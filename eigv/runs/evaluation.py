@@ -14,6 +14,7 @@ from base.formats.predictions import Predictions, Rationale
 from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
+from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
@@ -69,6 +70,8 @@ def evaluate(
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),
         started=started,
         trained_by_commit=card.commit,
+        trained_on=card.device,
+        evaluated_on=device_name(device),
     )
     return metrics
 

@@ -36,6 +36,10 @@ class ModelCard:
     """What the features were made with."""
     commit: str = ""
     """The commit of the code that trained it."""
+    device: str = ""
+    """What trained it: a model of GPU, or `cpu`; empty for models of before this was recorded."""
+    deterministic: bool = False
+    """Whether only operations were used that give the same bits every time."""
 
     def build(self) -> VideoQA:
         """The model, with fresh weights."""

@@ -12,6 +12,7 @@ from base.formats.predictions import Predictions
 from base.formats.questions import questions_left_out
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
+from base.jobs.device import device_name
 from base.settings import parse
 from eigv.runs.accuracies import accuracies
 from extract.config import TextSettings
@@ -54,5 +55,7 @@ def question_only(encoder: Path, questions: Path, split_name: str, out: Path, de
         inputs=(encoder / "model.safetensors", encoder / HEAD),
         started=started,
         train_questions=about["train_questions"],
+        trained_on=about.get("device", ""),
+        evaluated_on=device_name(device),
     )
     return metrics

@@ -20,6 +20,7 @@ from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
+from base.jobs.device import device_name
 from base.jobs.epochs import all_epochs
 from base.jobs.interruption import stop_if_asked
 from base.jobs.resume import Watched
@@ -71,7 +72,7 @@ def train(
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
-        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit())
+        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **_about_machine(device))
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -165,6 +166,10 @@ def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:
     if losses.scene is not None:
         values |= monitors.selection(losses.scene)
     return {name: float(value.detach()) for name, value in values.items() if value is not None}
+
+
+def _about_machine(device: str) -> dict[str, Any]:
+    return {"device": device_name(device), "deterministic": torch.are_deterministic_algorithms_enabled()}
 
 
 def _about_inputs(split: Split) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import typer
 
 from base import command_line
 from base.command_line import Device
+from base.jobs.device import working_device
 from extract.commands.options import CPUS, Out, Processes, SettingsText, Threads
 
 app = typer.Typer()
@@ -26,7 +27,7 @@ def features(
     from extract.features.shards import extract_shard
 
     wanted = command_line.parsed(FeaturesSettings, settings)
-    with command_line.device(device, threads) as claimed:
+    with working_device(device, threads) as claimed:
         extract_shard(kind, frames, wanted, out, claimed)
 
 

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from base.command_line import Announce, Device
+from base.command_line import Announce, Deterministic, Device
+from base.jobs.device import working_device
 from extract.commands.options import CPUS, Out, SettingsText, Threads
 
 app = typer.Typer()
@@ -22,13 +23,14 @@ def finetune(
     threads: Threads = CPUS,
     name: Annotated[str, typer.Option(help="What this is called in its progress.")] = "fine-tuning",
     announce: Announce = None,
+    deterministic: Deterministic = False,
 ) -> None:
     """Fine-tune the text encoder on the train questions. Settings: `text`."""
     from extract.config import TextSettings
     from extract.text.finetune import finetune as run
 
     wanted = command_line.parsed(TextSettings, settings)
-    with command_line.device(device, threads) as claimed:
+    with working_device(device, threads, deterministic=deterministic) as claimed:
         run(questions, wanted, out, state, claimed, name, announce)
 
 
@@ -48,7 +50,7 @@ def tokens(
     from extract.text.tokens import write_tokens
 
     text = command_line.parsed(TextSettings, settings)
-    with command_line.device(device, threads) as claimed:
+    with working_device(device, threads) as claimed:
         for name in split:
             write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", state / name, claimed)
 

@@ -5,6 +5,7 @@ S side of a picture.
 """
 
 import contextlib
+import logging
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from base.errors import UserError
+from base.jobs.device import calculates_bf16, device_name
 from extract.config import FeaturesSettings
 from extract.networks import LoadedNetwork
 
@@ -24,6 +26,8 @@ MEMORY_SHARE = 0.7
 
 MOST_VIDEOS = 16
 """More at once than this do not make a GPU quicker: 16 videos are 256 inputs."""
+
+log = logging.getLogger(__name__)
 
 TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -37,6 +41,8 @@ class Extractor:
         self._network = network
         self._reduce = features.appearance.frames if kind == "appearance" else "middle"
         self._type = TYPES.get(features.precision)
+        if self._type is torch.bfloat16 and self.device.type == "cuda" and not calculates_bf16():
+            log.warning("%s only emulates bf16; `features.precision: fp16` is faster on it", device_name(self.device))
         # fp32 means fp32: cuDNN would take the 10-bit mantissas of TF32, and pick its algorithms by speed.
         torch.backends.cudnn.allow_tf32 = False
         torch.backends.cudnn.deterministic = True
@@ -51,11 +57,10 @@ class Extractor:
 
     def description(self, features: FeaturesSettings) -> dict[str, Any]:
         """What of this could change a number."""
-        cuda = self.device.type == "cuda"
         return self._network.description | {
             "precision": features.precision,
             "compile": features.compile,
-            "device": torch.cuda.get_device_name(self.device) if cuda else "cpu",
+            "device": device_name(self.device),
             "videos_at_once": self.videos_at_once,
             "frames": self._reduce if self.kind == "appearance" else "all",
         }

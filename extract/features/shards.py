@@ -4,6 +4,7 @@ Sizes: N videos of the shard, K clips, D width of a feature.
 """
 
 import concurrent.futures
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -12,13 +13,14 @@ import h5py
 import numpy as np
 
 from base.formats.statuses import FAILED, ZEROS
-from base.formats.store import attributes, create_by_rows, open_store, read_strings, write_strings
+from base.formats.store import attributes, begun_with, create_by_rows, open_store, read_strings, write_strings
 from base.jobs.progress import progress
 from base.provenance import commit, versions
 from extract.config import FeaturesSettings
 from extract.videos.decode import KIND
 
 SHARD = "feature shard"
+AT_ONCE = "videos_at_once"
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -34,6 +36,9 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
     from extract.networks import load_network
 
     extractor = Extractor(kind, load_network(kind, features), features, device)
+    if features.batch is None:
+        # Memory that happens to be free decides it, which is no reason to begin a shard anew.
+        extractor.videos_at_once = min(extractor.videos_at_once, begun_with(out).get(AT_ONCE, math.inf))
     with open_store(frames, KIND) as source:
         ids, status, pixels = read_strings(source, "ids"), read_strings(source, "status"), source[kind]
 
@@ -47,7 +52,7 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
             "commit": commit(),
             "versions": versions(),
         }
-        with create_by_rows(out, SHARD, about, build, len(ids)) as rows:
+        with create_by_rows(out, SHARD, about, build, len(ids), varying=(AT_ONCE,)) as rows:
             groups = _groups(rows.open, [s not in (FAILED, ZEROS) for s in status], extractor.videos_at_once)
             loaded = ahead(lambda group: extractor.upload(np.stack([pixels[row] for row in group])), groups)
             label = f"{kind}, {extractor.videos_at_once} at once" if extractor.videos_at_once > 1 else kind

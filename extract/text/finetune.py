@@ -21,6 +21,7 @@ from torch import nn
 from base.errors import UserError
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
+from base.jobs.device import calculates_bf16, device_name
 from base.jobs.epochs import all_epochs
 from base.jobs.progress import progress
 from base.jobs.resume import History, Watched
@@ -68,6 +69,7 @@ def finetune(
         about = {
             "encoder": text.encoder,
             "settings": text.model_dump(),
+            "device": device_name(device),
             "train_questions": len(train.answers),
             "train_questions_outside_vocabulary": left_out,
             "val_questions": len(val.answers),
@@ -175,10 +177,10 @@ def parts_of(rows: list[int], parts: int) -> Iterator[list[int]]:
 
 
 def autocast_type(device: torch.device, settings: FineTuningSettings) -> torch.dtype | None:
-    """What a GPU calculates in: bfloat16, or float16 where it has none; None for float32."""
+    """What a GPU calculates in: bfloat16, or float16 where it has no units for that; None for float32."""
     if device.type != "cuda" or not settings.mixed_precision:
         return None
-    return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    return torch.bfloat16 if calculates_bf16() else torch.float16
 
 
 def steps_an_epoch(questions: int, settings: FineTuningSettings) -> int:

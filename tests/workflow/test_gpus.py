@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from snakemake.api import SnakemakeApi
+from snakemake.settings.types import ConfigSettings, ResourceSettings
 
+from base.jobs import gpu
 from tests.places import ROOT
 
 pytestmark = pytest.mark.workflow
@@ -57,3 +60,20 @@ def test_two_gpus_are_shared_out(tmp_path, monkeypatch):
     assert {path.name for path in tmp_path.glob("*.crashed")} == {"0.crashed", "1.crashed"}
     used = [(tmp_path / f"{number}.txt").read_text() for number in range(6)]
     assert set(used) == {"cuda:0", "cuda:1"}
+
+
+@pytest.mark.parametrize(("given", "limit"), [({}, 2), ({"gpu": 12}, 12)])
+def test_no_more_jobs_at_once_than_gpus_unless_somebody_says_so(tmp_path, monkeypatch, given, limit):
+    for number in range(2):
+        (tmp_path / "driver" / str(number)).mkdir(parents=True)
+    monkeypatch.setattr(gpu, "DRIVER", tmp_path / "driver")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.chdir(tmp_path)
+    with SnakemakeApi() as api:
+        workflow = api.workflow(
+            resource_settings=ResourceSettings(cores=2, resources=given),
+            config_settings=ConfigSettings(configfiles=[ROOT / "config/demo.yaml"]),
+            snakefile=ROOT / "Snakefile",
+        )
+        workflow.list_rules()
+        assert workflow._workflow.global_resources["gpu"].value == limit

@@ -49,7 +49,7 @@ def claims_a_device(package: str, command: str) -> bool:
         for entry in app.registered_commands
         if command in (entry.name, entry.callback.__name__)
     )
-    return "command_line.device(" in inspect.getsource(callback)
+    return "working_device(" in inspect.getsource(callback)
 
 
 def test_the_rules_are_found():

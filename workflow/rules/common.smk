@@ -19,15 +19,6 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
-# Every shell command begins with this. Jobs find our packages in whatever folder they run: Snakemake takes PYTHONPATH
-# away from the environments of --use-conda. `|| show_end {log}` adds the last lines of a failed command's log to what
-# Snakemake prints; `--announce /dev/fd/3 3>&2` adds a line after each epoch. A cluster sends SIGTERM to all processes of a
-# job: without the trap the shell would end at once, and the job with it, before a training had saved its state.
-shell.prefix(
-    "set -euo pipefail; trap : TERM; export PYTHONPATH={ROOT:q}${{PYTHONPATH:+:$PYTHONPATH}};"
-    ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
-)
-
 from base.jobs import run_lock  # noqa: E402
 from base import settings as strict  # noqa: E402
 from base.errors import UserError  # noqa: E402
@@ -72,3 +63,18 @@ RESULTS, OUT = PATHS.results, PATHS.outcomes
 """RESULTS has features, annotations and texts, which several configurations can share; OUT has runs, tables, figures."""
 STAGES = yaml.safe_load((ROOT / "workflow" / "stages.yaml").read_text())
 """The version of each stage's behaviour: raising a number reruns the stage, editing code does not."""
+
+# Every shell command begins with this. Jobs find our packages in whatever folder they run: Snakemake takes PYTHONPATH
+# away from the environments of --use-conda. `|| show_end {log}` adds the last lines of a failed command's log to what
+# Snakemake prints; `--announce /dev/fd/3 3>&2` adds a line after each epoch. A cluster sends SIGTERM to all processes of a
+# job: without the trap the shell would end at once, and the job with it, before a training had saved its state. The device
+# is no parameter: it reruns nothing.
+shell.prefix(
+    "set -euo pipefail; trap : TERM; export PYTHONPATH={ROOT:q}${{PYTHONPATH:+:$PYTHONPATH}}"
+    f" EIGV_DEVICE={CONFIG.device} EIGV_DETERMINISTIC={int(CONFIG.deterministic)};"
+    ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
+)
+
+# A job that waits for a GPU would hold its cores. `--resources gpu=N` says otherwise; a cluster counts its own.
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources and installed_gpus():
+    workflow.register_resource("gpu", installed_gpus())

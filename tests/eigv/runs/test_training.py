@@ -9,9 +9,11 @@ import time
 
 import pandas as pd
 import pytest
+import torch
 
 from base.errors import UserError
 from base.jobs import resume
+from base.jobs.device import working_device
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 from eigv.runs.evaluation import evaluate
@@ -193,6 +195,16 @@ def test_a_state_of_other_settings_is_not_used(tmp_path):
     run(first, data, tmp_path / "a")
     run(second, data, tmp_path / "b")
     assert (tmp_path / "a/model.safetensors").read_bytes() != (tmp_path / "b/model.safetensors").read_bytes()
+
+
+def test_the_device_is_recorded_with_the_model_and_with_its_results(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    with working_device("cpu", torch.get_num_threads(), deterministic=True):
+        run(settings("erm", epochs=1), data, tmp_path / "run")
+    torch.use_deterministic_algorithms(False)
+    model, about = (json.loads((tmp_path / "run" / name).read_text()) for name in ("model.json", "run.json"))
+    assert (model["device"], model["deterministic"]) == ("cpu", True)
+    assert (about["trained_on"], about["evaluated_on"]) == ("cpu", "cpu")
 
 
 def test_metrics_hold_no_times_and_no_paths(tmp_path):

@@ -16,8 +16,10 @@ import pytest
 from base.errors import UserError
 from base.formats.manifest import read_manifest, write_manifest
 from base.formats.statuses import FAILED, SHORT, ZEROS
+from base.formats.store import attributes
 from base.formats.video_features import VideoFeatures
 from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings, VideoCollection
+from extract.features.extractor import Extractor
 from extract.features.merge import merge
 from extract.features.shards import ahead, extract_shard
 from extract.videos.decode import decode_shard, write_shards
@@ -104,6 +106,36 @@ def test_more_videos_at_once_change_nothing_but_rounding(shared, tmp_path):
         stores.append(run_all(shared, tmp_path / str(batch), features, ids=ids, shards=1))
     for kind in ("appearance", "motion"):
         np.testing.assert_allclose(stores[0].features[kind], stores[1].features[kind], rtol=1e-3, atol=1e-4)
+
+
+def test_a_killed_shard_goes_on_whatever_memory_is_free(shared, tmp_path, monkeypatch):
+    ids = ["nine_frames", "decord_video_90", "one_frame"]
+    collection, _, paths = prepare(shared, tmp_path, ids=ids, shards=1)
+    decode_shard(read_manifest(paths[0]), collection, SMALL, tmp_path / "frames.h5", 1)
+    free, seen = [2], []
+
+    class Pretended(Extractor):
+        def __init__(self, *given):
+            super().__init__(*given)
+            self.videos_at_once = free[0]
+
+        def __call__(self, pictures):
+            if len(seen) == 1 and len(free) == 1 and pictures.shape[1] == SMALL.sampling.clips:
+                raise KeyboardInterrupt
+            values = super().__call__(pictures)
+            if pictures.shape[1] == SMALL.sampling.clips:
+                seen.append(len(pictures))
+            return values
+
+    monkeypatch.setattr("extract.features.extractor.Extractor", Pretended)
+    out = tmp_path / "appearance.h5"
+    with pytest.raises(KeyboardInterrupt):
+        extract_shard("appearance", tmp_path / "frames.h5", SMALL, out, "cpu")
+    free[:] = [3, 3]
+    extract_shard("appearance", tmp_path / "frames.h5", SMALL, out, "cpu")
+    assert seen == [2, 1]  # the two that were done are not made again
+    with h5py.File(out) as file:
+        assert np.isfinite(file["features"][:]).all() and attributes(file)["videos_at_once"] == 2
 
 
 def test_shards_that_do_not_fit_are_named(shared, tmp_path):

@@ -160,12 +160,12 @@ def test_answers_outside_the_vocabulary_are_left_out_or_a_class_and_never_right(
     assert question_only(tmp_path / "class", questions, "test", tmp_path / "run", "cpu")["accuracy"] == 0.0
 
 
-def test_mixed_precision_is_for_gpus(monkeypatch):
+def test_mixed_precision_is_for_gpus_and_bf16_for_those_that_do_not_emulate_it(monkeypatch):
     assert autocast_type(torch.device("cpu"), FineTuningSettings()) is None
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: True)
     assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.bfloat16
     assert autocast_type(torch.device("cuda"), FineTuningSettings(mixed_precision=False)) is None
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation)
     assert autocast_type(torch.device("cuda"), FineTuningSettings()) is torch.float16
 
 
