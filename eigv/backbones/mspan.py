@@ -206,7 +206,7 @@ class Mspan(Backbone[Clips, Tokens]):
         overlap = [overlapping_windows(K, i, official).to(device) for i in range(self.settings.scales - 1)]
 
         channels = clips.local.transpose(1, 2)  # (B, D, K)
-        pooled = [max_of_windows(channels, i + 1).transpose(1, 2) for i in range(self.settings.scales)]
+        pooled = [F.max_pool1d(channels, i + 1, stride=1).transpose(1, 2) for i in range(self.settings.scales)]
         scales = start = [Nodes(values, clip_index) for values in pooled]
         for each in self.rounds:
             scales = [s.plus(first) for s, first in zip(each(scales, near, overlap, asked), start, strict=True)]
@@ -214,10 +214,3 @@ class Mspan(Backbone[Clips, Tokens]):
         scores = self.weigh(self.attention.join(scales[0].map(self.attention.seen), asked(self.attention)))  # (P, K, 1)
         summed = (scores.softmax(dim=1) * scales[0].map(_same)).sum(dim=1)  # (P, D)
         return self.answer.join(self.answer.seen(summed), asked(self.answer)[:, 0])
-
-
-def max_of_windows(channels: Tensor, size: int) -> Tensor:
-    """The largest of each `size` neighbours, (B, D, K) -> (B, D, K - size + 1)."""
-    if torch.are_deterministic_algorithms_enabled():  # PyTorch's own has no deterministic gradient on a GPU
-        return channels.unfold(2, size, 1).max(dim=3).values
-    return F.max_pool1d(channels, size, stride=1)

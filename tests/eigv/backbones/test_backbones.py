@@ -10,7 +10,7 @@ from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem, StreamLinear
 from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
-from eigv.backbones.mspan import GraphAttention, Nodes, max_of_windows, near_windows, overlapping_windows
+from eigv.backbones.mspan import GraphAttention, Nodes, near_windows, overlapping_windows
 from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
 
 SMALL = BackbonesSettings(
@@ -221,20 +221,6 @@ def test_attention_between_scales_is_its_formula_written_for_one_pair(official: 
             weights[neighbours[j]] = scores[neighbours[j]].softmax(0)
         expected = attention.merge(torch.cat([node, F.elu(weights @ values)]))
         torch.testing.assert_close(found.values[0, j], expected)
-
-
-def test_the_deterministic_maximum_over_windows_is_the_same_with_the_same_gradient() -> None:
-    channels = torch.randn(2, 3, 7, requires_grad=True)
-    found = []
-    for deterministic in (False, True):
-        torch.use_deterministic_algorithms(deterministic)
-        try:
-            values = max_of_windows(channels, 3)
-            found.append((values, *torch.autograd.grad(values.square().sum(), channels)))
-        finally:
-            torch.use_deterministic_algorithms(False)
-    for usual, deterministic in zip(*found, strict=True):
-        torch.testing.assert_close(usual, deterministic, rtol=0, atol=0)
 
 
 def test_sizes_that_do_not_go_together_are_refused() -> None:
