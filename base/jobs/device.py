@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from base.errors import UserError
-from base.jobs.gpu import installed_gpus, one_gpu
+from base.jobs.gpu import installed_gpus, named_gpus, one_gpu
 
 if TYPE_CHECKING:
     import torch
@@ -42,16 +42,16 @@ def working_device(name: str, threads: int, jobs_per_gpu: int = 1, deterministic
         os.environ.setdefault(WORKSPACE, ":4096:8")  # read when CUDA starts
         torch.use_deterministic_algorithms(True)
     problem = None if name == "cpu" else _why_no_cuda()
-    if problem is None and name != "cpu":
-        with one_gpu("cuda" if name == "auto" else name, jobs_per_gpu) as claimed:
-            _try_out(claimed)
-            yield claimed
-        return
-    if problem and name != "auto":
+    if problem and name == "auto":
+        if _gpus_expected():
+            log.warning("this machine has a GPU, but %s: working on the processor (`device: cuda` refuses to)", problem)
+        name = "cpu"
+    elif problem:
         raise UserError(f"device {name}: {problem}; nvidia-smi lists the GPUs, `device: cpu` does without")
-    if problem and _gpus_expected():
-        log.warning("this machine has a GPU, but %s: working on the processor (`device: cuda` refuses to)", problem)
-    yield "cpu"
+    with one_gpu("cuda" if name == "auto" else name, jobs_per_gpu) as claimed:
+        if claimed != "cpu":
+            _try_out(claimed)
+        yield claimed
 
 
 def device_name(device: "str | torch.device") -> str:
@@ -94,8 +94,8 @@ def _error_of_start() -> str:
 
 def _gpus_expected() -> bool:
     """Whether the machine or its scheduler says that there are GPUs, and nobody has hidden them on purpose."""
-    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return visible not in ("", "-1") and bool(visible or installed_gpus())
+    named = named_gpus()
+    return installed_gpus() > 0 if named is None else bool(named)
 
 
 def _try_out(device: str) -> None:

@@ -22,24 +22,22 @@ WAIT = 1.0
 """Seconds between two looks at GPUs that are all taken."""
 SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")
 """Variables by which a cluster's scheduler names the job. GPUs are counted anew in every job."""
-
-log = logging.getLogger(__name__)
-
-
 DRIVER = Path("/proc/driver/nvidia/gpus")
 """NVIDIA's driver has a folder here for each GPU."""
+
+log = logging.getLogger(__name__)
 
 
 def installed_gpus() -> int:
     """How many NVIDIA GPUs this process may use, by their driver and CUDA_VISIBLE_DEVICES; does not import torch."""
     installed = len(list(DRIVER.iterdir())) if DRIVER.is_dir() else 0
-    named = _named_gpus()
+    named = named_gpus()
     return len(named) if installed and named is not None else installed
 
 
 def visible_gpus() -> list[str]:
     """The GPUs that this process may use: those of CUDA_VISIBLE_DEVICES if it is set, else all of the machine."""
-    named = _named_gpus()
+    named = named_gpus()
     if named is None:
         import torch
 
@@ -47,7 +45,7 @@ def visible_gpus() -> list[str]:
     return named
 
 
-def _named_gpus() -> list[str] | None:
+def named_gpus() -> list[str] | None:
     """Those of CUDA_VISIBLE_DEVICES, up to the first -1, as CUDA reads it; None where it is not set."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
