@@ -18,7 +18,9 @@ Device = Annotated[
 ]
 Deterministic = Annotated[
     bool,
-    typer.Option(envvar="EIGV_DETERMINISTIC", help="The same bits every time, also on a GPU; slower there."),
+    typer.Option(
+        envvar="EIGV_DETERMINISTIC", help="Only operations that PyTorch calls deterministic; slower on a GPU."
+    ),
 ]
 Announce = Annotated[
     Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")

@@ -71,7 +71,7 @@ class Config(Extraction):
         "not; `cuda` refuses to go on without.",
     )
     deterministic: bool = Field(
-        False, description="Trainings use only operations that give the same bits every time, also on a GPU (slower)."
+        False, description="Trainings use only operations that PyTorch calls deterministic; slower on a GPU."
     )
     backbones: BackbonesSettings = BackbonesSettings()
     eigv: EigvSettings = EigvSettings()

@@ -62,8 +62,8 @@ def test_two_gpus_are_shared_out(tmp_path, monkeypatch):
     assert set(used) == {"cuda:0", "cuda:1"}
 
 
-@pytest.mark.parametrize(("given", "limit"), [({}, 2), ({"gpu": 12}, 12)])
-def test_no_more_jobs_at_once_than_gpus_unless_somebody_says_so(tmp_path, monkeypatch, given, limit):
+@pytest.mark.parametrize(("given", "device", "limit"), [({}, "auto", 2), ({"gpu": 12}, "auto", 12), ({}, "cpu", None)])
+def test_no_more_jobs_at_once_than_gpus_unless_somebody_says_so(tmp_path, monkeypatch, given, device, limit):
     for number in range(2):
         (tmp_path / "driver" / str(number)).mkdir(parents=True)
     monkeypatch.setattr(gpu, "DRIVER", tmp_path / "driver")
@@ -72,8 +72,9 @@ def test_no_more_jobs_at_once_than_gpus_unless_somebody_says_so(tmp_path, monkey
     with SnakemakeApi() as api:
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=2, resources=given),
-            config_settings=ConfigSettings(configfiles=[ROOT / "config/demo.yaml"]),
+            config_settings=ConfigSettings(config={"device": device}, configfiles=[ROOT / "config/demo.yaml"]),
             snakefile=ROOT / "Snakefile",
         )
         workflow.list_rules()
-        assert workflow._workflow.global_resources["gpu"].value == limit
+        resources = workflow._workflow.global_resources
+        assert (resources["gpu"].value if "gpu" in resources else None) == limit

@@ -19,6 +19,7 @@ ROOT = Path(str(workflow.current_basedir)).parents[1]
 sys.path.insert(0, str(ROOT))
 # Jobs run in the environment of this Snakemake, activated or not; that of --use-conda still comes first.
 os.environ.update(PATH=os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()]))
+
 from base.jobs import run_lock  # noqa: E402
 from base import settings as strict  # noqa: E402
 from base.errors import UserError  # noqa: E402
@@ -75,6 +76,7 @@ shell.prefix(
     ' show_end() {{ local status=$?; echo "The end of $1:" >&2; tail -n 30 "$1" >&2; exit $status; }}; '
 )
 
+GPUS = 0 if CONFIG.device == "cpu" else installed_gpus()
 # A job that waits for a GPU would hold its cores. `--resources gpu=N` says otherwise; a cluster counts its own.
-if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources and installed_gpus():
-    workflow.register_resource("gpu", installed_gpus())
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources and GPUS:
+    workflow.register_resource("gpu", GPUS)

@@ -97,7 +97,7 @@ rule features:
     priority: 10
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: network_threads(workflow.cores, installed_gpus(), CONFIG.features.shards)
+    threads: lambda wildcards: network_threads(workflow.cores, GPUS, CONFIG.features.shards)
     # `--resources gpu=N` counts them; each job then claims a free one of its machine (base/jobs/gpu.py).
     resources:
         gpu=1,
