@@ -116,6 +116,15 @@ def dropping_out(**training):
     )
 
 
+@pytest.fixture
+def interruptible():
+    """A shell starts what it runs in the background with SIGINT ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(
     ("ended_by", "at"),
     [*(("SIGTERM", n) for n in (1, 6, 8, 12)), *(("SIGTERM in validation", n) for n in (4, 12)), ("a kill", 6)],
