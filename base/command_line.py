@@ -26,6 +26,10 @@ Announce = Annotated[
     Path | None, typer.Option(help="File to which a line is appended at the start, after each epoch and at the end.")
 ]
 
+Stage = Annotated[
+    int, typer.Option(help="Version of what this does (workflow/stages.yaml); what another one left is begun anew.")
+]
+
 if TYPE_CHECKING:
     from base.settings import Settings
 

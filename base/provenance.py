@@ -2,7 +2,9 @@
 
 import functools
 import importlib.metadata
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 PACKAGES = ("torch", "torchvision", "pytorchvideo", "decord", "av", "transformers", "h5py", "numpy")
@@ -35,6 +37,13 @@ def _of_checkout(root: Path) -> str:
         return git("rev-parse", "HEAD") + ("+changes" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
+
+
+def environment() -> dict[str, str]:
+    """The environment that this process runs in: its kind, its folder, its Python."""
+    conda = Path(sys.prefix, "conda-meta").is_dir()
+    kind = "conda" if conda else "virtual environment" if sys.prefix != sys.base_prefix else "installation"
+    return {"kind": kind, "folder": sys.prefix, "python": platform.python_version()}
 
 
 def version() -> str:

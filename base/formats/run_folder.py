@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from base.formats.predictions import Predictions
-from base.provenance import commit, versions
+from base.provenance import commit, environment, versions
 from base.reading import read_json, sha256
 from base.writing import write_json
 
@@ -76,6 +76,7 @@ class RunFolder:
             **more,
             "commit": commit(),
             "versions": versions() | {"python": platform.python_version()},
+            "environment": environment(),
             "inputs": {str(path): sha256(path) for path in inputs},
             "finished": datetime.now(UTC).isoformat(timespec="seconds"),
             "seconds": round(time.time() - started, 1),

@@ -49,6 +49,8 @@ def _entries(path: Path, first: str) -> list[dict[str, Any]]:
     """What the journal holds up to the first damage, if it has the first line that is wanted."""
     lines = path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else [""]
     if lines[0] != first:
+        if lines[0]:
+            log.warning("%s is of other settings, other data or another version: what it notes is made again", path)
         return []
     entries: list[dict[str, Any]] = []
     for line in lines[1:-1]:  # what follows the last line break was cut off by a kill

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from base.command_line import Announce, Deterministic, Device
+from base.command_line import Announce, Deterministic, Device, Stage
 from base.jobs.device import working_device
 from eigv.commands.options import CPUS, JobsPerGpu, Questions, SettingsText, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
@@ -28,6 +28,7 @@ def train(
     name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
     announce: Announce = None,
     deterministic: Deterministic = False,
+    stage: Stage = 0,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
@@ -35,7 +36,7 @@ def train(
 
     values = command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(values, video, questions, text, out, state, claimed, name, announce)
+        run(values, video, questions, text, out, state, claimed, name, announce, stage)
 
 
 @app.command()

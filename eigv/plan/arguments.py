@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from base.settings import Settings
 
@@ -11,6 +12,11 @@ def as_json(settings: Settings | Mapping[str, Settings]) -> str:
     if isinstance(settings, Settings):
         return json.dumps(settings.model_dump(mode="json"))
     return json.dumps({name: group.model_dump(mode="json") for name, group in settings.items()})
+
+
+def spelled(*parts: Any) -> str:
+    """Values as JSON that is the same for the same values: a parameter that is compared."""
+    return json.dumps(parts, sort_keys=True)
 
 
 def flags(option: str, values: Iterable[str]) -> list[str]:

@@ -37,6 +37,11 @@ class Data:
         return one_of(name for name, collection in self.config.videos.items() if not collection.features)
 
     @property
+    def grounded_datasets(self) -> str:
+        """The data sets that have gold spans."""
+        return one_of(name for name, dataset in self.config.datasets.items() if dataset.gold)
+
+    @property
     def imported_texts(self) -> str:
         """The data sets whose token features someone else has made."""
         return one_of(name for name, dataset in self.config.datasets.items() if dataset.tokens)
@@ -54,19 +59,29 @@ class Data:
         return list(map(str, sources.annotations(self.dataset(dataset)).files))
 
     def annotations_of_collection(self, collection: str) -> list[str]:
-        """The annotations of every data set that uses a collection; none: all its videos are wanted."""
-        users = [name for name, dataset in self.config.datasets.items() if dataset.videos == collection]
-        if not users:
-            refuse_if_incomplete(self.config, self.paths)
-        return [self.paths.all_annotations(name) for name in users]
+        """The annotations of every data set that uses a collection."""
+        return [self.paths.all_annotations(name) for name in sources.users(self.config, collection)]
+
+    def wanted(self, collection: str) -> list[str]:
+        """The list of the videos of a collection that are asked for; none where all are."""
+        if sources.users(self.config, collection):
+            return [self.paths.wanted(collection)]
+        refuse_if_incomplete(self.config, self.paths)
+        return []
+
+    def gold(self, dataset: str) -> str:
+        """The file of the gold spans of a data set."""
+        return str(self.dataset(dataset).gold)
 
     def imported_features(self, collection: str) -> list[str]:
         """The files that the features of a collection are imported from."""
         return list(map(str, sources.features(self.collection(collection)).files))
 
-    def network_code(self, kind: str) -> list[str]:
-        """The user's own file that builds the network of a kind of features: a change of it makes them anew."""
-        return list(map(str, sources.network_code(self.config, kind)))
+    def own_network(self, kind: str) -> list[str]:
+        """The user's own files that make the network of a kind of features, its code and its weights: a change of one
+        of them makes the features anew."""
+        files = sources.network_code(self.config, kind) + sources.network_weights(self.config, kind)
+        return list(map(str, files))
 
     def imported_tokens(self, dataset: str, split: str) -> list[str]:
         """The file that the token features of a split are imported from."""
@@ -80,7 +95,7 @@ class Data:
         """The features of the videos of a data set."""
         return self.paths.video(self.dataset(dataset).videos)
 
-    # Settings, most of them as JSON.
+    # Settings that commands are told, most of them as JSON. What of them reruns a stage is said by `decides.py`.
 
     def format(self, dataset: str) -> str:
         """The format of the annotations of a data set."""

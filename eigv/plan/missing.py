@@ -13,7 +13,6 @@ from extract.networks import weights_file
 
 OFFICIAL = "https://github.com/yl3800/EIGV"
 """Where the official checkpoints come from."""
-KINDS = ("appearance", "motion")
 
 
 def refuse_if_incomplete(config: Config, paths: Paths) -> None:
@@ -33,7 +32,7 @@ def missing(config: Config, paths: Paths) -> Iterator[str]:
     for name in config.plugins:
         yield from _absent(sources.backbone_code(config, name), f"the code of the backbone {name}")
     if _will_extract(config, paths):
-        for kind in KINDS:
+        for kind in sources.KINDS:
             yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
         yield from _weights(config)
 
@@ -41,8 +40,9 @@ def missing(config: Config, paths: Paths) -> Iterator[str]:
 def _annotations(config: Config) -> Iterator[str]:
     for name, dataset in config.datasets.items():
         files, origin = sources.annotations(dataset)
+        gold = [dataset.gold] if dataset.gold else []
         imported = [path for split in splits(dataset) for path in sources.tokens(dataset, split)]
-        yield from _absent(files + imported, f"annotations of {name} ({dataset.format}), from {origin}")
+        yield from _absent(files + gold + imported, f"annotations of {name} ({dataset.format}), from {origin}")
 
 
 def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
@@ -66,7 +66,7 @@ def _will_extract(config: Config, paths: Paths) -> bool:
 
 
 def _weights(config: Config) -> Iterator[str]:
-    for kind in KINDS:
+    for kind in sources.KINDS:
         file = weights_file(kind, config.features)
         if file and not file.is_there:
             network = getattr(config.features, kind).network

@@ -39,6 +39,10 @@ class Paths:
         """The features of a collection."""
         return f"{self.collection(collection)}/video.h5"
 
+    def wanted(self, collection: str = "{collection}") -> str:
+        """The ids of the videos of a collection that annotations ask for."""
+        return f"{self.collection(collection)}/wanted.json"
+
     def shard(self, what: str, collection: str = "{collection}") -> str:
         """A part of a collection: `what` is csv (its list of videos), frames.h5, appearance.h5 or motion.h5."""
         return f"{self.collection(collection)}/shards/{{scatteritem}}.{what}"
@@ -54,6 +58,10 @@ class Paths:
     def questions(self, dataset: str = "{dataset}") -> str:
         """The folder of the annotations of videos that can be used, and of the answer vocabulary."""
         return f"{self.dataset(dataset)}/annotations"
+
+    def gold(self, dataset: str = "{dataset}") -> str:
+        """The seconds that hold the answers, of the questions that can be used."""
+        return f"{self.dataset(dataset)}/gold.json"
 
     def encoder(self, dataset: str = "{dataset}") -> str:
         """The folder of the fine-tuned text encoder."""

@@ -2,6 +2,7 @@
 
 from eigv.config.experiment import Config
 from eigv.plan.data import Data
+from eigv.plan.decides import Decides
 from eigv.plan.paths import Paths
 from eigv.plan.runs import Runs
 from eigv.plan.targets import Targets
@@ -16,5 +17,6 @@ class Plan:
         self.config = config
         self.paths = Paths.of(config)
         self.data = Data(config, self.paths)
+        self.decides = Decides(config)
         self.runs = Runs(config, self.paths)
         self.targets = Targets(config, self.paths, self.runs)

@@ -23,10 +23,6 @@ class Runs:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
         return json.dumps(settings_of_run(self.config, Run.of(run)))
 
-    def answer_from(self, run: str) -> str:
-        """What the answers of a run are read from when it is evaluated."""
-        return str(settings_of_run(self.config, Run.of(run))["inference"]["answer_from"])
-
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""
         return list(map(str, sources.backbone_code(self.config, backbone)))

@@ -13,6 +13,9 @@ from extract.annotations import reader_of, splits
 from extract.config import Dataset, VideoCollection
 from extract.layouts import layout_of
 
+KINDS = ("appearance", "motion")
+"""The clip features."""
+
 
 class Source(NamedTuple):
     """Files that belong together, and where people get them."""
@@ -22,14 +25,19 @@ class Source(NamedTuple):
 
 
 def annotations(dataset: Dataset) -> Source:
-    """The annotation files of all splits, each once, the gold spans, and the code of a format of the user's own: alone
-    where it is not there, since it says which files there are."""
+    """The annotation files of all splits, each once, and the code of a format of the user's own: alone where it is not
+    there, since it says which files there are."""
     code = own_files(dataset.format)
     if not all(map(Path.is_file, code)):
         return Source(code, "your own code")
     reader = reader_of(dataset)
     files = sorted({path for split in splits(dataset) for path in reader.files(dataset, split)})
-    return Source([*files, *([dataset.gold] if dataset.gold else []), *code], reader.source)
+    return Source([*files, *code], reader.source)
+
+
+def users(config: Config, collection: str) -> list[str]:
+    """The data sets that ask for videos of a collection."""
+    return [name for name, dataset in config.datasets.items() if dataset.videos == collection]
 
 
 def tokens(dataset: Dataset, split: str) -> list[Path]:
@@ -53,6 +61,12 @@ def network_code(config: Config, kind: str) -> list[Path]:
     """The file that builds a feature network of the user's own; none for a network of ours."""
     network = config.features.networks.get(getattr(config.features, kind).network)
     return own_files(network.builder) if network else []
+
+
+def network_weights(config: Config, kind: str) -> list[Path]:
+    """The file of weights that the configuration names for a feature network; none for published and random ones."""
+    weights = getattr(config.features, kind).weights
+    return [weights] if isinstance(weights, Path) else []
 
 
 def backbone_code(config: Config, backbone: str) -> list[Path]:

@@ -5,12 +5,13 @@ target names the files of its runs as well.
 """
 
 import json
+from collections.abc import Iterable
 
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
 from eigv.config.run_path import Run
-from eigv.plan.arguments import as_json
+from eigv.plan.arguments import as_json, spelled
 from eigv.plan.entries import entry_of
 from eigv.plan.paths import Paths
 from eigv.plan.runs import Runs
@@ -81,6 +82,27 @@ class Targets:
             "video": [self.paths.video(collection)],
         }
 
+    # What decides a table, a figure or a page, beside the files that it is made from: these, and its own settings.
+
+    def decides_table(self, table: str) -> str:
+        """Which runs a table shows, and how."""
+        shown = entry_of(self.config.tables, table, "table")
+        return spelled(shown.model_dump(mode="json"), self.table_runs(table), self._kinds(shown.datasets))
+
+    def decides_sweep(self, sweep: str) -> str:
+        """Which runs a sweep shows, and how."""
+        shown = entry_of(self.config.sweeps, sweep, "sweep")
+        return spelled(shown.model_dump(mode="json"), self.sweep_runs(sweep), self._kinds(shown.datasets))
+
+    def _kinds(self, datasets: Iterable[str]) -> list[str]:
+        return [self.config.datasets[name].format for name in datasets]
+
+    def decides_picture(self, picture: str) -> str:
+        """Which questions a rationale picture shows; a seed decides a random choice alone, and ids leave none."""
+        shown = entry_of(self.config.rationales, picture, "rationale picture")
+        unread = {"questions", "choose", "seed"} if shown.qids else set() if shown.choose == "random" else {"seed"}
+        return spelled(shown.model_dump(mode="json", exclude=unread))
+
     # Settings.
 
     def table_config(self, table: str) -> str:
@@ -140,4 +162,5 @@ class Targets:
         for dataset in dict.fromkeys(name for table in self.config.tables.values() for name in table.datasets):
             files += [self.paths.learning_curves("png", dataset), *self.histories(dataset)]
         collections = sorted({dataset.videos for dataset in self.config.datasets.values()})
-        return [*dict.fromkeys(files), *map(self.paths.problems, collections)]
+        gold = [self.paths.gold(name) for name, dataset in self.config.datasets.items() if dataset.gold]
+        return [*dict.fromkeys(files), *gold, *map(self.paths.problems, collections)]

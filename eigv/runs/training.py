@@ -5,6 +5,8 @@ epoch the generators' states are saved. A run that was killed and goes on theref
 that was not.
 """
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +18,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from base import plug
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
@@ -49,12 +52,14 @@ def train(
     device: str,
     name: str = "",
     announce: Path | None = None,
+    stage: int = 0,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
     Writes `model.safetensors`, `model.json` and `history.csv` into `out`. `state` is a folder outside the outputs that
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
-    progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch.
+    progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
+    `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
     """
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     videos = Videos.read(video, settings.features)
@@ -68,7 +73,7 @@ def train(
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device)
-    key = f"{settings.model_dump_json()} {len(train_split)} {len(val_split)} {commit()}"
+    key = _key(settings, stage, videos, train_split, val_split)
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
@@ -80,6 +85,20 @@ def train(
         log.warning("%s", warning)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
+
+
+def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> str:
+    """What the weights depend on: settings, data, the version of the stage, code of the user's own.
+
+    Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
+    """
+    digest = hashlib.sha256(np.ascontiguousarray(videos.features.numpy()).data)
+    for split in splits:
+        digest.update(split.table.to_csv(index=False).encode())
+        digest.update(np.ascontiguousarray(split.tokens.tokens).data)
+    plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
+    decides = settings.model_dump(mode="json", exclude={"inference"})
+    return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
 
 
 class _Training:

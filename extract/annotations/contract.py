@@ -74,6 +74,12 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     return table
 
 
+def wanted_videos(dataset: Dataset) -> set[str]:
+    """The ids of all videos that a data set asks for; rows are not checked."""
+    reader = reader_of(dataset)
+    return {name for split in splits(dataset) for name in reader.read(dataset, split)["video_id"].unique()}
+
+
 class Problem(NamedTuple):
     """What is wrong with one row of the file, which is counted from 1, without the header."""
 

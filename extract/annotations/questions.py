@@ -18,13 +18,11 @@ from extract.videos.probe import leave_out
 
 
 def write_all(dataset: Dataset, folder: Path) -> None:
-    """Reads every split of a data set and writes it in our columns as `folder/{split}.csv`; also `gold.json`."""
+    """Reads every split of a data set and writes it in our columns as `folder/{split}.csv`."""
     tables = {split: read(dataset, split) for split in splits(dataset)}
     _refuse_shared_videos(dataset, tables)
     for split, table in tables.items():
         write_annotations(folder / f"{split}.csv", table)
-    if dataset.gold:
-        write_json(folder / "gold.json", read_gold(dataset.gold, set(pd.concat(tables.values())["qid"])))
 
 
 def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> None:
@@ -47,11 +45,30 @@ def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> 
         )
 
 
-def video_ids(folders: list[Path]) -> list[str]:
-    """Every video that the annotations in these folders ask for, in order of first mention."""
+def write_gold(spans: Path, everything: Path, questions: Path, out: Path) -> int:
+    """Writes the gold spans of the questions that are used, in seconds by question id; returns how many there are.
+
+    `everything` and `questions` are folders that `write_all` and `select` wrote. `UserError` for spans of a question
+    that there is not.
+    """
+    gold = read_gold(spans, _question_ids(everything))
+    used = _question_ids(questions)
+    kept = {qid: seconds for qid, seconds in gold.items() if qid in used}
+    write_json(out, kept)
+    return len(kept)
+
+
+def _question_ids(folder: Path) -> set[str]:
+    return {qid for path in folder.glob("*.csv") for qid in read_csv(path, ["qid"])["qid"]}
+
+
+def video_ids(places: list[Path]) -> list[str]:
+    """Every video that is asked for, in order of first mention: by the annotations in a folder, or by a list (JSON)."""
     ids: dict[str, None] = {}
-    for folder in folders:
-        for path in sorted(folder.glob("*.csv")):
+    for place in places:
+        if place.is_file():
+            ids.update(dict.fromkeys(read_json(place, "the list of video ids")))
+        for path in sorted(place.glob("*.csv")):
             ids.update(dict.fromkeys(read_csv(path, ["video_id"])["video_id"]))
     return list(ids)
 
@@ -62,8 +79,7 @@ def select(
     """Writes the questions whose videos are used as `folder/{split}.csv`, and counts those that are left out.
 
     Also writes `vocabulary.json`, the classes of an open-ended data set, from the train split only (none for multiple
-    choice), with their rule and what they cover; `gold.json`, if there are gold spans; and `summary.json` with the
-    counts, which is returned.
+    choice), with their rule and what they cover; and `summary.json` with the counts, which is returned.
     """
     unused = set(manifest["video_id"][leave_out(manifest, collection)])
     summary: dict[str, dict[str, Any]] = {}
@@ -86,10 +102,6 @@ def select(
         covered = {split: vocabulary.coverage(table, classes) for split, table in kept.items()}
         about = vocabulary.describe(dataset.answers, classes, kept["train"]) | {"splits": covered}
         summary = {split: counts | covered[split] for split, counts in summary.items()}
-    if (everything / "gold.json").is_file():
-        used = set(pd.concat(kept.values())["qid"])
-        gold = read_json(everything / "gold.json", "the gold spans")
-        write_json(folder / "gold.json", {qid: spans for qid, spans in gold.items() if qid in used})
     write_vocabulary(folder, classes, about)
     write_summary(folder, summary)
     return summary

@@ -53,6 +53,33 @@ def doctor(
 
 
 @app.command()
+def wanted(
+    questions: Annotated[list[Path], typer.Option(help="Folder that `annotations` wrote; repeat it for several.")],
+    out: Out,
+) -> None:
+    """List the videos that annotations ask for, as JSON."""
+    from base.writing import write_json
+    from extract.annotations.questions import video_ids
+
+    ids = video_ids(questions)
+    write_json(out, ids)
+    typer.echo(f"{out}: {len(ids)} videos")
+
+
+@app.command()
+def gold(
+    spans: Annotated[Path, typer.Argument(help="JSON of the seconds that hold the answers, by question id.")],
+    everything: Annotated[Path, typer.Option(help="Folder that `annotations` wrote.")],
+    questions: Annotated[Path, typer.Option(help="Folder that `questions` wrote.")],
+    out: Out,
+) -> None:
+    """Check gold spans against the questions, and keep those of the questions that are used."""
+    from extract.annotations.questions import write_gold
+
+    typer.echo(f"{out}: spans of {write_gold(spans, everything, questions, out)} questions")
+
+
+@app.command()
 def questions(
     dataset: Annotated[str, typer.Option(help="Settings of the data set.")],
     collection: Annotated[str, typer.Option(help="Settings of its video collection.")],

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from base.command_line import Announce, Deterministic, Device
+from base.command_line import Announce, Deterministic, Device, Stage
 from base.jobs.device import working_device
 from extract.commands.options import CPUS, Out, SettingsText, Threads
 
@@ -24,6 +24,7 @@ def finetune(
     name: Annotated[str, typer.Option(help="What this is called in its progress.")] = "fine-tuning",
     announce: Announce = None,
     deterministic: Deterministic = False,
+    stage: Stage = 0,
 ) -> None:
     """Fine-tune the text encoder on the train questions. Settings: `text`."""
     from extract.config import TextSettings
@@ -31,7 +32,7 @@ def finetune(
 
     wanted = command_line.parsed(TextSettings, settings)
     with working_device(device, threads, deterministic=deterministic) as claimed:
-        run(questions, wanted, out, state, claimed, name, announce)
+        run(questions, wanted, out, state, claimed, name, announce, stage)
 
 
 @app.command()

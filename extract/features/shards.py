@@ -52,7 +52,7 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
             "commit": commit(),
             "versions": versions(),
         }
-        with create_by_rows(out, SHARD, about, build, len(ids), varying=(AT_ONCE,)) as rows:
+        with create_by_rows(out, SHARD, about, build, len(ids), varying=(AT_ONCE, "commit")) as rows:
             groups = _groups(rows.open, [s not in (FAILED, ZEROS) for s in status], extractor.videos_at_once)
             loaded = ahead(lambda group: extractor.upload(np.stack([pixels[row] for row in group])), groups)
             label = f"{kind}, {extractor.videos_at_once} at once" if extractor.videos_at_once > 1 else kind

@@ -44,13 +44,15 @@ def finetune(
     device: str,
     name: str = "fine-tuning",
     announce: Path | None = None,
+    stage: int = 0,
 ) -> dict[str, Any]:
     """Fine-tunes the encoder and writes it as a folder that transformers loads.
 
     Beside the encoder lie the head, `finetuning.json`, `learning_curve.csv` and `learning_curve.png`. The epoch with
     the best validation accuracy is kept. `state` is a folder for what is needed to go on after a kill; it lies outside
     `out` and is removed at the end. `name` is what this is called in its progress; `announce` is a file to which a line
-    is appended after each epoch. Returns what `finetuning.json` holds.
+    is appended after each epoch; a state of another `stage` (workflow/stages.yaml) is not gone on from. Returns what
+    `finetuning.json` holds.
     """
     settings = text.finetuning
     torch.manual_seed(settings.seed)  # before the encoder: its pooler is drawn anew where the weights have none
@@ -61,7 +63,7 @@ def finetune(
     torch.manual_seed(settings.seed)
     model = QuestionOnly(encoder, len(classes) or 1).to(device)
     files = [sha256(annotations / name) for name in ("train.csv", "val.csv")]
-    key = json.dumps([text.model_dump(), *files, classes], sort_keys=True)
+    key = json.dumps([stage, text.model_dump(exclude={"layer"}), *files, classes], sort_keys=True)
     training = _Training(model, train, val, settings, name)
     with all_epochs(training, settings.epochs, state, key, Announcements(name, announce)) as trained:
         if trained.weights:

@@ -65,7 +65,7 @@ def decode_shard(
         file["duration"] = shard["duration"].to_numpy(np.float64)
 
     about = _about(shard, collection, features)
-    with create_by_rows(out, KIND, about, build, len(jobs)) as rows:
+    with create_by_rows(out, KIND, about, build, len(jobs), varying=("commit",)) as rows:
         todo = rows.open
         outcomes = run_apart(decode_one, [jobs[row] for row in todo], processes, Limits.of(collection))
         for row, outcome in zip(todo, progress(outcomes, total=len(todo), label="decode", unit="video"), strict=True):

@@ -14,7 +14,7 @@ from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
 from base.ids import check_ids
 from base.jobs.journal import journal
 from base.jobs.progress import progress
-from base.provenance import commit, versions
+from base.provenance import versions
 from base.reading import read_texts, sha256
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos.reader import VideoError, first_line
@@ -44,7 +44,6 @@ def probe(
         "limits": [collection.time_limit, collection.memory_limit],
         "sampling": sampling.model_dump(),
         "versions": versions(("av", "decord")),
-        "commit": commit(),
     }
     with journal(notes, key) as past:
         rows = {entry["row"]["video_id"]: entry for entry in past.entries}

@@ -54,6 +54,13 @@ def ask(question, **patterns):
     return answer
 
 
+def told(question, **patterns):
+    """As `ask`, for what a command is told and what by itself reruns nothing: Snakemake does not compare a parameter that
+    asks for threads. What reruns a rule is its parameter `decides` (eigv/plan/decides.py)."""
+    answer = ask(question, **patterns)
+    return lambda wildcards, threads: answer(wildcards)
+
+
 try:
     CONFIG = strict.parse(Config, config, "the configuration")
 except UserError as error:

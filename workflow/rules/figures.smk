@@ -16,7 +16,8 @@ rule sweep:
     conda:
         "../../environment.yml"
     params:
-        config=ask(PLAN.targets.sweep_config),
+        config=told(PLAN.targets.sweep_config),
+        decides=ask(PLAN.targets.decides_sweep),
         out=subpath(output.picture, parent=True),
         stage=STAGES["figures"],
     shell:
@@ -67,7 +68,8 @@ rule rationale:
     conda:
         "../../environment.yml"
     params:
-        settings=ask(PLAN.targets.picture_settings),
+        settings=told(PLAN.targets.picture_settings),
+        decides=ask(PLAN.targets.decides_picture),
         stage=STAGES["figures"],
     shell:
         "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions:q}"

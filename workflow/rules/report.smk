@@ -54,9 +54,9 @@ rule report:
         "../../environment.yml"
     params:
         # This Snakemake, with its plugins, whatever environment the other jobs run in.
-        python=sys.executable,
+        python=told(lambda: sys.executable),
         # It may lie elsewhere: the working directory is the user's.
-        snakefile=workflow.main_snakefile,
+        snakefile=told(lambda: str(workflow.main_snakefile)),
         # As Snakemake has merged it, with the changes of --config. A function: a string's braces would be wildcards.
         config=lambda wildcards: json.dumps(config),
         stage=STAGES["report"],

@@ -21,7 +21,8 @@ rule table:
     conda:
         "../../environment.yml"
     params:
-        config=ask(PLAN.targets.table_config),
+        config=told(PLAN.targets.table_config),
+        decides=ask(PLAN.targets.decides_table),
         out=subpath(output.csv, parent=True),
         stage=STAGES["tables"],
     shell:

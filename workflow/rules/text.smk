@@ -13,7 +13,8 @@ rule finetune:
     resources:
         gpu=1,
     params:
-        settings=ask(PLAN.data.text_settings),
+        settings=told(PLAN.data.text_settings),
+        decides=ask(PLAN.decides.finetune),
         name="{dataset} text encoder",
         # Outside the output, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/text/{{dataset}}",
@@ -22,7 +23,7 @@ rule finetune:
         "Fine-tuning the text encoder on {wildcards.dataset} (log: {log})"
     shell:
         "python -m extract.cli finetune --settings {params.settings:q} --questions {input:q} --state {params.state:q}"
-        " --threads {threads} --out {output:q} --name {params.name:q} --announce /dev/fd/3"
+        " --threads {threads} --out {output:q} --name {params.name:q} --stage {params.stage:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -48,7 +49,8 @@ rule tokens:
     resources:
         gpu=1,
     params:
-        settings=ask(PLAN.data.text_settings),
+        settings=told(PLAN.data.text_settings),
+        decides=ask(PLAN.decides.tokens),
         splits=["--split", "train", "--split", "val", "--split", "test"],
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
@@ -66,7 +68,8 @@ use rule tokens as tokens_of_shifted_test with:
     benchmark:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}-{{split}}.tsv"
     params:
-        settings=ask(PLAN.data.text_settings),
+        settings=told(PLAN.data.text_settings),
+        decides=ask(PLAN.decides.tokens),
         splits=["--split", "{split}"],
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
@@ -90,6 +93,7 @@ rule import_tokens:
         "../../environment.yml"
     params:
         encoder=CONFIG.text.encoder,
+        decides=ask(PLAN.decides.import_tokens),
         stage=STAGES["text"],
     shell:
         "python -m extract.cli import-tokens {input.dense:q} --annotations {input.questions:q}/{wildcards.split:q}.csv"

@@ -25,7 +25,8 @@ rule train:
         # Not a parameter: it decides no number. `--set-resources train:jobs_per_gpu=4` lets four share a GPU.
         jobs_per_gpu=1,
     params:
-        settings=ask(PLAN.runs.settings, run=PATH),
+        settings=told(PLAN.runs.settings, run=PATH),
+        decides=ask(PLAN.decides.train, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
@@ -37,7 +38,7 @@ rule train:
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --announce /dev/fd/3"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -63,7 +64,7 @@ rule evaluate:
         gpu=1,
         jobs_per_gpu=1,
     params:
-        answer_from=ask(PLAN.runs.answer_from, run=PATH),
+        answer_from=ask(PLAN.decides.evaluate, run=PATH),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="test",
@@ -89,7 +90,7 @@ use rule evaluate as evaluate_shifted with:
     log:
         f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
-        answer_from=ask(PLAN.runs.answer_from, run=PATH),
+        answer_from=ask(PLAN.decides.evaluate, run=PATH),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="{split}",

@@ -1,6 +1,6 @@
 rule import_features:
     input:
-        annotations=ask(PLAN.data.annotations_of_collection),
+        wanted=ancient(ask(PLAN.data.wanted)),
         features=ask(PLAN.data.imported_features),
     output:
         video=PATHS.video(),
@@ -13,17 +13,37 @@ rule import_features:
         "../../environment.yml"
     threads: 16
     params:
-        settings=ask(PLAN.data.decode_settings),
-        questions=lambda wildcards, input: flags("--questions", input.annotations),
+        settings=told(PLAN.data.decode_settings),
+        questions=lambda wildcards, input: flags("--questions", input.wanted),
+        decides=ask(PLAN.decides.import_features),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli import --settings {params.settings:q} {params.questions:q} --processes {threads}"
         " --out {output.video:q} --manifest {output.manifest:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
-rule probe:
+# Between annotations and videos, so that other questions about the same videos, or a second data set, look at none again:
+# what reads this list does not heed its time (`ancient`), and has a digest of the ids in `decides`.
+rule wanted:
     input:
         ask(PLAN.data.annotations_of_collection),
+    output:
+        PATHS.wanted(),
+    log:
+        f"{RESULTS}/logs/wanted/{{collection}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        questions=lambda wildcards, input: flags("--questions", input),
+        decides=ask(PLAN.decides.wanted),
+        stage=STAGES["annotations"],
+    shell:
+        "python -m extract.cli wanted {params.questions:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+
+
+rule probe:
+    input:
+        ancient(ask(PLAN.data.wanted)),
     output:
         PATHS.manifest(),
     log:
@@ -36,7 +56,8 @@ rule probe:
         "../../environment.yml"
     threads: 16
     params:
-        settings=ask(PLAN.data.probe_settings),
+        settings=told(PLAN.data.probe_settings),
+        decides=ask(PLAN.decides.probe),
         questions=lambda wildcards, input: flags("--questions", input),
         stage=STAGES["probe"],
     shell:
@@ -54,7 +75,8 @@ rule shards:
     conda:
         "../../environment.yml"
     params:
-        settings=ask(PLAN.data.collection_settings),
+        settings=told(PLAN.data.collection_settings),
+        decides=ask(PLAN.decides.shards),
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli shards --settings {params.settings:q} --manifest {input:q} {output:q}"
@@ -74,7 +96,8 @@ rule decode:
         "../../environment.yml"
     threads: lambda wildcards: decoding_threads(workflow.cores)
     params:
-        settings=ask(PLAN.data.decode_settings),
+        settings=told(PLAN.data.decode_settings),
+        decides=ask(PLAN.decides.decode),
         stage=STAGES["decode"],
     shell:
         "python -m extract.cli decode --settings {params.settings:q} --shard {input:q} --processes {threads}"
@@ -84,7 +107,7 @@ rule decode:
 rule features:
     input:
         frames=PATHS.shard("frames.h5"),
-        code=ask(PLAN.data.network_code),
+        own=ask(PLAN.data.own_network),
     output:
         temp(PATHS.shard("{kind}.h5")),
     log:
@@ -102,7 +125,8 @@ rule features:
     resources:
         gpu=1,
     params:
-        settings=ask(PLAN.data.feature_settings),
+        settings=told(PLAN.data.feature_settings),
+        decides=ask(PLAN.decides.features),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli features {wildcards.kind:q} --settings {params.settings:q} --frames {input.frames:q} --threads {threads}"
@@ -124,8 +148,9 @@ rule merge:
     conda:
         "../../environment.yml"
     params:
-        settings=ask(PLAN.data.feature_settings),
-        collection=ask(PLAN.data.collection_settings),
+        settings=told(PLAN.data.feature_settings),
+        collection=told(PLAN.data.collection_settings),
+        decides=ask(PLAN.decides.merge),
         frames=lambda wildcards, input: flags("--frames", input.frames),
         appearance=lambda wildcards, input: flags("--appearance", input.appearance),
         motion=lambda wildcards, input: flags("--motion", input.motion),

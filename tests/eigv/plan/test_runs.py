@@ -30,9 +30,9 @@ def test_what_a_path_repeats_of_the_configuration_is_left_out_of_the_folder():
 
 
 def test_answers_are_read_from_what_the_run_says():
-    runs = plan().runs
-    assert runs.answer_from(PLAIN) == "video"
-    assert runs.answer_from("one/hga/eigv/app+mot/inference.answer_from=causal-scene/seed0") == "causal-scene"
+    decides = plan().decides
+    assert decides.evaluate(PLAIN) == "video"
+    assert decides.evaluate("one/hga/eigv/app+mot/inference.answer_from=causal-scene/seed0") == "causal-scene"
 
 
 @pytest.mark.parametrize(
