@@ -10,7 +10,7 @@ import pandas as pd
 from base import plug
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
-from base.ids import check_id
+from base.ids import check_id, composed
 from extract.config import FORMATS, Dataset
 
 
@@ -68,10 +68,15 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
     Raises `UserError` naming the file and the row for what does not fit.
     """
-    reader = reader_of(dataset)
-    table = reader.read(dataset, split)
-    check(table, str(reader.files(dataset, split)[0]))
+    table = unchecked(dataset, split)
+    check(table, str(reader_of(dataset).files(dataset, split)[0]))
     return table
+
+
+def unchecked(dataset: Dataset, split: str) -> pd.DataFrame:
+    """The questions of one split as they are in the file, but for the Unicode form of ids."""
+    table = reader_of(dataset).read(dataset, split)
+    return table.assign(**{name: table[name].map(composed) for name in ("qid", "video_id")})
 
 
 class Problem(NamedTuple):

@@ -5,6 +5,7 @@ dealt out to the splits, never questions.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import pandas as pd
 
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, COLUMNS, INDICES
+from base.ids import composed
 from base.reading import read_csv
 from extract.annotations.contract import Reader, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
+from extract.videos.kinds import has_suffix, without_suffix
 
 
 def files(dataset: Dataset, split: str) -> list[Path]:
@@ -28,8 +31,10 @@ def files(dataset: Dataset, split: str) -> list[Path]:
 def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """The questions of a split. An answer of multiple choice is an index, or the text of one of the candidates.
 
-    A question id is the column `qid`, or `{video}_{n}` for the n-th question of a video, from 0. The type is the column
-    `type`, or the question's first word where that is empty. A video's suffix may be given or left out.
+    A question id is the column `qid`, or `{video}_{n}` (without suffix, where one video has that name) for the n-th
+    question of a video, from 0. The type is the column
+    `type`, or the question's first word where that is empty. A video's suffix may be
+    given or left out; where it is given, the id has it, and means that file alone.
     """
     path = files(dataset, split)[0]
     raw = read_csv(path, ["video", "question", "answer"])
@@ -38,9 +43,9 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     some = [name for name in CANDIDATES if name in raw.columns]
     if some and len(some) < len(CANDIDATES):
         raise UserError(f"{path} has {', '.join(some)} but not all of a0 to a4; multiple choice has five candidates")
-    table = pd.DataFrame({"video_id": raw["video"].map(_without_suffix)})
+    table = pd.DataFrame({"video_id": _ids(raw["video"])})
     nth = table.groupby("video_id").cumcount().astype(str)
-    table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else table["video_id"] + "_" + nth)
+    table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else _short(table["video_id"]) + "_" + nth)
     table["question"] = raw["question"]
     table["type"] = raw["question"].map(first_word)
     if "type" in raw.columns:
@@ -53,11 +58,21 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     return table.loc[where == split, COLUMNS + some]
 
 
-def _without_suffix(video: str) -> str:
-    from extract.videos.probe import SUFFIXES
+def _ids(videos: pd.Series) -> pd.Series:
+    """The ids of videos: their names as they are given; without a suffix where some other row has the same with one."""
+    names = videos.map(composed)
+    with_suffix: dict[str, set[str]] = {}
+    for name in filter(has_suffix, names.unique()):
+        with_suffix.setdefault(without_suffix(name), set()).add(name)
+    one = {bare: full.pop() for bare, full in with_suffix.items() if len(full) == 1}
+    return names.map(lambda name: one.get(name, name))
 
-    suffix = Path(video).suffix
-    return video.removesuffix(suffix) if suffix.lower() in SUFFIXES else video
+
+def _short(ids: pd.Series) -> pd.Series:
+    """Ids without suffix, but for videos that would then have the same."""
+    short = {name: without_suffix(name) for name in ids.unique()}
+    often = Counter(short.values())
+    return ids.map(lambda name: short[name] if often[short[name]] == 1 else name)
 
 
 def _index(row: dict[Hashable, Any], path: Path, number: int) -> str:
@@ -88,7 +103,11 @@ def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
     """The split of each row. Videos are ordered by a hash of their id, so that the order of the file does not count."""
     if dataset.shifted_test:
         raise UserError(f"{path}: `shifted_test` needs a column `split` that names its questions")
-    videos = sorted(video.unique(), key=lambda name: hashlib.sha256(f"{dataset.split_seed} {name}".encode()).digest())
+
+    def place(name: str) -> tuple[bytes, str]:
+        return hashlib.sha256(f"{dataset.split_seed} {without_suffix(name)}".encode()).digest(), name
+
+    videos = sorted(video.unique(), key=place)
     if len(videos) < 3:
         raise UserError(
             f"{path}: {len(videos)} videos cannot be dealt out to train, val and test; add a column `split`"

@@ -94,7 +94,7 @@ def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
         ("video,question,answer,split\nx,Why?,so,dev\n", "row 1: the split is 'dev', expected one of train, val, test"),
         ("video,question,answer,split\nx,Why?,so,train\n", "no question has the split val, test"),
         (THREE + ",Why?,so,train,\n", "row 4: it has an empty video id"),
-        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b' cannot be used"),
+        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b.mp4' cannot be used"),
         (THREE + "w,Why?,,train,\n", "row 4: it has an empty answer"),
         (THREE.replace("type", "qid") + "w,Why?,so,train, \n", "row 4: it has an empty question id"),
     ],
