@@ -15,6 +15,7 @@ from extract.annotations.contract import problems, reader_of, splits, unchecked
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.kinds import has_suffix, without_suffix
+from extract.videos.listing import GO_ON, compare
 from extract.videos.places import Places
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
@@ -67,8 +68,11 @@ class Diagnosis(NamedTuple):
         return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
-    """Checks the annotations, and the videos if a collection is given. Goes on after every problem."""
+def examine(dataset: Dataset, collection: VideoCollection | None, manifest: Path | None = None) -> Diagnosis:
+    """Checks the annotations, and the videos if a collection is given. Goes on after every problem.
+
+    With the `manifest` of a run it is said which videos have changed since.
+    """
     findings: list[Finding] = []
     tables: dict[str, pd.DataFrame] = {}
     for split in splits(dataset):
@@ -98,6 +102,8 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
             else:
                 # Which videos nobody asks for is known when every split is.
                 videos = [video for video in videos if video.what == MISSING]
+            if manifest:
+                findings.append(_about_changes(manifest, collection))
         except UserError as error:
             findings.append(Finding("all", "video files", "unreadable", "", PROBLEM, str(error)))
     return Diagnosis(findings, videos)
@@ -203,6 +209,13 @@ def _about_extra(videos: list[Video]) -> Finding:
     extra = [video for video in videos if video.what == EXTRA and video.video_id not in missing]
     first = f"first {extra[0].where}" if extra else ""
     return Finding("all", "videos that nobody asks for", str(len(extra)), "", _note(len(extra)), first)
+
+
+def _about_changes(manifest: Path, collection: VideoCollection) -> Finding:
+    changes = compare(manifest, collection)
+    remark = f"{changes.text()}; {GO_ON} ({manifest})" if changes else ""
+    number = sum(map(len, changes))
+    return Finding("all", "videos changed since the run", str(number), "", _note(number), remark)
 
 
 def _note(number: int) -> str:

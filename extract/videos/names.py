@@ -61,14 +61,14 @@ class Folder:
         stem = composed(without_suffix(name)).lower()
         return [self.path / video for video in self._videos if composed(without_suffix(video)).lower() == stem]
 
-    def ids(self) -> dict[str, list[Path]]:
+    def ids(self, *, opened: bool = True) -> dict[str, list[Path]]:
         """Every video by its id: the name without the suffix, or with it where two have the same name without it.
 
         Folders and links to nothing that are named like a video are among them. Several files have one id where only
-        the form of their accents differs.
+        the form of their accents differs. Unless files may be `opened`, only those with a video's suffix are there.
         """
-        names = [*self._videos, *self._others, *self._broken, *self._opened(self._files)]
-        stem = {name: composed(PurePath(name).stem) for name in names if not self._why(name)}
+        names = [*self._videos, *self._others, *self._broken, *(self._opened(self._files) if opened else ())]
+        stem = {name: composed(PurePath(name).stem) for name in names if not _unusable(name)}
         often = Counter(stem.values())
         ids: defaultdict[str, list[Path]] = defaultdict(list)
         for name in sorted(stem):
@@ -78,12 +78,12 @@ class Folder:
     def left_out(self) -> dict[str, str]:
         """The files that are not among them, each with the reason."""
         everything = sorted((*self._videos, *self._others, *self._broken, *self._files))
-        return {name: self._why(name) for name in everything if self._why(name)}
+        reasons = {name: _unusable(name) or self._refused.get(name, "") for name in everything}
+        return {name: reason for name, reason in reasons.items() if reason}
 
-    def _why(self, name: str) -> str:
-        if not name.isprintable() and any("\udc80" <= character <= "\udcff" for character in name):
-            return "its name is not UTF-8: rename it"
-        return why_not(name) or self._refused.get(name, "")
+    def unnamed(self) -> list[str]:
+        """The files whose names do not say whether they are videos."""
+        return [name for name in self._files if not _unusable(name)]
 
     @cached_property
     def _named(self) -> defaultdict[str, list[str]]:
@@ -100,13 +100,12 @@ class Folder:
     @cached_property
     def _refused(self) -> dict[str, str]:
         """The files with another suffix than those of videos, or with none, each with why PyAV opens no video in it."""
-        asked = [name for name in self._files if not why_not(name)]
+        asked = self.unnamed()
         return dict(zip(asked, why_none([self.path / name for name in asked]), strict=True))
 
     def _opened(self, files: list[str]) -> list[str]:
         """Those of some files that are videos though their names do not say so; without any none is opened."""
-        asked = [name for name in files if not why_not(name)]
-        return [name for name in asked if not self._refused[name]]
+        return [name for name in files if not _unusable(name) and not self._refused[name]]
 
 
 def below(folder: Path, relative: str | Path) -> Path:
@@ -140,3 +139,10 @@ def _lower(name: str) -> str:
     """A name with its suffix in small letters."""
     suffix = PurePath(name).suffix
     return name.removesuffix(suffix) + suffix.lower()
+
+
+def _unusable(name: str) -> str:
+    """Why a file is not looked at, by its name; empty where it is."""
+    if any("\udc80" <= character <= "\udcff" for character in name):
+        return "its name is not UTF-8: rename it"
+    return why_not(name)

@@ -103,6 +103,17 @@ class Places:
         self._refuse_alike(videos)
         return sorted(videos)
 
+    def known_ids(self) -> list[str]:
+        """The ids of the videos that are known by their suffix; no file is opened."""
+        return [video_id for folder in self._all_folders() for video_id in folder.ids(opened=False)]
+
+    def unnamed(self) -> list[str]:
+        """The names of files that would have to be opened to know whether they are videos."""
+        return [name for folder in self._all_folders() for name in folder.unnamed()]
+
+    def _all_folders(self) -> list[Folder]:
+        return [self._in(f"{name}/video" if name else "video") for name in ("", *self.subfolders)]
+
     def _refuse_alike(self, videos: dict[str, list[Path]]) -> None:
         alike = [" and ".join(map(_shown, paths)) for paths in videos.values() if len(paths) > 1]
         if alike:

@@ -1,6 +1,5 @@
 """The manifest: every video that the annotations ask for, where it lies, and whether it can be read."""
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.reading import sha256
 from extract.config import SamplingSettings, VideoCollection
+from extract.videos.listing import modified
 from extract.videos.places import Places, some
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import Survey, survey
@@ -107,7 +107,6 @@ def examine(job: _Job) -> ManifestRow:
         if not path.is_file():
             return ManifestRow(job.video_id, FAILED, "it is not a file", str(path))
         about = path.stat()
-        modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
         by_content = job.fingerprint == "sha256"
         row = ManifestRow(
             job.video_id,
@@ -115,7 +114,7 @@ def examine(job: _Job) -> ManifestRow:
             path=str(path),
             bytes=about.st_size,
             sha256=sha256(path) if by_content else "",
-            modified="" if by_content else modified,
+            modified=modified(path),
         )
     except OSError as error:
         return ManifestRow(job.video_id, FAILED, first_line(error), str(path))

@@ -132,3 +132,25 @@ def test_gold_that_does_not_fit_is_named(tmp_path, gold, message):
     (tmp_path / "gold.json").write_text(json.dumps(gold))
     with pytest.raises(UserError, match=rf"gold\.json.*{message}"):
         read_gold(tmp_path / "gold.json", {"v0_0"})
+
+
+def test_a_suffix_stays_with_the_id_and_means_that_file(tmp_path):
+    (tmp_path / "q.csv").write_text(
+        "video,question,answer,split\nclip.mp4,Why?,so,train\nclip.webm,Who?,he,val\nb.MP4,Who?,he,test\nb,Why?,so,test\n"
+    )
+    rows = [read(custom(tmp_path / "q.csv"), split)[["video_id", "qid"]].to_numpy().tolist() for split in SPLITS]
+    assert rows == [[["clip.mp4", "clip.mp4_0"]], [["clip.webm", "clip.webm_0"]], [["b.MP4", "b_0"], ["b.MP4", "b_1"]]]
+
+
+def test_a_suffix_changes_neither_splits_nor_question_ids(tmp_path):
+    dataset = custom(table_of(tmp_path))
+    before = {split: set(read(dataset, split)["qid"]) for split in SPLITS}
+    text = (tmp_path / "q.csv").read_text()
+    (tmp_path / "q.csv").write_text(text.replace(".mp4", ""))
+    assert {split: set(read(dataset, split)["qid"]) for split in SPLITS} == before
+
+
+def test_a_video_with_and_without_suffix_is_in_one_split(tmp_path):
+    (tmp_path / "q.csv").write_text(THREE + "x.mp4,Who?,he,test,who\n")
+    with pytest.raises(UserError, match=r"x\.mp4 is in the splits val and test"):
+        write_all(custom(tmp_path / "q.csv"), tmp_path / "out")
