@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePath
 
 from base.ids import composed
-from extract.videos.kinds import has_suffix, why_none, why_not, without_suffix
+from extract.videos.kinds import has_suffix, suffix, why_none, why_not, without_suffix
 
 
 class Folder:
@@ -137,8 +137,8 @@ def _sorted_by(key: Callable[[str], str], names: list[str]) -> defaultdict[str, 
 
 def _lower(name: str) -> str:
     """A name with its suffix in small letters."""
-    suffix = PurePath(name).suffix
-    return name.removesuffix(suffix) + suffix.lower()
+    ending = suffix(name)
+    return name.removesuffix(ending) + ending.lower()
 
 
 def _unusable(name: str) -> str:

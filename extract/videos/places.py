@@ -40,8 +40,8 @@ class Places:
         Looked for where the mapping says, then by its id in the folder, then by its id in each subfolder. `UserError`
         where several files could be meant.
         """
-        found = [self._in(place).find(PurePosixPath(place).name) for place in self._places(video_id)]
-        for paths in sorted(filter(None, found), key=lambda paths: not paths[0].is_file()):
+        found = [paths for place in self._places(video_id) if (paths := self._in(place).find(_name(place)))]
+        for paths in sorted(found, key=lambda paths: not paths[0].is_file()) if len(found) > 1 else found:
             if len(paths) > 1:
                 raise UserError(
                     f"the video {video_id} can be {' or '.join(map(str, paths))}: take all but one away, or name the "
@@ -67,13 +67,13 @@ class Places:
         """Where a video is looked for, for messages; and what lies there that is almost it."""
         places = self._places(video_id)
         said = " or ".join(f"{self.folder / place}.*" for place in places)
-        near = [path for place in places for path in self._in(place).like(PurePosixPath(place).name)]
+        near = [path for place in places for path in self._in(place).like(_name(place))]
         return said + (f"; there is {near[0]}" if near else "")
 
     def why_missing(self, video_id: str) -> str:
         """What is to be said of a video that is not found."""
         for place in self._places(video_id):
-            if link := self._in(place).broken(PurePosixPath(place).name):
+            if link := self._in(place).broken(_name(place)):
                 return f"{link} is a link to {os.readlink(link)}, which is not there"  # noqa: PTH115  (as it is written)
         return "no such file"
 
@@ -132,7 +132,7 @@ class Places:
 
     def _in(self, place: str) -> Folder:
         """The folder that a place is in."""
-        parent = str(PurePosixPath(place).parent)
+        parent = place.rpartition("/")[0]
         if parent not in self._folders:
             self._folders[parent] = Folder(below(self.folder, parent))
         return self._folders[parent]
@@ -142,6 +142,10 @@ def some(lines: list[str]) -> str:
     """A list for a message, one a line, cut where it is long."""
     rest = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "\n  ".join(lines[:SHOWN] + rest)
+
+
+def _name(place: str) -> str:
+    return place.rpartition("/")[2]
 
 
 def _shown(path: Path) -> str:

@@ -154,7 +154,7 @@ def test_imported_features_without_a_folder_and_a_folder_that_is_gone_have_no_ke
 
 
 def test_ten_thousand_videos_take_seconds(tmp_path):
-    """About 0.3 s on the machine it was written on; the limit leaves room for a slower and busier one."""
+    """About 0.9 s on the machine it was written on; the limit leaves room for a slower and busier one."""
     (tmp_path / "v").mkdir()
     rows = []
     for number in range(10_000):
