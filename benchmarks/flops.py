@@ -124,8 +124,8 @@ def _remarks() -> str:
         f"The hours are an estimate and no measurement: they take a GPU that sustains {RATE / 1e12:.0f} TFLOP/s, a "
         "quarter of an A100's float32 by its data sheet, and leave out whatever else takes time (reading, small "
         "operations, recurrent layers, which go token by token). A run includes its 80 epochs, what is checked after "
-        "each (validation, and as many questions of train) and the evaluation on test. On the disk a model stays; a training "
-        "state is there while its run is at work."
+        "each (validation, and as many questions of train) and the evaluation on test. On the disk a model stays; a "
+        "training state is there while its run is at work."
     )
 
 

@@ -173,7 +173,7 @@ def _under_other_ids(read: dict[str, Callable[[str], Any]], a: list[str], b: lis
 
 
 def _moved(read: dict[str, Callable[[str], Any]], differing: list[str], shared: list[str]) -> dict[str, str]:
-    """Of the first file's videos that differ, those whose features the second file has under another id, and that id."""
+    """Those of the videos that differ whose features the second file has under another id, and that id."""
     means = np.stack([_wide(read["b"](name)).mean(axis=0) for name in shared])
     moved = {}
     for name in differing:

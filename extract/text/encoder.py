@@ -97,8 +97,10 @@ def has_segments(encoder: Any) -> bool:
 
 
 def folder_of(name: str) -> str:
-    """What to load an encoder from: the folder of a package or on disk, or the hub name as it is; `UserError` where there
-    is no such package, or no encoder in the folder."""
+    """What to load an encoder from: the folder of a package or on disk, or the hub name as it is.
+
+    `UserError` where there is no such package, or no encoder in the folder.
+    """
     if name in PACKAGES:
         package, folder = PACKAGES[name]
         try:
