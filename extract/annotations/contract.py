@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from base import plug
+from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
 from base.ids import check_id
@@ -89,7 +90,7 @@ def problems(table: pd.DataFrame) -> Iterator[Problem]:
         text = f"the question id {table.at[i, 'qid']!r} stands in the file before"
         yield Problem("repeated question ids", int(i) + 1, text)
     for column in ("question", *(CANDIDATES if is_multiple_choice(table) else ("answer",))):
-        for i in table.index[table[column].str.strip() == ""]:
+        for i in table.index[table[column].map(visible) == ""]:
             kind = column if column in ("question", "answer") else "candidate"
             yield Problem(f"empty {kind}s", int(i) + 1, f"it has an empty {kind} ({column})")
     if is_multiple_choice(table):
@@ -101,10 +102,10 @@ def problems(table: pd.DataFrame) -> Iterator[Problem]:
 def _unusable_ids(table: pd.DataFrame) -> Iterator[Problem]:
     """Rows without a question or video id, or with a video id that could leave its folder."""
     for column, name in (("qid", "question id"), ("video_id", "video id")):
-        for i in table.index[table[column].str.strip() == ""]:
+        for i in table.index[table[column].map(visible) == ""]:
             yield Problem("unusable ids", int(i) + 1, f"it has an empty {name}")
     wrong = {}
-    for video_id in filter(str.strip, table["video_id"].unique()):
+    for video_id in filter(visible, table["video_id"].unique()):
         try:
             check_id(video_id)
         except UserError as error:
