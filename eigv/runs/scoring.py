@@ -102,9 +102,9 @@ def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> tuple[di
 
     NExT-QA has questions with the same candidate twice. A text is then both of them, and right if one of them is.
     """
-    asked = questions.set_index("qid")
+    asked = {str(row["qid"]): row for row in questions.to_dict("records")}
     rows = [
-        Row(f"the prediction of {qid} is", entry["prediction"], asked.loc[qid, list(CANDIDATES)].tolist())
+        Row(f"the prediction of {qid} is", entry["prediction"], [str(asked[qid][name]) for name in CANDIDATES])
         for qid, entry in found.items()
     ]
     expected = ", expected an index 0 to 4, a letter A to E or the text of one candidate"
@@ -117,8 +117,8 @@ def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> tuple[di
             alike = " and ".join(f"a{i} ({row.candidates[i]!r})" for i in several)
             raise UserError(f"{path}: {row.name} {row.said!r}, which is the text of {alike}; give the index")
         twice += [qid] if len(several) > 1 else []
-        right = asked.at[qid, "answer"]
-        answers[qid] = right if right in map(str, several) else str(several[0])
+        right = str(asked[qid]["answer"])
+        answers[qid] = right if right in {str(i) for i in several} else str(several[0])
     if not twice:
         return answers, []
     return answers, [

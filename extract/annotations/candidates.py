@@ -5,11 +5,12 @@ of it, by the rows that can be read in one way only; where none decides, it is a
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from base.answers import comparable
+from base.answers import comparable, visible
 from base.errors import UserError
 
 INDEX, LETTER, TEXT = "index", "letter", "text"
@@ -63,7 +64,7 @@ def _readings(row: Row, forms: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """The candidates that are meant, by each form that fits."""
     found: dict[str, tuple[int, ...]] = {}
     number = whole_number(row.said)
-    if INDEX in forms and number in range(len(row.candidates)):
+    if INDEX in forms and number is not None and 0 <= number < len(row.candidates):
         found[INDEX] = (number,)
     if isinstance(row.said, int):
         return found
@@ -76,9 +77,10 @@ def _readings(row: Row, forms: Sequence[str]) -> dict[str, tuple[int, ...]]:
 
 def _letter(text: str, candidates: Sequence[str]) -> int | None:
     """The candidate of `B`, `(B)`, `b.`, and of `B. bee` if `bee` is its text."""
-    if alone := _LETTER.fullmatch(text.strip()):
+    said = unicodedata.normalize("NFKC", visible(text))
+    if alone := _LETTER.fullmatch(said):
         return "abcde".index(alone[1].lower())
-    if beside := _LETTER_AND_TEXT.fullmatch(text.strip()):
+    if beside := _LETTER_AND_TEXT.fullmatch(said):
         number = "abcde".index(beside[1].lower())
         return number if number in fitting(beside[2], candidates) else None
     return None

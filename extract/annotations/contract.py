@@ -1,5 +1,6 @@
 """How annotation files of others are read, and what every reader must give: the columns of `base.formats.questions`."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ def one_group(question_type: str) -> str:
 def no_other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
     """Videos go by our ids only."""
     return lambda video_id: []
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,10 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     """
     reader = reader_of(dataset)
     table = reader.read(dataset, split)
-    check(table, str(reader.files(dataset, split)[0]))
+    path = str(reader.files(dataset, split)[0])
+    check(table, path)
+    if lost := lost_letters(table):
+        log.warning("%s: row %d: %s (%d such texts)", path, lost[0].row, lost[0].text, len(lost))
     return table
 
 
@@ -81,6 +88,20 @@ class Problem(NamedTuple):
     kind: str
     row: int
     text: str
+
+
+def lost_letters(table: pd.DataFrame) -> list[Problem]:
+    """Rows with a control character U+0080 to U+009F: a letter of windows-1252 that was read as latin1, and lost so."""
+    found = []
+    for column in table.columns:
+        odd = table[column].str.extract("([\x80-\x9f])", expand=False).dropna()
+        for i, character in zip(odd.index.tolist(), odd.tolist(), strict=True):
+            text = (
+                f"{column} holds the control character U+{ord(character):04X}, which no tokenizer keeps: was the file "
+                "converted by `iconv -f latin1`? Convert the original again (iconv -f windows-1252 -t utf-8)"
+            )
+            found.append(Problem("lost letters", int(i) + 1, text))
+    return found
 
 
 def problems(table: pd.DataFrame) -> Iterator[Problem]:
