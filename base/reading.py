@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,13 +45,14 @@ _EXCEL = 'in Excel save it as "CSV UTF-8 (comma delimited)"'
 def _not_utf8(path: Path) -> str:
     """What is to be said of a file that is not UTF-8: the line of the first byte that is not, and the remedy."""
     raw, name = path.read_bytes(), shlex.quote(path.name)
+    excel = f"; {_EXCEL}" if path.suffix.lower() in (".csv", ".tsv", ".txt") else ""
     if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
         return f"is no text but an Excel workbook or a zip archive; {_EXCEL}"
     for marks, encoding in (((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"), (_UTF16, "utf-16")):
         if raw.startswith(marks):
             return (
                 f"is {encoding.upper()} text, not UTF-8; convert it (iconv -f {encoding} -t utf-8 {name}) or save it "
-                f'as UTF-8; what Excel calls "Unicode text" has tabs in place of commas, too: {_EXCEL}'
+                "as UTF-8" + (excel and f'; what Excel calls "Unicode text" has tabs in place of commas, too{excel}')
             )
     try:
         raw.decode("utf-8")
@@ -64,7 +66,7 @@ def _not_utf8(path: Path) -> str:
             )
         return (
             f"{said}convert it (iconv -f windows-1252 -t utf-8 {name}, if it was written on Windows in a Western "
-            f"language; else name its encoding) or save it as UTF-8; {_EXCEL}"
+            f"language; else name its encoding) or save it as UTF-8{excel}"
         )
     return "is not UTF-8 text; save it as UTF-8"
 
@@ -158,7 +160,8 @@ def read_texts(path: Path, what: str, form: str) -> dict[str, str]:
 def as_text(value: Any, what: str) -> str:
     """A JSON value that should be a text or a number, as text; `ValueError` for null, NaN and whatever else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
-        raise ValueError(f"{what} is {json.dumps(value)}, expected a text or a number")
+        said = textwrap.shorten(json.dumps(value), 80, placeholder=" ...")
+        raise ValueError(f"{what} is {said}, expected a text or a number")
     if "\0" in str(value):
         raise ValueError(f"{what} holds a NUL character: {value!r}; take it out")
     return str(value)

@@ -45,7 +45,22 @@ def read_entries(path: Path, known: Container[str]) -> tuple[Entries, list[str]]
             f"the predictions: {path} does not hold an object but a {type(raw).__name__}; expected {{key: prediction, "
             '...}, or objects like {"qid": ..., "prediction": ...} in a list or one a line'
         )
+    names = {name for row in raw for name in row}
+    if names.isdisjoint((*KEYS, *PREDICTIONS, "answer")) and any(name in known for name in names):
+        return _of_keys(_joined(raw, path), path)
     return _of_rows(raw, "entry", path, known)
+
+
+def _joined(rows: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """One object of several {key: prediction}."""
+    found: dict[str, Any] = {}
+    for number, row in enumerate(rows, start=1):
+        if twice := next(filter(found.__contains__, row), None):
+            raise UserError(
+                f"{path}: the question {twice!r} has more than one prediction, the second in entry {number}"
+            )
+        found |= row
+    return found
 
 
 def _are_objects(value: Any) -> bool:

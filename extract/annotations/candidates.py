@@ -34,9 +34,15 @@ def whole_number(text: object) -> int | None:
 
 
 def fitting(text: str, candidates: Sequence[str]) -> tuple[int, ...]:
-    """The candidates that are the same as a text, by `base.answers.comparable`."""
-    wanted = comparable(text)
-    return tuple(i for i, candidate in enumerate(candidates) if comparable(candidate) == wanted)
+    """The candidates that are the same as a text, by `base.answers.comparable`; else those that are the same number.
+
+    A column of numbers that went through decimals has 4.0 for 4.
+    """
+    wanted, number = comparable(text), whole_number(text)
+    same = tuple(i for i, candidate in enumerate(candidates) if comparable(candidate) == wanted)
+    if same or number is None:
+        return same
+    return tuple(i for i, candidate in enumerate(candidates) if whole_number(candidate) == number)
 
 
 def candidates_meant(

@@ -48,6 +48,7 @@ def lines(*rows):
         ("question_id,pred\nc_0,E\nc_1,D\n", "p.csv"),
         ("video_id,id,answer\nc,0,E: eel\nc,1,dog\n", "p.csv"),
         ({"c_0": "(E)", "c_1": 3}, "p.json"),
+        (lines({"c_0": "E"}, {"c_1": {"pred": "dog"}}), "p.jsonl"),
     ],
 )
 def test_forms_of_other_systems(tmp_path, raw, name):
@@ -113,6 +114,9 @@ def test_a_run_s_own_file_holds_indices_whatever_the_candidates_are(tmp_path):
         ),
         (WORDS, '{"c_0": 4, "c_1": 3, "c_0": 1}', "the key 'c_0' stands twice"),
         (WORDS, lines({"qid": "c_0", "pred": 1}) + '{"qid": "c_1", "pred": 1', r"not JSON.*\(line 2\)"),
+        (WORDS, lines({"c_0": 1}, {"c_0": 2}), "'c_0' has more than one prediction, the second in entry 2"),
+        (WORDS, {"c_0": ["E"] * 99}, r"the prediction is \[\"E\", .{9,80} \.\.\., expected a text or a number"),
+        (WORDS, [{"name": "c_0", "output": 4}] * 2, "entry 1 names no question: its keys are 'name', 'output'; name"),
         (WORDS, [["c_0", 4]], "does not hold an object but a list; expected .*one a line"),
     ],
 )
