@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from base.answers import COMPARISON
 from base.errors import UserError
 from base.formats.predictions import Predictions, Rationale
 from base.formats.questions import questions_left_out
@@ -48,6 +49,7 @@ def evaluate(
         "split": split_name,
         "answer_from": answer_from,
         **accuracies(predictions.type, predictions.correct),
+        "comparison": COMPARISON,
     }
     if predictions.rationales is not None:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
