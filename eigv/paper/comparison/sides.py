@@ -100,9 +100,9 @@ def pairs(a: Side, b: Side) -> tuple[list[tuple[Evaluated, Evaluated]], list[str
 
 
 def _paths(name: str, place: str) -> list[Path]:
-    """The path that was given, or those that fit it as a pattern."""
+    """The path that was given, or those that fit it as a pattern, which `Path.glob` takes no absolute ones of."""
     path = Path(place)
-    found = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(place, recursive=True))]  # noqa: PTH207 - absolute ones too
+    found = [path] if path.exists() else [Path(match) for match in sorted(glob.glob(place, recursive=True))]  # noqa: PTH207
     if not found:
         raise UserError(f"{name}: {place} does not exist, and as a pattern it fits nothing")
     return found
