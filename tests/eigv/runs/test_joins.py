@@ -68,8 +68,8 @@ def test_the_bank_is_of_the_train_split_and_a_question_excludes_its_own_video(tm
     rows, exclusions = split.bank("own-videos")
     videos = [numbered.ORDER[row] for row in rows]
     assert sorted(videos) == sorted(numbered.VIDEOS["train"])
-    every = np.arange(len(split))
-    excluded = split.batch(every, exclusions).excluded
-    assert excluded.shape == (20, 1)
-    assert [f"v{videos[number]}" for number in excluded[:, 0]] == split.table["video_id"].tolist()
-    assert (split.batch(every).excluded == -1).all()
+    some = np.array([7, 0, 13, 4, 2])
+    excluded = split.batch(some, exclusions).excluded
+    assert excluded.shape == (5, 1)
+    assert [f"v{videos[number]}" for number in excluded[:, 0]] == split.table["video_id"].iloc[some].tolist()
+    assert (split.batch(some).excluded == -1).all()

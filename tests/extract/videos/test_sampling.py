@@ -88,10 +88,12 @@ def test_clips_at_the_ends_are_moved_inside():
     sampling = SamplingSettings(clips=3, frames=5)
     assert clip_frames(8, sampling).tolist() == [[0, 1, 2, 3, 4], [2, 3, 4, 5, 6], [3, 4, 5, 6, 7]]
     assert clip_frames(3, sampling).tolist() == [[0, 1, 2, 2, 2]] * 3
+    assert clip_frames(5, sampling).tolist() == [[0, 1, 2, 3, 4]] * 3
 
 
 def test_spread_frames_of_a_short_video_are_filled_up_at_both_ends():
     assert spread_frames(3, 6).tolist() == [0, 0, 1, 2, 2, 2]
+    assert spread_frames(3, 8).tolist() == [0, 0, 0, 1, 2, 2, 2, 2]
     assert spread_frames(6, 6).tolist() == [0, 1, 2, 3, 4, 5]
     assert spread_frames(8, 3).tolist() == [0, 3, 7]
     assert spread_frames(3, 6).dtype == spread_frames(8, 3).dtype == np.int32
