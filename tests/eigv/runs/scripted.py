@@ -9,7 +9,7 @@ from torch import Tensor
 
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch
-from eigv.method.model import Prediction, VideoQA
+from eigv.method.model import VideoQA
 from tests.eigv import numbered
 
 STEPS = 3
@@ -81,7 +81,7 @@ class Scripted:
             return losses
         return dataclasses.replace(losses, accuracy=torch.tensor(self.measured[self.epoch - 1]))
 
-    def _predict(self, model, batch, from_="video") -> Prediction:
+    def _predict(self, model, batch, from_="video"):
         assert not model.training
         self.asked.append((self.epoch, batch.qids))
         self.weights.setdefault(self.epoch, {name: value.clone() for name, value in model.state_dict().items()})

@@ -62,8 +62,9 @@ def test_answers_from_the_causal_scene_are_reported_as_such(results):
     assert metrics["accuracy_from_video"] == pytest.approx(100 * 4 / 6)
 
 
-def test_a_rationale_is_of_the_own_video(results):
-    _, rows = results("test", multiple_choice=False)
+@pytest.mark.parametrize("split", ["val", "test"])  # in two batches, in one
+def test_a_rationale_is_of_the_own_video(results, split):
+    _, rows = results(split, multiple_choice=False)
     shown = 0
     for clips, seconds, video_id in zip(rows["causal_clips"], rows["causal_spans"], rows["video_id"], strict=True):
         causal = [int(clip) for clip in clips.split()]
