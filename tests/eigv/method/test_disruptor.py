@@ -1,6 +1,12 @@
 import torch
 
-from eigv.method.disruptor import negative_videos, other_questions, positive_video
+from eigv.method.disruptor import (
+    negative_videos,
+    other_questions,
+    permuted_questions,
+    positive_video,
+    shuffle_owners,
+)
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene
 
@@ -33,3 +39,25 @@ def test_other_questions_are_uniform_and_never_the_own_one() -> None:
 
 def test_a_batch_of_one_has_no_other_question() -> None:
     assert other_questions(1, 5, Draws(0)).shape == (1, 0)
+
+
+class Backwards(Draws):
+    """Draws whose permutation is the reversed order."""
+
+    def permutation(self, n: int) -> torch.Tensor:
+        return torch.arange(n).flip(0)
+
+
+def test_the_official_questions_are_copies_of_all_permuted_and_dealt_out_copy_by_copy() -> None:
+    assert permuted_questions(3, 2, Backwards(0)).tolist() == [[2, 2], [1, 1], [0, 0]]
+    assert permuted_questions(2, 3, Backwards(0)).tolist() == [[1, 1, 1], [0, 0, 0]]
+    drawn = permuted_questions(4, 5, Draws(0))
+    assert drawn.shape == (4, 5) and drawn.flatten().bincount().tolist() == [5] * 4
+    assert any(question in row for question, row in enumerate(drawn.tolist()))  # an own one
+
+
+def test_the_official_owners_are_read_across() -> None:
+    videos = torch.tensor([[0, 1, 2], [10, 11, 12]])  # of two anchors, three negatives each
+    dealt, questions = shuffle_owners(videos, videos + 100)
+    assert dealt.tolist() == [[0, 10, 1], [11, 2, 12]]
+    assert torch.equal(questions, dealt + 100)  # a pair stays a pair
