@@ -19,7 +19,8 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
-from eigv.method.model import AnswerFrom, Prediction, VideoQA
+from eigv.method.model import AnswerFrom, VideoQA
+from eigv.method.step import Prediction
 from eigv.runs import model_files, monitors
 from eigv.runs.accuracies import accuracies
 from eigv.runs.data import Split, Videos
