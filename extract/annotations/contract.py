@@ -12,7 +12,7 @@ from base import plug
 from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
-from base.ids import check_id
+from base.ids import check_id, composed
 from extract.config import FORMATS, Dataset
 
 
@@ -73,13 +73,18 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
     Raises `UserError` naming the file and the row for what does not fit.
     """
-    reader = reader_of(dataset)
-    table = reader.read(dataset, split)
-    path = str(reader.files(dataset, split)[0])
+    table = unchecked(dataset, split)
+    path = str(reader_of(dataset).files(dataset, split)[0])
     check(table, path)
     if lost := lost_letters(table):
         log.warning("%s: row %d: %s (%d such texts)", path, lost[0].row, lost[0].text, len(lost))
     return table
+
+
+def unchecked(dataset: Dataset, split: str) -> pd.DataFrame:
+    """The questions of one split as they are in the file, but for the Unicode form of ids."""
+    table = reader_of(dataset).read(dataset, split)
+    return table.assign(**{name: table[name].map(composed) for name in ("qid", "video_id")})
 
 
 class Problem(NamedTuple):

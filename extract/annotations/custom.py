@@ -6,17 +6,20 @@ questions.
 """
 
 import hashlib
+from collections import Counter
 from pathlib import Path
 
 import pandas as pd
 
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, COLUMNS
+from base.ids import composed
 from base.reading import read_csv
 from extract.annotations.candidates import INDEX, TEXT, Row, candidates_meant
 from extract.annotations.contract import Reader, splits
 from extract.annotations.msvd_qa import first_word
 from extract.config import Dataset
+from extract.videos.kinds import has_suffix, without_suffix
 
 EXPLICIT = {"answer_index": INDEX, "answer_text": TEXT}
 """Columns that say what they hold; either goes before `answer`."""
@@ -33,8 +36,9 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
     Which of both is decided for the file as a whole (`extract.annotations.candidates`).
 
-    A question id is the column `qid`, or `{video}_{n}` for the n-th question of a video, from 0. The type is the column
-    `type`, or the question's first word where that is empty. A video's suffix may be given or left out.
+    A question id is the column `qid`, or `{video}_{n}` (without suffix, where one video has that name) for the n-th
+    question of a video, from 0. The type is the column `type`, or the question's first word where that is empty. A
+    video's suffix may be given or left out; where it is given, the id has it, and means that file alone.
     """
     path = files(dataset, split)[0]
     raw = read_csv(path, ["video", "question"])
@@ -46,9 +50,9 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
         raise UserError(f"{path} holds no questions")
     if some and len(some) < len(CANDIDATES):
         raise UserError(f"{path} has {', '.join(some)} but not all of a0 to a4; multiple choice has five candidates")
-    table = pd.DataFrame({"video_id": raw["video"].map(_without_suffix)})
+    table = pd.DataFrame({"video_id": _ids(raw["video"])})
     nth = table.groupby("video_id").cumcount().astype(str)
-    table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else table["video_id"] + "_" + nth)
+    table.insert(0, "qid", raw["qid"] if "qid" in raw.columns else _short(table["video_id"]) + "_" + nth)
     table["question"] = raw["question"]
     table["type"] = raw["question"].map(first_word)
     if "type" in raw.columns:
@@ -60,11 +64,21 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     return table.loc[where == split, COLUMNS + some]
 
 
-def _without_suffix(video: str) -> str:
-    from extract.videos.probe import SUFFIXES
+def _ids(videos: pd.Series) -> pd.Series:
+    """The ids of videos: their names as they are given; without a suffix where some other row has the same with one."""
+    names = videos.map(composed)
+    with_suffix: dict[str, set[str]] = {}
+    for name in filter(has_suffix, names.unique()):
+        with_suffix.setdefault(without_suffix(name), set()).add(name)
+    one = {bare: full.pop() for bare, full in with_suffix.items() if len(full) == 1}
+    return names.map(lambda name: one.get(name, name))
 
-    suffix = Path(video).suffix
-    return video.removesuffix(suffix) if suffix.lower() in SUFFIXES else video
+
+def _short(ids: pd.Series) -> pd.Series:
+    """Ids without suffix, but for videos that would then have the same."""
+    short = {name: without_suffix(name) for name in ids.unique()}
+    often = Counter(short.values())
+    return ids.map(lambda name: short[name] if often[short[name]] == 1 else name)
 
 
 def _indices(raw: pd.DataFrame, explicit: list[str], path: Path) -> list[str]:
@@ -115,7 +129,11 @@ def _dealt(video: pd.Series, dataset: Dataset, path: Path) -> pd.Series:
     """The split of each row. Videos are ordered by a hash of their id, so that the order of the file does not count."""
     if dataset.shifted_test:
         raise UserError(f"{path}: `shifted_test` needs a column `split` that names its questions")
-    videos = sorted(video.unique(), key=lambda name: hashlib.sha256(f"{dataset.split_seed} {name}".encode()).digest())
+
+    def place(name: str) -> tuple[bytes, str]:
+        return hashlib.sha256(f"{dataset.split_seed} {without_suffix(name)}".encode()).digest(), name
+
+    videos = sorted(video.unique(), key=place)
     if len(videos) < 3:
         raise UserError(
             f"{path}: {len(videos)} videos cannot be dealt out to train, val and test; add a column `split`"

@@ -15,6 +15,7 @@ rule import_features:
     params:
         settings=ask(PLAN.data.decode_settings),
         questions=lambda wildcards, input: flags("--questions", input.annotations),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli import --settings {params.settings:q} {params.questions} --processes {threads}"
@@ -38,6 +39,7 @@ rule probe:
     params:
         settings=ask(PLAN.data.probe_settings),
         questions=lambda wildcards, input: flags("--questions", input),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli probe --settings {params.settings:q} {params.questions} --processes {threads}"
