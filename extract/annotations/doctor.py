@@ -11,7 +11,7 @@ from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.ids import composed
 from extract.annotations import vocabulary
-from extract.annotations.contract import problems, reader_of, splits, unchecked
+from extract.annotations.contract import lost_letters, problems, reader_of, splits, unchecked
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.kinds import has_suffix, without_suffix
@@ -126,6 +126,9 @@ def _split(dataset: Dataset, split: str, table: pd.DataFrame) -> Iterator[Findin
     for kind in KINDS[is_multiple_choice(table)]:
         first = next((f"first in row {p.row}: {p.text}" for p in found_problems if p.kind == kind), "")
         yield Finding(split, kind, str(of_kind[kind]), "0", PROBLEM if of_kind[kind] else OK, first)
+    if lost := lost_letters(table):
+        first = f"first in row {lost[0].row}: {lost[0].text}"
+        yield Finding(split, "lost letters", str(len(lost)), "0", NOTE, first)
     same = [name for name in ("video_id", "question", *CANDIDATES, "answer") if name in table.columns]
     repeated = int(table.duplicated(same).sum())
     remark = "same video, text and answer" if repeated else ""
