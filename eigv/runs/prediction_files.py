@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from base.errors import UserError
+from base.ids import composed
 from base.reading import as_text, read_csv, read_json_or_lines
 from extract.annotations.candidates import whole_number
 
@@ -46,7 +47,7 @@ def read_entries(path: Path, known: Container[str]) -> tuple[Entries, list[str]]
             '...}, or objects like {"qid": ..., "prediction": ...} in a list or one a line'
         )
     names = {name for row in raw for name in row}
-    if names.isdisjoint((*KEYS, *PREDICTIONS, "answer")) and any(name in known for name in names):
+    if names.isdisjoint((*KEYS, *PREDICTIONS, "answer")) and any(composed(name) in known for name in names):
         return _of_keys(_joined(raw, path), path)
     return _of_rows(raw, "entry", path, known)
 
@@ -70,7 +71,9 @@ def _are_objects(value: Any) -> bool:
 def _is_row(raw: dict[str, Any], known: Container[str]) -> bool:
     """Whether an object is a single row, as a file of one line has it."""
     names = {*KEYS} & raw.keys()
-    return bool(names) and not any(key in known for key in raw) and not {*PREDICTIONS, "answer"}.isdisjoint(raw)
+    return (
+        bool(names) and not any(composed(key) in known for key in raw) and not {*PREDICTIONS, "answer"}.isdisjoint(raw)
+    )
 
 
 def _as_index(text: Any) -> Any:
@@ -82,7 +85,10 @@ def _of_keys(raw: dict[str, Any], path: Path) -> tuple[Entries, list[str]]:
     """{key: prediction}, or {key: {"prediction": ..., "answer": ...}}, where `answer` is the right one."""
     entries: Entries = {}
     used: list[str] = []
-    for key, value in raw.items():
+    for written, value in raw.items():
+        key = composed(written)
+        if key in entries:
+            raise UserError(f"{path}: the question {key!r} has two predictions, with its accents in either form")
         if not isinstance(value, dict):
             entries[key] = {"prediction": _prediction(value, f"the entry {key!r}", path)}
             continue
@@ -120,7 +126,7 @@ def _key(row: dict[str, Any], known: Container[str], where: str, path: Path) -> 
 
     def text(column: str) -> str:
         try:
-            return as_text(row[column], f"`{column}`").strip()
+            return composed(as_text(row[column], f"`{column}`").strip())
         except ValueError as error:
             raise UserError(f"{path}: {where}: {error}") from None
 

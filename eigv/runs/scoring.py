@@ -25,6 +25,7 @@ from extract.annotations import read, reader_of
 from extract.annotations.candidates import INDEX, LETTER, TEXT, Row, candidates_meant
 from extract.annotations.candidates import whole_number as _index
 from extract.config import Dataset
+from extract.videos.kinds import without_suffix
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def score(
 def _keys(questions: pd.DataFrame, other_ids: Callable[[str], list[str]]) -> dict[str, str]:
     """Everything that a question can go by, and its id."""
     own = {qid: qid for qid in questions["qid"]}
-    names = {video_id: [video_id, *other_ids(video_id)] for video_id in questions["video_id"].unique()}
+    videos = questions["video_id"].unique()
+    names = {video_id: [video_id, without_suffix(video_id), *other_ids(video_id)] for video_id in videos}
     pairs = zip(questions["video_id"], questions["qid"], strict=True)
     return {f"{name}_{qid}": qid for video_id, qid in pairs for name in names[video_id]} | own
 

@@ -143,3 +143,17 @@ def test_hga_on_nextqa_val_by_text_and_by_letter(shared, tmp_path, form):
         said = {qid: "ABCDE"[entry["prediction"]] for qid, entry in entries.items()}
     (tmp_path / "p.json").write_text(json.dumps(said))
     assert round(score(tmp_path / "p.json", dataset, "val").metrics()["accuracy"], 2) == 49.74
+
+
+@pytest.mark.parametrize(
+    ("raw", "name"),
+    [
+        ({"cafe\u0301_0": 4, "caf\u00e9_1": 3}, "p.json"),
+        ([{"cafe\u0301_0": 4}, {"cafe\u0301_1": 3}], "p.json"),
+        ([{"video": "cafe\u0301", "qid": "0", "pred": 4}, {"qid": "caf\u00e9_1", "pred": 3}], "p.json"),
+        ("qid,prediction\ncafe\u0301_0,4\ncafe\u0301_1,3\n", "p.csv"),
+    ],
+)
+def test_accents_of_keys_may_be_in_either_form(tmp_path, raw, name):
+    found = scored(tmp_path, raw, name, choice().replace("\nc,", "\ncafe\u0301.mp4,"))
+    assert found.table["correct"].tolist() == [1, 1] and not [n for n in found.notes if "key `pred`" not in n]
