@@ -30,15 +30,11 @@ def test_a_negative_keeps_the_environment_scene_of_its_own_anchor() -> None:
 
 
 def test_other_questions_are_uniform_and_never_the_own_one() -> None:
-    drawn = other_questions(5, 4000, Draws(0))
+    drawn = other_questions(torch.arange(5)[:, None], 4000, Draws(0))
     for own, row in enumerate(drawn):
         counts = row.bincount(minlength=5)
         assert counts[own] == 0
         assert (counts[torch.arange(5) != own] > 850).all()
-
-
-def test_a_batch_of_one_has_no_other_question() -> None:
-    assert other_questions(1, 5, Draws(0)).shape == (1, 0)
 
 
 class Backwards(Draws):
@@ -61,3 +57,16 @@ def test_the_official_owners_are_read_across() -> None:
     dealt, questions = shuffle_owners(videos, videos + 100)
     assert dealt.tolist() == [[0, 10, 1], [11, 2, 12]]
     assert torch.equal(questions, dealt + 100)  # a pair stays a pair
+
+
+def test_other_questions_are_never_the_partner_s_either() -> None:
+    own = torch.tensor([[0, 3], [1, 1], [2, 0], [3, 2]])
+    for mixed, row in zip(own.tolist(), other_questions(own, 2000, Draws(0)), strict=True):
+        assert set(row.tolist()) == set(range(4)) - set(mixed)
+
+
+def test_a_batch_without_a_third_sample_has_no_other_question() -> None:
+    assert other_questions(torch.tensor([[0]]), 5, Draws(0)).shape == (1, 0)
+    assert other_questions(torch.tensor([[0, 0]]), 5, Draws(0)).shape == (1, 0)
+    assert other_questions(torch.tensor([[0, 1], [1, 0]]), 5, Draws(0)).shape == (2, 0)
+    assert other_questions(torch.tensor([[0], [1]]), 3, Draws(0)).tolist() == [[1] * 3, [0] * 3]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from eigv.method.grounding import Scene
-from eigv.method.model import Prediction
+from eigv.method.step import Prediction
 from eigv.runs.monitors import in_words, question_effects, selection
 
 

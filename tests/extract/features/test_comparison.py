@@ -68,8 +68,22 @@ def test_the_same_numbers_under_other_ids(first, tmp_path):
     a = make.write_ours(tmp_path / "b.h5", moved)
     renamed = {k: {f"x{n}": of[n] for n in NAMES} for k, of in features.items()}
     assert verdict(first, make.write_ours(tmp_path / "c.h5", renamed)).verdict == OTHER_IDS
-    # Shifted by one, the rows do not meet: it is said that they differ, not that they are the same.
-    assert verdict(first, a).verdict == DIFFERENT
+    # Shifted by one, the rows do not meet; but each video is found under another id.
+    found = verdict(first, a)
+    assert found.verdict == OTHER_IDS and "12 of the 12 videos that differ: v0 is there as v11" in found.text
+
+
+def test_two_videos_under_each_others_ids(first, tmp_path):
+    features = make.made_up(NAMES)
+    for of in features.values():
+        of["v3"], of["v7"] = of["v7"], of["v3"]
+    found = verdict(first, make.write_ours(tmp_path / "b.h5", features))
+    assert found.verdict == OTHER_IDS
+    assert "2 of the 2 videos that differ: v3 is there as v7, v7 is there as v3. All else is the same" in found.text
+    for of in features.values():
+        of["v5"] = of["v5"] + 1
+    found = verdict(first, make.write_ours(tmp_path / "c.h5", features))
+    assert found.verdict not in (SAME, OTHER_IDS) and "2 of the 3 videos that differ" in found.text
 
 
 def test_other_widths_other_videos_other_kinds(first, tmp_path):
