@@ -19,7 +19,7 @@ def test_a_pair_is_a_graph_of_its_tokens_and_clips_and_the_question_leads_the_vi
     for pair in range(4):
         v, t = video[pair], text[pair]
         length = [6, 2, 4][t]
-        local = torch.cat([tokens.local[t, :length], clips.local[v]])  # the nodes, without padding
+        local = torch.cat([tokens.local[t, :length], clips.states[v]])  # the nodes, without padding
         edges = hga.nodes(local[None])[0]
         nodes = local
         for layer in hga.layers:

@@ -142,15 +142,19 @@ def test_the_accuracy_of_a_step_is_what_the_predicted_answer_weighs() -> None:
 
 
 @every_form
-def test_an_answer_needs_no_gradient_and_its_rationale_is_of_the_predicted_text(form: str) -> None:
+@pytest.mark.parametrize("query", ["question", "answer"])
+def test_an_answer_needs_no_gradient_and_its_rationale_is_of_the_own_question(form: str, query: str) -> None:
     model, batch = small_model(form).eval(), small_batch(form)
+    model.query = query
     found = model.predict(batch)
     assert not found.logits.requires_grad and not found.scene.causal.requires_grad
     clips, texts = model.backbone.encode_clips(batch.video), model.backbone.encode_tokens(batch.tokens, batch.lengths)
     A = batch.candidates
-    asked = torch.arange(4) * A + (found.logits.argmax(dim=1) if A > 1 else 0)
-    for scene, rows in ((found.scene, asked), (found.elsewhere, asked[[1, 2, 3, 0]])):
-        expected = model.grounding(clips.local, texts.pooled[rows])
+    by_candidate = texts.pooled.view(4, A, -1)
+    predicted = found.logits.argmax(dim=1) if A > 1 else torch.zeros(4, dtype=torch.int64)
+    asked = by_candidate.mean(dim=1) if query == "question" else by_candidate[torch.arange(4), predicted]
+    for scene, asking in ((found.scene, asked), (found.elsewhere, asked[[1, 2, 3, 0]])):
+        expected = model.grounding(clips.local, asking)
         torch.testing.assert_close(scene.probability_causal, expected.probability_causal)
         assert torch.equal(scene.causal, expected.causal)
 
