@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
+from extract.videos.clock import Stamps, clock_of
 from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError, rotation
 from extract.videos.sampling import sampled_frames
 
@@ -23,9 +24,6 @@ decoders. Measured: up to 1.2 for 8-bit files, 3.3 for a 10-bit one, 5.1 for one
 AT_ONCE = 32
 """Frames that are compared at once."""
 
-ASSUMED_RATE = 25.0
-"""Frames a second where a file states none; the manifest says so."""
-
 
 @dataclass(frozen=True)
 class Survey:
@@ -33,10 +31,12 @@ class Survey:
 
     frames: int
     fps: float
-    rate_stated: bool
-    """False where the file states no frame rate and `fps` is assumed."""
     duration: float
-    """Seconds: the time of the last frame and its length."""
+    """Seconds from the first frame to the end of the last."""
+    start: float
+    """Seconds at which the first frame stands in the file."""
+    even: bool
+    """True where frame number / fps is the time of each frame."""
     width: int
     height: int
     rotation: int
@@ -44,12 +44,18 @@ class Survey:
     codec: str
     pixels: str
     """FFmpeg's name of the pixel format."""
-    other_streams: int
-    """Further video streams, which are not looked at."""
+    stream: int
+    """The number of the stream in the file."""
     passed_over: int
     """Packets before the first picture that could not be decoded."""
     breaks_off: str
-    """Why decoding stopped before the end of the file; empty where it did not."""
+    """Why there are no frames to the end of the file; empty where there are."""
+    damaged: int
+    """Frames that the decoder marks as damaged."""
+    lost: int
+    """Frames that could not be decoded."""
+    remarks: tuple[str, ...]
+    """What was assumed or is not as usual, in words."""
     backend: str
     """`decord` where every sampled frame is the right one, else `pyav`."""
     backend_reason: str
@@ -58,7 +64,8 @@ class Survey:
 def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -> Survey:
     """Decodes a file once, from the beginning to the end; `VideoError` where that fails."""
     witness = _ask_decord(path, sampling) if try_decord else "not asked"
-    count, turned, last_time = 0, 0, 0.0
+    count, turned = 0, 0
+    stamps = Stamps()
     shrink = Shrink(THUMBNAIL)
     with InOrder(path) as stream:
         for frame in stream:
@@ -67,23 +74,35 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
             elif count == 0:
                 shrink(frame)  # a frame that cannot be made a picture of is found here
             turned = rotation(frame)
-            last_time = frame.time if frame.time is not None else last_time
+            stamps.note(frame)
             count += 1
-        rate = stream.rate or ASSUMED_RATE
+        clock = clock_of(stamps.seconds(), stream.rate, stream.end, stream.lost)
+        absent = stream.promised_end - clock.start - clock.duration
+        if not stream.breaks_off and absent > max(0.5, 0.05 * clock.duration):
+            stream.breaks_off = f"by its header it lasts {absent:.4g} seconds longer"
+        remarks = list(clock.remarks)
+        if stream.others:
+            remarks.insert(0, f"of {stream.others + 1} video streams the one that players show is used")
         reason = witness.objection(count) if isinstance(witness, _Witness) else witness
+        if stream.damaged or stream.lost:
+            reason = "the file is damaged"  # what decord gives of it depends on where it has been before
         return Survey(
             frames=count,
-            fps=rate,
-            rate_stated=bool(stream.rate),
-            duration=max(last_time + 1 / rate, count / rate if last_time == 0 else 0.0),
+            fps=clock.fps,
+            duration=clock.duration,
+            start=clock.start,
+            even=clock.even,
             width=stream.context.width,
             height=stream.context.height,
             rotation=turned,
             codec=stream.context.name,
             pixels=stream.context.pix_fmt or "",
-            other_streams=stream.others,
+            stream=stream.index,
             passed_over=stream.passed_over,
             breaks_off=stream.breaks_off,
+            damaged=stream.damaged,
+            lost=stream.lost,
+            remarks=tuple(remarks),
             backend="pyav" if reason else "decord",
             backend_reason=reason or "every sampled frame is that of reading in order",
         )

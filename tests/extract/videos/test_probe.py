@@ -11,17 +11,22 @@ import pytest
 
 from base.errors import UserError
 from base.formats.manifest import read_manifest, write_manifest
-from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
+from base.formats.statuses import CUT, DAMAGED, FAILED, MISSING, OK, SHORT
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos import probe as module
-from extract.videos.probe import Places, examine, leave_out, probe
+from extract.videos.judgement import leave_out
+from extract.videos.probe import Places, examine, probe
 
 AWKWARD = {
     "audio_only": (FAILED, "it holds no video stream", ""),
-    "decord_corrupted": (CUT, "the file breaks off after 28 frames", "pyav"),
+    "decord_corrupted": (DAMAGED, "49 frames can be decoded (1 of them damaged) and 1 cannot", "pyav"),
     "decord_video_0": (SHORT, "3 frames, a clip has 16", "decord"),
     "decord_video_90": (SHORT, "3 frames, a clip has 16", "decord"),
-    "imageio_newtonscradle": (OK, "", "pyav"),  # a GIF without a duration
+    "imageio_newtonscradle": (
+        OK,
+        "50 frames a second and its timestamps give 43.9",
+        "pyav",
+    ),  # a GIF
     "moviepy_no_duration": (OK, "", "pyav"),
     "moviepy_result_0bytes": (FAILED, "Invalid data found", ""),
     "nine_frames": (SHORT, "9 frames, a clip has 16", "decord"),
@@ -32,7 +37,11 @@ AWKWARD = {
     "torchcodec_av1_video": (OK, "", "pyav"),
     "torchcodec_h264_10bits": (OK, "", "decord"),
     "truncated_TZ860P4iTaM_first120kB": (CUT, "the file breaks off after 72 frames", "pyav"),
-    "vfr_3rates": (OK, "", "pyav"),  # frames that all but repeat: decord's cannot be told apart
+    "vfr_3rates": (
+        OK,
+        "14.17 frames a second and its timestamps give 12.4",
+        "pyav",
+    ),
 }
 """The status, the reason and the reader that each awkward file gets."""
 
