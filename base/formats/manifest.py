@@ -40,6 +40,10 @@ class ManifestRow:
     clock: str = ""
     damaged: int = 0
     lost: int = 0
+    mirrored: int = 0
+    pixel_shape: str = ""
+    transfer: str = ""
+    interlaced: int = 0
 
 
 COLUMNS = [field.name for field in fields(ManifestRow)]

@@ -21,6 +21,7 @@ from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
 from extract.config import FeaturesSettings, VideoCollection
+from extract.videos.geometry import shown_shape
 from extract.videos.judgement import leave_out, policy
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.reader import Frames, open_reader
@@ -101,6 +102,7 @@ def decode_one(job: Job) -> dict[str, Any]:
     # All that is sampled, in every pass: decord was found right for these numbers, asked in this order.
     numbers = np.unique(np.concatenate([index["appearance"].ravel(), index["motion"].ravel()])).tolist()
     values: dict[str, Any] = {}
+    shape = shown_shape(str(row.get("pixel_shape", "")), int(row.get("rotation", 0)))
     for size, kinds in decoding_passes(pictures).items():
         reader = open_reader(Path(row["path"]), row["backend"], size)
         wanted = {kind: set(index[kind].ravel().tolist()) for kind in kinds}
@@ -108,7 +110,7 @@ def decode_one(job: Job) -> dict[str, Any]:
         for number, frame in zip(numbers, reader.frames(numbers), strict=True):
             for kind in kinds:
                 if number in wanted[kind]:
-                    made[kind][number] = pictures[kind].of(frame)
+                    made[kind][number] = pictures[kind].of(frame, shape)
         values |= {kind: _gather(made[kind], index[kind]) for kind in kinds}
     return values | {
         "appearance_index": index["appearance"],

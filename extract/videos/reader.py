@@ -13,10 +13,12 @@ from typing import NamedTuple, Protocol
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorPrimaries, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
+from extract.videos.geometry import orientation, pixel_shape
 from extract.videos.stream import shown
+from extract.videos.tones import TRANSFERS, to_sdr
 
 Frames = NDArray[np.uint8]
 
@@ -28,6 +30,9 @@ DECORD_PREFIX = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: |\[/[^\]]*\] ")
 
 HIDDEN_FRAMES = ("vp8", "vp9", "av1", "libdav1d")
 """Codecs whose packets need not hold a frame that is shown."""
+
+UNSPECIFIED = 2
+"""FFmpeg's number of a colour space that the file does not name."""
 
 
 class VideoError(Exception):
@@ -53,7 +58,7 @@ class Reader(Protocol):
         """Average frames a second; 0 where the file states none."""
 
     def frames(self, numbers: list[int]) -> Iterator[Frames]:
-        """RGB pictures (H, W, 3) with these ascending numbers, one after the other, turned as a player would."""
+        """RGB pictures (H, W, 3) with these ascending numbers, one after the other, as a player shows them."""
 
 
 def open_reader(path: Path, backend: str, size: Size | None = None) -> Reader:
@@ -158,6 +163,8 @@ class InOrder:
         # In one thread, so that a damaged file gives the same frames every time.
         self._stream.thread_count = 1
         self.context = self._stream.codec_context
+        self.pixel_shape = pixel_shape(self._stream)
+        """Width of a stored pixel by its height."""
         self.index = self._stream.index
         """Which of the file's streams it is."""
         self.passed_over = 0
@@ -245,7 +252,7 @@ class InOrder:
 
 
 class Shrink:
-    """Decoded frames to RGB pictures of one size, turned as a player would."""
+    """Decoded frames to RGB pictures of one size as a player shows them: turned, mirrored, HDR as ordinary light."""
 
     def __init__(self, size: Size | None) -> None:
         self._size = size
@@ -253,15 +260,15 @@ class Shrink:
 
     def __call__(self, frame: VideoFrame) -> Frames:
         """The picture (H, W, 3)."""
-        turns = rotation(frame) // 90
-        width, height = (self._size if turns % 2 == 0 else self._size[::-1]) if self._size else (None, None)
-        picture = self._reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
-        return np.ascontiguousarray(np.rot90(picture, turns)) if turns else np.asarray(picture, np.uint8)
-
-
-def rotation(frame: VideoFrame) -> int:
-    """Degrees that a player turns the picture, counter-clockwise: 0, 90, 180 or 270."""
-    return round(int(frame.rotation or 0) / 90) * 90 % 360
+        way = orientation(frame)
+        width, height = (self._size if way.turns % 2 == 0 else self._size[::-1]) if self._size else (None, None)
+        transfer = TRANSFERS.get(frame.color_trc)
+        if transfer is None:
+            picture = self._reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
+            return way.apply(np.asarray(picture, np.uint8))
+        space = frame.colorspace if frame.colorspace != UNSPECIFIED else Colorspace.BT2020
+        deep = self._reformatter.reformat(frame, width, height, "rgb48le", src_colorspace=space).to_ndarray()
+        return way.apply(to_sdr(np.asarray(deep, np.uint16), transfer, frame.color_primaries != ColorPrimaries.BT709))
 
 
 def first_line(error: Exception) -> str:

@@ -6,14 +6,16 @@ for. That takes little memory however long the video is, and finds a picture tha
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
-from extract.videos.clock import Stamps, clock_of
-from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError, rotation
+from extract.videos.clock import Clock, Stamps, clock_of
+from extract.videos.look import Look
+from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError
 from extract.videos.sampling import sampled_frames
 
 THUMBNAIL = Size(32, 32)
@@ -30,17 +32,13 @@ class Survey:
     """What decoding a file once in order has shown."""
 
     frames: int
-    fps: float
-    duration: float
-    """Seconds from the first frame to the end of the last."""
-    start: float
-    """Seconds at which the first frame stands in the file."""
-    even: bool
-    """True where frame number / fps is the time of each frame."""
+    clock: Clock
+    look: Look
     width: int
     height: int
-    rotation: int
-    """Degrees that a player turns the picture, counter-clockwise."""
+    """Of the stored picture."""
+    pixel_shape: Fraction
+    """Width of a stored pixel by its height."""
     codec: str
     pixels: str
     """FFmpeg's name of the pixel format."""
@@ -64,8 +62,8 @@ class Survey:
 def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -> Survey:
     """Decodes a file once, from the beginning to the end; `VideoError` where that fails."""
     witness = _ask_decord(path, sampling) if try_decord else "not asked"
-    count, turned = 0, 0
-    stamps = Stamps()
+    count = 0
+    stamps, look = Stamps(), Look()
     shrink = Shrink(THUMBNAIL)
     with InOrder(path) as stream:
         for frame in stream:
@@ -73,28 +71,25 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
                 witness.compare(count, shrink(frame))
             elif count == 0:
                 shrink(frame)  # a frame that cannot be made a picture of is found here
-            turned = rotation(frame)
+            look.note(frame)
             stamps.note(frame)
             count += 1
         clock = clock_of(stamps.seconds(), stream.rate, stream.end, stream.lost)
         absent = stream.promised_end - clock.start - clock.duration
         if not stream.breaks_off and absent > max(0.5, 0.05 * clock.duration):
             stream.breaks_off = f"by its header it lasts {absent:.4g} seconds longer"
-        remarks = list(clock.remarks)
-        if stream.others:
-            remarks.insert(0, f"of {stream.others + 1} video streams the one that players show is used")
         reason = witness.objection(count) if isinstance(witness, _Witness) else witness
         if stream.damaged or stream.lost:
             reason = "the file is damaged"  # what decord gives of it depends on where it has been before
+        reason = look.objection or reason
+        others = [f"of {stream.others + 1} video streams the one that players show is used"] if stream.others else []
         return Survey(
             frames=count,
-            fps=clock.fps,
-            duration=clock.duration,
-            start=clock.start,
-            even=clock.even,
+            clock=clock,
+            look=look,
             width=stream.context.width,
             height=stream.context.height,
-            rotation=turned,
+            pixel_shape=stream.pixel_shape,
             codec=stream.context.name,
             pixels=stream.context.pix_fmt or "",
             stream=stream.index,
@@ -102,10 +97,14 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
             breaks_off=stream.breaks_off,
             damaged=stream.damaged,
             lost=stream.lost,
-            remarks=tuple(remarks),
+            remarks=(*others, *clock.remarks, *look.remarks, *_shape_remark(stream.pixel_shape)),
             backend="pyav" if reason else "decord",
             backend_reason=reason or "every sampled frame is that of reading in order",
         )
+
+
+def _shape_remark(shape: Fraction) -> list[str]:
+    return [] if shape == 1 else [f"its pixels are {shape.numerator}:{shape.denominator} and not square"]
 
 
 class _Witness:

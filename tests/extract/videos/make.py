@@ -1,5 +1,6 @@
 """Small video files of kinds that are seldom seen, written by PyAV."""
 
+import struct
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -25,12 +26,21 @@ def write(
     options: dict[str, str] | None = None,
     rate: int = 25,
     container: dict[str, str] | None = None,
+    shape: str = "1:1",
+    colours: tuple[int, int] | None = None,
 ) -> Path:
-    """A video of so many frames; `options` are those of the encoder, `container` those of the file's format."""
+    """A video of so many frames; `options` are those of the encoder, `container` those of the file's format.
+
+    `shape` is that of its pixels, width to height; `colours` are FFmpeg's numbers of transfer and primaries.
+    """
     muxing = (container or {}) if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=muxing) as file:
         stream = file.add_stream(codec, rate=rate, options=options or {})
         stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        if shape != "1:1":
+            stream.codec_context.sample_aspect_ratio = Fraction(shape.replace(":", "/"))
+        if colours:
+            stream.codec_context.color_trc, stream.codec_context.color_primaries = colours
         for number in range(count):
             file.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
         file.mux(stream.encode())
@@ -86,5 +96,15 @@ def spoil(source: Path, path: Path, which: Callable[[int], bool]) -> Path:
         for number, packet in enumerate(container.demux(video=0)):
             if packet.pos is not None and packet.size and which(number):
                 content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    return path
+
+
+def set_matrix(source: Path, path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """A copy of an MP4 whose track header has these a, b, c, d in its display matrix."""
+    content = bytearray(source.read_bytes())
+    place = content.index(b"tkhd") + 4 + 4 + 36  # version 0: the matrix comes after 36 bytes of other fields
+    a, b, c, d = matrix
+    struct.pack_into(">9i", content, place, a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
     return path

@@ -14,14 +14,14 @@ from tests.extract.videos import make
 def test_a_start_offset_is_not_counted(shared):
     seen = survey(shared / "cases/03-start-offset/v/late.mkv", SamplingSettings())
     assert judge(seen, SamplingSettings()) == (OK, "")
-    assert (seen.start, seen.duration, seen.fps) == pytest.approx((3601.4, 4.0, 10.0))
+    assert (seen.clock.start, seen.clock.duration, seen.clock.fps) == pytest.approx((3601.4, 4.0, 10.0))
 
 
 def test_a_rate_of_a_thousand_is_replaced_by_that_of_the_timestamps(shared):
     seen = survey(shared / "cases/04-thousand-frames-a-second/v/recorder.webm", SamplingSettings())
-    assert seen.fps == pytest.approx(10.3, abs=0.05) and seen.duration == pytest.approx(3.9, abs=0.01)
+    assert seen.clock.fps == pytest.approx(10.3, abs=0.05) and seen.clock.duration == pytest.approx(3.9, abs=0.01)
     assert "the file states 1000 frames a second" in seen.remarks[0]
-    assert seen.fps * seen.duration == pytest.approx(seen.frames) and not seen.even
+    assert seen.clock.fps * seen.clock.duration == pytest.approx(seen.frames) and not seen.clock.even
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.mp4"])
@@ -29,15 +29,15 @@ def test_a_rate_of_a_thousand_is_replaced_by_that_of_the_timestamps(shared):
 def test_files_that_begin_late(tmp_path, name, start):
     path = make.write_timed(tmp_path / name, [number / 20 for number in range(50)], start=start)
     seen = survey(path, SamplingSettings())
-    assert (seen.duration, seen.fps) == pytest.approx((2.5, 20), rel=0.03)
+    assert (seen.clock.duration, seen.clock.fps) == pytest.approx((2.5, 20), rel=0.03)
     assert judge(seen, SamplingSettings())[0] == OK
 
 
 def test_a_rate_that_changes(tmp_path):
     times = [number / 50 for number in range(50)] + [1 + number / 5 for number in range(10)]
     seen = survey(make.write_timed(tmp_path / "a.mkv", times), SamplingSettings())
-    assert seen.duration == pytest.approx(2.8, abs=0.25) and not seen.even
-    assert seen.fps * seen.duration == pytest.approx(60, rel=0.02)
+    assert seen.clock.duration == pytest.approx(2.8, abs=0.25) and not seen.clock.even
+    assert seen.clock.fps * seen.clock.duration == pytest.approx(60, rel=0.02)
 
 
 def test_frames_without_timestamps_follow_each_other_evenly():
