@@ -73,6 +73,11 @@ class VideoCollection(Settings):
     unreadable: Literal["error", "skip", "zeros"] = Field(
         "error", description="A video that cannot be decoded: the same choices."
     )
+    damaged: Literal["use", "error", "skip", "zeros"] = Field(
+        "use",
+        description="A video that is damaged or breaks off (status `damaged` or `cut`): use what can still be decoded, "
+        "or the same choices.",
+    )
     fingerprint: Literal["sha256", "size-and-time"] = Field(
         "sha256",
         description="What the manifest notes to recognise a file by: the hash of its content, or (quicker on slow "

@@ -88,7 +88,7 @@ def _manifest(
     if collection.folder is None:
         table = manifest_of(ManifestRow(name, MISSING) for name in wanted)
     else:
-        lenient = collection.model_copy(update={"missing": "skip", "unreadable": "skip"})
+        lenient = collection.model_copy(update={"missing": "skip", "unreadable": "skip", "damaged": "use"})
         table = probe(wanted, lenient, sampling, processes, path.with_name(f".{path.name}.notes"))
     found = table["status"].copy()
     table["status"] = [status[name] for name in wanted]

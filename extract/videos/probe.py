@@ -9,17 +9,18 @@ import pandas as pd
 
 from base.errors import UserError
 from base.formats.manifest import ManifestRow, manifest_of
-from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
+from base.formats.statuses import CUT, DAMAGED, FAILED, MISSING, OK
 from base.ids import check_ids
 from base.jobs.journal import journal
 from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.reading import sha256
 from extract.config import SamplingSettings, VideoCollection
+from extract.videos.judgement import judge
 from extract.videos.listing import modified
 from extract.videos.places import Places, some
 from extract.videos.reader import VideoError, first_line
-from extract.videos.survey import Survey, survey
+from extract.videos.survey import survey
 from extract.videos.workers import Limits, Outcome, run_apart
 
 
@@ -59,13 +60,6 @@ def probe(
         )
         _apply_policy(manifest, collection, places)
     return manifest
-
-
-def leave_out(manifest: pd.DataFrame, collection: VideoCollection) -> pd.Series:
-    """Which rows the policy leaves out: no features are made for them and their questions are not used."""
-    missing = (manifest["status"] == MISSING) & (collection.missing == "skip")
-    failed = (manifest["status"] == FAILED) & (collection.unreadable == "skip")
-    return missing | failed
 
 
 class _Job(NamedTuple):
@@ -122,7 +116,7 @@ def examine(job: _Job) -> ManifestRow:
         seen = survey(path, job.sampling, try_decord=job.try_decord)
     except VideoError as error:
         return replace(row, status=FAILED, reason=str(error))
-    status, reason = _judge(seen, job.sampling)
+    status, reason = judge(seen, job.sampling)
     return replace(
         row,
         status=status,
@@ -131,41 +125,32 @@ def examine(job: _Job) -> ManifestRow:
         pixels=seen.pixels,
         width=seen.width,
         height=seen.height,
-        rotation=seen.rotation,
-        fps=round(seen.fps, 6),
+        rotation=seen.look.orientation.degrees,
+        fps=round(seen.clock.fps, 6),
         frames=seen.frames,
-        duration=round(seen.duration, 6),
+        duration=round(seen.clock.duration, 6),
         backend=seen.backend,
         backend_reason=seen.backend_reason,
+        stream=seen.stream,
+        start=round(seen.clock.start, 6),
+        clock="even" if seen.clock.even else "variable",
+        damaged=seen.damaged,
+        lost=seen.lost,
+        mirrored=int(seen.look.orientation.mirrored),
+        pixel_shape=f"{seen.pixel_shape.numerator}:{seen.pixel_shape.denominator}",
+        transfer=seen.look.transfer,
+        interlaced=seen.look.interlaced,
     )
-
-
-def _judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
-    """The status of a file that can be decoded, and what is to be said of it."""
-    status, reasons = OK, []
-    if not seen.rate_stated:
-        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
-    if seen.other_streams:
-        reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
-    if seen.passed_over:
-        status = CUT
-        reasons.append(f"the file begins with {seen.passed_over} packets that cannot be decoded")
-    if seen.breaks_off:
-        status = CUT
-        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
-    if seen.frames < sampling.frames:
-        status = SHORT
-        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
-    return status, "; ".join(reasons)
 
 
 def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: Places) -> None:
     problems = []
-    for status, policy, key in (
-        (MISSING, collection.missing, "missing"),
-        (FAILED, collection.unreadable, "unreadable"),
+    for statuses, policy, key in (
+        ((MISSING,), collection.missing, "missing"),
+        ((FAILED,), collection.unreadable, "unreadable"),
+        ((DAMAGED, CUT), collection.damaged, "damaged"),
     ):
-        rows = manifest[manifest["status"] == status]
+        rows = manifest[manifest["status"].isin(statuses)]
         if len(rows) and policy == "error":
             problems.append(f"{len(rows)} of {len(manifest)} videos are {key} (`{key}: skip` leaves them out):")
             lines = [

@@ -11,29 +11,38 @@ import pytest
 
 from base.errors import UserError
 from base.formats.manifest import read_manifest, write_manifest
-from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
+from base.formats.statuses import CUT, DAMAGED, FAILED, MISSING, OK, SHORT
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos import probe as module
+from extract.videos.judgement import leave_out
 from extract.videos.places import Places
-from extract.videos.probe import examine, leave_out, probe
+from extract.videos.probe import examine, probe
 
 AWKWARD = {
     "audio_only": (FAILED, "it holds no video stream", ""),
-    "decord_corrupted": (CUT, "the file breaks off after 28 frames", "pyav"),
+    "decord_corrupted": (DAMAGED, "49 frames can be decoded (1 of them damaged) and 1 cannot", "pyav"),
     "decord_video_0": (SHORT, "3 frames, a clip has 16", "decord"),
     "decord_video_90": (SHORT, "3 frames, a clip has 16", "decord"),
-    "imageio_newtonscradle": (OK, "", "pyav"),  # a GIF without a duration
+    "imageio_newtonscradle": (
+        OK,
+        "50 frames a second and its timestamps give 43.9",
+        "pyav",
+    ),  # a GIF
     "moviepy_no_duration": (OK, "", "pyav"),
     "moviepy_result_0bytes": (FAILED, "Invalid data found", ""),
     "nine_frames": (SHORT, "9 frames, a clip has 16", "decord"),
-    "odd_319x241_yuv444p": (OK, "", "decord"),
+    "odd_319x241_yuv444p": (OK, "its pixels are 3856:2871 and not square", "decord"),
     "one_frame": (SHORT, "1 frames, a clip has 16", "decord"),
     "text_named": (FAILED, "Invalid data found", ""),
-    "tiny_36x8": (OK, "", "decord"),
+    "tiny_36x8": (OK, "its pixels are 32:81 and not square", "decord"),
     "torchcodec_av1_video": (OK, "", "pyav"),
     "torchcodec_h264_10bits": (OK, "", "decord"),
     "truncated_TZ860P4iTaM_first120kB": (CUT, "the file breaks off after 72 frames", "pyav"),
-    "vfr_3rates": (OK, "", "pyav"),  # frames that all but repeat: decord's cannot be told apart
+    "vfr_3rates": (
+        OK,
+        "14.17 frames a second and its timestamps give 12.4",
+        "pyav",
+    ),
 }
 """The status, the reason and the reader that each awkward file gets."""
 
