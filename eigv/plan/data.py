@@ -1,5 +1,7 @@
 """What the rules of annotations, videos and texts are given. Their names of data sets and collections are wildcards."""
 
+from pathlib import Path
+
 from eigv.config.experiment import Config
 from eigv.plan import sources
 from eigv.plan.arguments import as_json
@@ -7,6 +9,7 @@ from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
 from extract.config import Dataset, VideoCollection
+from extract.videos.listing import folder_key
 
 
 class Data:
@@ -116,6 +119,11 @@ class Data:
     def probe_settings(self, collection: str) -> str:
         """What the videos of a collection are looked at by."""
         return as_json({"collection": self.collection(collection), "sampling": self.config.features.sampling})
+
+    def folder_key(self, collection: str) -> str:
+        """A text that changes with the files of a collection, so that what is new or replaced is looked at again."""
+        manifest = Path(self.paths.manifest(collection))
+        return folder_key(self.collection(collection), manifest, everything=not sources.users(self.config, collection))
 
     def decode_settings(self, collection: str) -> str:
         """What the videos of a collection are decoded by, or its features imported by."""

@@ -19,7 +19,7 @@ from extract.config import FORMATS, Dataset, VideoCollection
 
 PICTURE = {"network", "size", "fit", "short_side", "resample"}
 """The settings of a network that decide which pictures are made for it."""
-POLICIES = {"missing", "unreadable"}
+POLICIES = {"missing", "unreadable", "damaged"}
 
 
 class Decides:

@@ -16,6 +16,7 @@ rule import_features:
         settings=told(PLAN.data.decode_settings),
         questions=lambda wildcards, input: flags("--questions", input.wanted),
         decides=ask(PLAN.decides.import_features),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli import --settings {params.settings:q} {params.questions:q} --processes {threads}"
@@ -59,6 +60,7 @@ rule probe:
         settings=told(PLAN.data.probe_settings),
         decides=ask(PLAN.decides.probe),
         questions=lambda wildcards, input: flags("--questions", input),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli probe --settings {params.settings:q} {params.questions:q} --processes {threads}"

@@ -1,0 +1,242 @@
+"""What a step of training and an evaluation cost, ours and the official way: make bench-train.
+
+The peer (benchmarks/peer) computes what the official code computes, the way it does. Both take turns, a step each, in
+one thread; a number is the median of processor times, a ratio is of two numbers of one run. Questions and features are
+made up, in NExT-QA's or MSVD-QA's shapes and lengths of texts.
+"""
+
+import argparse
+import gc
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
+
+from benchmarks.report import machine, write_section
+from benchmarks.training_sides import Ours, Theirs, read_data, settings_of, write_data
+from eigv.config.run import TrainingSettings
+from eigv.runs.data import Split
+
+CASES = {
+    "HGA": ("nextqa", "hga"),
+    "Co-Mem": ("nextqa", "comem"),
+    "MSPAN": ("nextqa", "mspan"),
+    "HGA, MSVD-QA (open-ended)": ("msvd-qa", "hga"),
+}
+SMALL_BANK = 200
+"""Videos while memory is measured: what is above the data does not depend on them."""
+BEFORE = """\
+The same against the official code itself, which is not part of this repository, before training was made quicker
+(batch 32; official = 1): step of preset `official` 0.76 for HGA, 0.72 Co-Mem, 0.62 MSPAN, 0.72 HGA on MSVD-QA; of
+preset `paper` 0.64, 0.59, 0.53, 0.68; evaluation 0.89, 0.69, 0.56, 1.22; peak memory 0.88, 0.89, 0.85, 0.90; a step was
+1.20, 1.13, 1.30, 1.23 x its floor; operations 10,748 (of 31,501), 14,462 (59,263), 6,005 (16,347), 10,785 (27,916)."""
+
+
+class Operations(TorchDispatchMode):
+    """Counts what is dispatched, forward and backward."""
+
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+class Arithmetic(TorchDispatchMode):
+    """Counts the operations of matrix products, forward and backward. A product and a sum are two."""
+
+    # `FlopCounterMode` itself also follows modules, and cannot follow one that is called without gradients in a step
+    count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        result = function(*args, **(kwargs or {}))
+        if (formula := flop_registry.get(function._overloadpacket)) is not None:
+            self.count += formula(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
+@contextmanager
+def counting() -> Iterator[Arithmetic]:
+    """Counts arithmetic; oneDNN's recurrent layers, which hide theirs, are switched off meanwhile."""
+    with torch.backends.mkldnn.flags(enabled=False), Arithmetic() as counter:
+        yield counter
+
+
+def main() -> None:
+    """Measures every case and writes the section Training of docs/benchmarks.md."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--dry", action="store_true", help="do not write docs/benchmarks.md")
+    parser.add_argument("--backbone", choices=["hga", "comem", "mspan"], help="this one alone")
+    parser.add_argument("--batch", type=int, default=32, help="questions a step; the paper's is 128")
+    parser.add_argument("--steps", type=int, default=5, help="how often each side takes its turn")
+    parser.add_argument("--quick", action="store_true", help="8 questions a step, 3 turns")
+    parser.add_argument("--peak", nargs=3, metavar=("SIDE", "DATASET", "BACKBONE"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.quick:
+        options.batch, options.steps = 8, 3
+    torch.set_num_threads(1)
+    if options.peak:
+        print(_peak(*options.peak, batch=options.batch))
+        return
+    chosen = {label: case for label, case in CASES.items() if options.backbone in (None, case[1])}
+    rows = []
+    for label, case in chosen.items():
+        rows.append({"": label} | measure(*case, batch=options.batch, steps=options.steps))
+        print(pd.DataFrame(rows[-1:]).to_markdown(index=False), flush=True)
+    text = _section(pd.DataFrame(rows), options)
+    if options.dry or options.backbone:
+        print(text)
+    else:
+        write_section("Training", text)
+
+
+def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | None = None) -> dict[str, str]:
+    """The row of one case; `videos` in the place of the data set's number of them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_data(folder, dataset, batch, videos)
+        split = read_data(folder)
+        sides = {preset: _ours(split, preset, dataset, backbone, batch) for preset in ("official", "paper")}
+        if "precision" in TrainingSettings.model_fields:
+            sides["bf16"] = _ours(split, "official", dataset, backbone, batch, "bf16")
+        ours = sides["official"]
+        theirs = Theirs(folder, ours)
+        learning: dict[str, Callable[[], object]] = {name: side.step for name, side in sides.items()}
+        learning |= {"peer": theirs.step, "read": ours.read, "draw": ours.draw, "product": _product}
+        took = alternate(learning, steps)
+        answering = {name: side.evaluate for name, side in sides.items()} | {"peer": theirs.evaluate}
+        answered = alternate(answering, max(steps, 5))
+        with counting() as own:
+            ours.step()
+        with counting() as official:
+            theirs.step()
+        with Operations() as dispatched:
+            ours.step()
+        with Operations() as dispatched_by_peer:
+            theirs.step()
+    arithmetic, of_peer = own.count, official.count
+    floor = arithmetic / (PRODUCT_OPERATIONS / took["product"])
+    row = {
+        "step, official": f"{took['official'] / took['peer']:.2f}",
+        "step, paper": f"{took['paper'] / took['peer']:.2f}",
+        "evaluation": f"{answered['official'] / answered['peer']:.2f}",
+    }
+    if "bf16" in sides:
+        row["step, bf16"] = f"{took['bf16'] / took['peer']:.2f}"
+        row["evaluation, bf16"] = f"{answered['bf16'] / answered['peer']:.2f}"
+    peaks = {side: _peak_elsewhere(side, dataset, backbone, batch) for side in ("official", "peer")}
+    return row | {
+        "peak memory": f"{peaks['official'] / peaks['peer']:.2f}",
+        "arithmetic": f"{arithmetic / of_peer:.2f}",
+        "step / its floor": f"{took['official'] / floor:.2f}",
+        "operations a step (peer)": f"{dispatched.count:,} ({dispatched_by_peer.count:,})",
+        "loading, %": f"{100 * took['read'] / took['official']:.2f}",
+        "bank draw, %": f"{100 * took['draw'] / took['official']:.2f}",
+        "peer's step, s": f"{took['peer']:.2f}",
+    }
+
+
+def alternate(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
+    """The median processor time, in seconds, of each function; they take turns, after one turn that is not counted."""
+    times: dict[str, list[float]] = {name: [] for name in functions}
+    for turn in range(turns + 1):
+        for name, function in functions.items():
+            started = time.process_time()
+            function()
+            if turn:
+                times[name].append(time.process_time() - started)
+    return {name: median(seen) for name, seen in times.items()}
+
+
+SIDE = 2048
+PRODUCT_OPERATIONS = 2 * SIDE**3
+
+
+def _product() -> None:
+    """A matrix product that is large enough to run at the machine's rate."""
+    _MATRICES[0] @ _MATRICES[1]
+
+
+_MATRICES = torch.ones(2, SIDE, SIDE)
+
+
+def _ours(split: Split, preset: str, dataset: str, backbone: str, batch: int, precision: str | None = None) -> Ours:
+    has_precision = "precision" in TrainingSettings.model_fields
+    precision = precision or ("float32" if has_precision else None)
+    return Ours(split, dataset, settings_of(preset, dataset, backbone, batch, precision))
+
+
+def _peak_elsewhere(side: str, dataset: str, backbone: str, batch: int) -> float:
+    """`_peak` of a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.training", "--peak", side, dataset, backbone, "--batch", str(batch)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[-1])
+
+
+def _peak(side: str, dataset: str, backbone: str, batch: int) -> float:
+    """Bytes that two steps need beside the data: parameters, Adam's state, gradients, activations."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_data(folder, dataset, batch, SMALL_BANK)
+        split = read_data(folder)
+        gc.collect()
+        with _highest() as peak:
+            worker: Ours | Theirs = _ours(split, "official", dataset, backbone, batch)
+            if isinstance(worker, Ours) and side == "peer":
+                ours, worker = worker, Theirs(folder, worker)
+                ours.drop_model()
+            worker.step()
+            worker.step()
+    return peak[0]
+
+
+@contextmanager
+def _highest() -> Iterator[list[float]]:
+    """The most memory that is resident in between, above what was at the beginning, in bytes."""
+    Path("/proc/self/clear_refs").write_text("5")  # the high-water mark begins anew
+    before, found = _status("VmRSS"), [0.0]
+    yield found
+    found[0] = _status("VmHWM") - before
+
+
+def _status(name: str) -> float:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def _section(table: pd.DataFrame, options: argparse.Namespace) -> str:
+    how = f" --batch {options.batch}" * (options.batch != 32) + f" --steps {options.steps}" * (options.steps != 5)
+    command = f"`python -m benchmarks.training{how}`" if how else "`make bench-train`"
+    return f"""\
+{command} on {machine()}, one thread: {options.batch} questions a step, medians of {options.steps} steps that both sides
+take in turn, processor time. The peer (`benchmarks/peer`) computes what the official code computes, the way it does:
+no sharing between passes, padded texts, questions read one by one, a weight for each clip of the bank. Its numbers are
+those of ours in preset `official` (`tests/benchmarks/test_peer.py`). NExT-QA's shapes and lengths of texts; peer = 1.
+
+{table.to_markdown(index=False, disable_numparse=True)}
+
+- Arithmetic: matrix products of a step, counted by PyTorch. The floor is that arithmetic at the rate of a large matrix
+  product in float32, measured in the same turns.
+- Peak memory: parameters, Adam's state, gradients and activations of two steps, above the data.
+- Operations: what PyTorch dispatches in a step, with reading and optimiser.
+- Loading and bank draw are shares of our step of preset `official`.
+
+{BEFORE}
+"""
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    np.random.seed(0)
+    torch.manual_seed(0)
+    main()

@@ -1,0 +1,193 @@
+"""Ours and the peer, each with its own reading, for benchmarks/training.py: one made-up data set in both forms.
+
+Sizes: V videos, K clips, Q questions, A candidates, B questions of a batch.
+"""
+
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import h5py
+import numpy as np
+import pandas as pd
+import torch
+
+from base.formats.questions import CANDIDATES, write_annotations, write_summary
+from base.formats.token_features import write_token_features
+from base.formats.video_features import Origin, Sizes, write_video_features
+from base.formats.vocabulary import write_vocabulary
+from benchmarks.peer import Peer, build_peer
+from benchmarks.peer.draws import PeerDraws
+from benchmarks.peer.reading import PerQuestion, loader
+from eigv.config.official import official
+from eigv.config.run import RunSettings
+from eigv.runs.data import Split, Videos
+from eigv.runs.model_files import ModelCard
+from eigv.runs.training import _Training
+
+K, WIDTH, TOKEN_WIDTH = 16, 2048, 768
+BATCHES = 8
+"""How many batches of questions the data set has."""
+
+# Of 1000 questions and of 1000 candidates, how many have 1, 2, ... words.
+NEXTQA_QUESTIONS = [0, 0, 1, 19, 47, 34, 48, 82, 74, 84, 90, 91, 86, 79, 68, 59, 42, 33, 25, 17, 11, 6, 2, 1]
+NEXTQA_CANDIDATES = [250, 215, 261, 157, 74, 37, 5, 1]
+MSVD_QUESTIONS = [0, 6, 22, 91, 304, 152, 127, 129, 65, 37, 25, 14, 9, 6, 4, 3, 2, 1, 1]
+
+
+class Shape(NamedTuple):
+    """A data set as training sees it."""
+
+    videos: int
+    """V of train."""
+    candidates: int
+    classes: int | None
+    padded: int
+    """Tokens that the official files pad every text to."""
+
+
+SHAPES = {"nextqa": Shape(3870, 5, None, 37), "msvd-qa": Shape(1200, 1, 1853, 20)}
+
+
+def lengths_of(dataset: str, questions: int, rng: np.random.Generator) -> np.ndarray:
+    """Tokens of made-up texts (Q, A), as long as real ones: words, and what an encoder puts around and between them."""
+
+    def drawn(histogram: list[int], shape: tuple[int, ...]) -> np.ndarray:
+        chances = np.array(histogram) / sum(histogram)
+        return 1 + rng.choice(len(chances), shape, p=chances)
+
+    if dataset == "nextqa":
+        return drawn(NEXTQA_QUESTIONS, (questions, 1)) + drawn(NEXTQA_CANDIDATES, (questions, 5)) + 3
+    return np.minimum(drawn(MSVD_QUESTIONS, (questions, 1)) + 2, SHAPES[dataset].padded)
+
+
+def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None) -> None:
+    """Makes up `BATCHES` batches of questions about V videos, in our files and in `peer.h5`."""
+    rng = np.random.default_rng(0)
+    shape = SHAPES[dataset]
+    asked, V = BATCHES * batch, videos or shape.videos
+    table = pd.DataFrame({"video_id": [f"v{n}" for n in range(V)]})
+    table = table.assign(status="ok", decoder="pyav", fingerprint="", fps=10.0, duration=6.4)
+    path = folder / "video.h5"
+    some = rng.standard_normal((32, 2, K, WIDTH), np.float32)
+    with write_video_features(path, table, Sizes(K, 1, 1, (WIDTH, WIDTH)), "float16", _origin()) as writer:
+        for row in range(V):
+            for kind, values in zip(("appearance", "motion"), some[row % len(some)], strict=True):
+                writer.features(kind, row, values, path)
+
+    # every video has a question, so that all are in the bank; the peer reads the first of them
+    order = np.arange(max(asked, V)) % V
+    lengths = lengths_of(dataset, len(order), rng)
+    questions = pd.DataFrame({"qid": [f"q{n}" for n in range(len(order))], "video_id": [f"v{n}" for n in order]})
+    questions = questions.assign(question="which", type="x")
+    answers = rng.integers(shape.candidates if shape.classes is None else shape.classes, size=len(order))
+    if shape.classes is None:
+        questions = questions.assign(answer=answers, **dict.fromkeys(CANDIDATES, "w"))
+    else:
+        questions["answer"] = [f"w{number}" for number in answers]
+    write_annotations(folder / "annotations/train.csv", questions)
+    write_vocabulary(folder / "annotations", [] if shape.classes is None else [f"w{n}" for n in range(shape.classes)])
+    write_summary(folder / "annotations", {"train": {"questions_left_out": 0}})
+    block = rng.standard_normal((4096, TOKEN_WIDTH), np.float32)
+    total = int(lengths.sum())
+    parts = (block[: min(len(block), total - start)] for start in range(0, total, len(block)))
+    write_token_features(
+        folder / "text/text_train.h5", questions, lengths.ravel(), TOKEN_WIDTH, parts, {"encoder": "made up"}
+    )
+    padded = np.zeros((asked, shape.candidates, shape.padded, TOKEN_WIDTH), np.float32)
+    starts = (np.cumsum(lengths) - lengths.ravel()).reshape(lengths.shape)
+    for row, column in np.ndindex(asked, shape.candidates):
+        size = lengths[row, column]
+        padded[row, column, :size] = block[(starts[row, column] + np.arange(size)) % len(block)]
+    with h5py.File(folder / "peer.h5", "w") as file:
+        file["feat"] = padded if shape.classes is None else padded[:, 0]
+        file["video_row"], file["answer"] = order[:asked], answers[:asked]
+
+
+def _origin() -> Origin:
+    return Origin({}, {}, "paper", {}, {}, {})
+
+
+def settings_of(preset: str, dataset: str, backbone: str, batch: int, precision: str | None = None) -> RunSettings:
+    """`official`, or `paper`: the defaults. `precision` where `training.precision` is to be set."""
+    values: dict[str, Any] = official(dataset, backbone) if preset == "official" else {"training": {}}
+    values["training"] = values["training"] | {"batch": batch} | ({"precision": precision} if precision else {})
+    return RunSettings(**values, backbone=backbone, method="eigv", features="app+mot", seed=0)
+
+
+def read_data(folder: Path) -> Split:
+    """The questions in our files."""
+    videos = Videos.read(folder / "video.h5", "app+mot")
+    return Split.read("train", folder / "annotations", folder / "text", videos, training=True)
+
+
+class Ours:
+    """Training as `eigv train` does it, a step at a time."""
+
+    def __init__(self, split: Split, dataset: str, settings: RunSettings) -> None:
+        self.split, self.size = split, settings.training.batch
+        self.card = ModelCard(settings, split.videos.widths, TOKEN_WIDTH, SHAPES[dataset].classes)
+        torch.manual_seed(0)
+        self.training = _Training(self.card, split, split, "cpu")
+        self.model = self.training.model
+        self._steps = (step for epoch in count(1) for step in self.training.train_epoch(epoch, 0))
+
+    def step(self) -> None:
+        """Reads a batch, and learns from it."""
+        next(self._steps)
+
+    def read(self) -> None:
+        """Reads a batch."""
+        self.split.batch(np.random.randint(len(self.split), size=self.size), self.training.excluded)
+
+    def draw(self) -> None:
+        """Draws what a step takes from the bank."""
+        assert self.training.bank is not None
+        excluded = torch.randint(len(self.training.bank.rows), (self.size, 2))
+        self.training.bank.draw(excluded, (1 + self.card.settings.eigv.disruptor.negatives, K), self.training.draws)
+
+    def drop_model(self) -> None:
+        """Keeps the data and the description alone."""
+        del self._steps, self.training, self.model
+
+    def evaluate(self) -> None:
+        """Answers a batch, as the check after an epoch does."""
+        self.training._accuracy(self.split, self.size)
+
+
+class Theirs:
+    """The peer with its loader and its optimiser."""
+
+    def __init__(self, folder: Path, ours: Ours) -> None:
+        with h5py.File(folder / "peer.h5") as file:
+            rows, answers = file["video_row"][:].tolist(), file["answer"][:].tolist()
+        self.bank = ours.split.videos.features.float()
+        questions = PerQuestion(self.bank, rows, answers, folder / "peer.h5")
+        self.batches = loader(questions, ours.size)
+        self.model: Peer = build_peer(ours.card, ours.model)
+        how = ours.card.settings.training
+        self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+        self._left = iter(self.batches)
+
+    def _next(self) -> Any:
+        found = next(self._left, None)
+        if found is None:
+            self._left = iter(self.batches)
+            found = next(self._left)
+        return found
+
+    def step(self) -> None:
+        """Reads a batch, and learns from it."""
+        self.model.train()
+        losses = self.model.step(self._next(), self.bank, PeerDraws())
+        self.model.zero_grad()
+        losses.total.backward()
+        self.optimizer.step()
+        losses.total.item()
+
+    @torch.no_grad()
+    def evaluate(self) -> None:
+        """Answers a batch."""
+        self.model.eval()
+        batch = self._next()
+        (self.model.answer(batch).argmax(1) == batch.answer).sum().item()
