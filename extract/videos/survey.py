@@ -81,6 +81,8 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
         reason = witness.objection(count) if isinstance(witness, _Witness) else witness
         if stream.damaged or stream.lost:
             reason = "the file is damaged"  # what decord gives of it depends on where it has been before
+        if stream.others:
+            reason = "decord chooses among several video streams by itself"
         reason = look.objection or reason
         others = [f"of {stream.others + 1} video streams the one that players show is used"] if stream.others else []
         return Survey(
