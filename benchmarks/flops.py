@@ -32,9 +32,19 @@ from extract.config import TextSettings
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 5e12
 """Operations a second that a GPU is taken to sustain: a quarter of an A100's float32 by its data sheet, 19.5e12."""
+STATE = 4
+"""How many times a model's size its training state takes: weights, those of the best epoch, and Adam's two moments."""
 COUNTED = 8
 """Questions of a step that is counted."""
 CLIPS, WIDTH, TOKEN_WIDTH = 16, 2048, 768
+
+
+class Cost(NamedTuple):
+    """Of a run: operations of a training step of a batch, operations of all of it, bytes of its model."""
+
+    step: float
+    whole: float
+    model: int
 
 
 class Size(NamedTuple):
@@ -64,7 +74,7 @@ def main() -> None:
     torch.manual_seed(0)
     config = load([ROOT / "config/config.yaml"])
     runs = list(dict.fromkeys(run for name in [*config.tables, *config.sweeps] for run in config.runs(name)))
-    of_run: dict[Run, tuple[float, float]] = {}  # of a step of 128, of the whole run
+    of_run: dict[Run, Cost] = {}
     for run in runs:
         first = run._replace(seed=0)  # seeds cost the same
         if first not in of_run:
@@ -75,12 +85,12 @@ def main() -> None:
         write_section("Cost of training", text)
 
 
-def _steps(of_run: dict[Run, tuple[float, float]]) -> str:
+def _steps(of_run: dict[Run, Cost]) -> str:
     """A step of each backbone and method on both forms of answers."""
     rows = defaultdict(dict)
-    for run, (step, _) in of_run.items():
+    for run, cost in of_run.items():
         if run.features == "app+mot" and not run.point and run.dataset != "msrvtt-qa":
-            rows[run.dataset, run.backbone][run.method] = step / 1e12
+            rows[run.dataset, run.backbone][run.method] = cost.step / 1e12
     table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(METHODS)).sort_index()
     table.index.names = ["data set", "backbone"]
     return (
@@ -91,18 +101,21 @@ def _steps(of_run: dict[Run, tuple[float, float]]) -> str:
     )
 
 
-def _whole(runs: list[Run], of_run: dict[Run, tuple[float, float]]) -> str:
+def _whole(runs: list[Run], of_run: dict[Run, Cost]) -> str:
     """All of the paper, by data set."""
     counts = Counter(run.dataset for run in runs)
     rows = []
     for dataset, count in counts.items():
-        trained = sum(of_run[run._replace(seed=0)][1] for run in runs if run.dataset == dataset)
+        costs = [of_run[run._replace(seed=0)] for run in runs if run.dataset == dataset]
+        trained, models = sum(cost.whole for cost in costs), [cost.model for cost in costs]
         finetuned, tokens = _of_text(SIZES[dataset])
         rows.append(
             [dataset, count, *(f"{value / 1e15:.0f}" for value in (trained / count, trained, finetuned, tokens))]
         )
-        rows[-1].append(f"{(trained + finetuned + tokens) / RATE / 3600:.0f}")
+        rows[-1] += [f"{(trained + finetuned + tokens) / RATE / 3600:.0f}"]
+        rows[-1] += [f"{sum(models) / 1e9:.1f}", f"{STATE * max(models) / 1e9:.2f}"]
     heads = ["data set", "runs", "a run", "all runs", "fine-tuning", "token features", "GPU hours, estimated"]
+    heads += ["all models, GB", "largest training state, GB"]
     return "All of the paper, in PFLOP:\n\n" + pd.DataFrame(rows, columns=heads).to_markdown(index=False)
 
 
@@ -111,12 +124,13 @@ def _remarks() -> str:
         f"The hours are an estimate and no measurement: they take a GPU that sustains {RATE / 1e12:.0f} TFLOP/s, a "
         "quarter of an A100's float32 by its data sheet, and leave out whatever else takes time (reading, small "
         "operations, recurrent layers, which go token by token). A run includes its 80 epochs, what is checked after "
-        "each (validation, and as many questions of train) and the evaluation on test."
+        "each (validation, and as many questions of train) and the evaluation on test. On the disk a model stays; a "
+        "training state is there while its run is at work."
     )
 
 
-def _of_run(settings: RunSettings, size: Size) -> tuple[float, float]:
-    """Operations of a step of a batch, and of a whole run."""
+def _of_run(settings: RunSettings, size: Size) -> Cost:
+    """What a run costs."""
     widths = {"app+mot": (WIDTH, WIDTH), "app": (WIDTH, 0), "mot": (0, WIDTH)}[settings.features]
     model = ModelCard(settings, ClipWidths(*widths), TOKEN_WIDTH, size.classes).build()
     batch, bank = _questions(sum(widths), size)
@@ -128,7 +142,8 @@ def _of_run(settings: RunSettings, size: Size) -> tuple[float, float]:
         model.predict(batch)
     learned, answered = (counter.get_total_flops() / COUNTED for counter in (learning, answering))
     epoch = size.train * learned + (size.val + min(size.train, size.val)) * answered
-    return settings.training.batch * learned, settings.training.epochs * epoch + size.test * answered
+    weights = sum(value.nbytes for value in model.state_dict().values())
+    return Cost(settings.training.batch * learned, settings.training.epochs * epoch + size.test * answered, weights)
 
 
 def _questions(width: int, size: Size) -> tuple[Batch, MemoryBank]:

@@ -10,6 +10,7 @@ from eigv.plan.paths import Paths
 from extract.annotations import splits
 from extract.config import VideoCollection
 from extract.networks import weights_file
+from extract.text.hub import why_not_there
 
 OFFICIAL = "https://github.com/yl3800/EIGV"
 """Where the official checkpoints come from."""
@@ -36,6 +37,8 @@ def missing(config: Config, paths: Paths) -> Iterator[str]:
         for kind in KINDS:
             yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
         yield from _weights(config)
+    if _shows(config) and not all(Path(paths.encoder(name)).is_dir() for name in _own_texts(config)):
+        yield from _encoder(config.text.encoder)
 
 
 def _annotations(config: Config) -> Iterator[str]:
@@ -51,8 +54,7 @@ def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
         what = f"the features of {name} ({collection.features.layout}), from {origin}"
         yield from _absent(files, what, Path.exists)  # some layouts are folders
     if collection.folder and not collection.folder.is_dir():
-        endings = "(or .avi, .mkv, .webm, .mov, .gif)"
-        yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 {endings}"
+        yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 (or another suffix of videos)"
     if collection.mapping and not collection.mapping.is_file():
         yield f"  the mapping of video ids to files of {name}: {collection.mapping}"
 
@@ -60,9 +62,24 @@ def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
 def _will_extract(config: Config, paths: Paths) -> bool:
     """Whether features have still to be made for what the configuration shows."""
     # A configuration that shows nothing is there for its annotations and texts, unless it has no data set at all.
-    shown = config.tables or config.sweeps or config.rationales or config.explorers or not config.datasets
+    shown = _shows(config) or not config.datasets
     extracted = [name for name, collection in config.videos.items() if not collection.features]
     return bool(shown) and not all(Path(paths.video(name)).is_file() for name in extracted)
+
+
+def _shows(config: Config) -> bool:
+    return bool(config.tables or config.sweeps or config.rationales or config.explorers)
+
+
+def _own_texts(config: Config) -> list[str]:
+    """The data sets whose token features are made here."""
+    return [name for name, dataset in config.datasets.items() if not dataset.tokens]
+
+
+def _encoder(name: str) -> Iterator[str]:
+    if reason := why_not_there(name):
+        yield f"  the text encoder {name!r}:"
+        yield from (f"    {line.strip()}" for line in reason.splitlines())
 
 
 def _weights(config: Config) -> Iterator[str]:

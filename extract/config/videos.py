@@ -57,7 +57,8 @@ class VideoCollection(Settings):
     features: ImportedFeatures | None = Field(None, description="Features that are imported instead of extracted.")
     mapping: Path | None = Field(
         None,
-        description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
+        description="JSON that maps a video id to its path below the folder, with or without suffix (NExT-QA's VidOR "
+        "map).",
     )
     subfolders: tuple[str, ...] = Field(
         (),

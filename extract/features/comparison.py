@@ -99,6 +99,12 @@ def _compare_kind(kind: str, a: FeatureSource, b: FeatureSource, shared: list[st
         return ORDER, figures + "The clips of a video are in another order.", table
     if _under_other_ids(read, a.ids, b.ids):
         return OTHER_IDS, figures + "Row by row the numbers are the same: the ids of one file are wrong.", table
+    differing = table.loc[table["relative"] > CLOSE, "video_id"].tolist()
+    moved = _moved(read, differing, shared)
+    if moved:
+        figures += f"Under other ids lie {len(moved)} of the {len(differing)} videos that differ: {_pairs(moved)}. "
+    if len(moved) == len(differing):
+        return OTHER_IDS, figures + "All else is the same.", table
     return *_same_network(read, sample, figures), table
 
 
@@ -164,6 +170,24 @@ def _under_other_ids(read: dict[str, Callable[[str], Any]], a: list[str], b: lis
         ):
             return False
     return any(a[row] != b[row] for row in rows)
+
+
+def _moved(read: dict[str, Callable[[str], Any]], differing: list[str], shared: list[str]) -> dict[str, str]:
+    """Those of the videos that differ whose features the second file has under another id, and that id."""
+    means = np.stack([_wide(read["b"](name)).mean(axis=0) for name in shared])
+    moved = {}
+    for name in differing:
+        ours = _wide(read["a"](name))
+        nearest = shared[int(np.square(means - ours.mean(axis=0)).sum(axis=1).argmin())]
+        length = max(float(np.linalg.norm(ours)), 1e-12)
+        if nearest != name and np.linalg.norm(ours - _wide(read["b"](nearest))) <= CLOSE * length:
+            moved[name] = nearest
+    return moved
+
+
+def _pairs(moved: dict[str, str]) -> str:
+    """The first few of them, in words."""
+    return ", ".join(f"{ours} is there as {theirs}" for ours, theirs in list(moved.items())[:3])
 
 
 def _sample(names: list[Any]) -> list[Any]:

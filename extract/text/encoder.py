@@ -27,14 +27,14 @@ def load_encoder(name: str) -> tuple[Any, Any]:
     from transformers import AutoModel
 
     with _explained(name):
-        encoder = AutoModel.from_pretrained(_folder(name))
+        encoder = AutoModel.from_pretrained(folder_of(name))
     tokenizer.model_max_length = _longest(encoder, tokenizer.model_max_length)
     return tokenizer, encoder
 
 
 def load_tokenizer(name: str) -> Any:
     """The tokenizer of an encoder alone."""
-    source = _folder(name)
+    source = folder_of(name)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     from huggingface_hub import constants
     from huggingface_hub.utils import logging as hub_logging
@@ -45,12 +45,12 @@ def load_tokenizer(name: str) -> Any:
     hub_logging.set_verbosity_error()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    if not _is_folder(source) and not constants.HF_HUB_OFFLINE:
+    if not is_folder(source) and not constants.HF_HUB_OFFLINE:
         log.info("%s: asking the model hub; without a network, HF_HUB_OFFLINE=1 saves the wait", name)
     with _explained(name):
         tokenizer = AutoTokenizer.from_pretrained(source)
     if len(tokenizer) == len(tokenizer.all_special_ids):
-        raise UserError(f"the tokenizer of the text encoder {name!r} knows no words\n  {_remedy(name)}")
+        raise UserError(f"the tokenizer of the text encoder {name!r} knows no words\n  {remedy(name)}")
     return tokenizer
 
 
@@ -73,11 +73,12 @@ def _explained(name: str) -> Iterator[None]:
         yield
     except (OSError, ValueError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
-        raise UserError(f"the text encoder {name!r} cannot be loaded: {reason}\n  {_remedy(name)}") from None
+        raise UserError(f"the text encoder {name!r} cannot be loaded: {reason}\n  {remedy(name)}") from None
 
 
-def _remedy(name: str) -> str:
-    if _is_folder(name):
+def remedy(name: str) -> str:
+    """What to do where an encoder is not there or not whole."""
+    if is_folder(name):
         return f"{_CONTENT}; copy the folder again"
     return (
         "give a local folder with `text.encoder`, download it once where there is a network "
@@ -95,7 +96,11 @@ def has_segments(encoder: Any) -> bool:
     return getattr(encoder.config, "type_vocab_size", 0) > 1
 
 
-def _folder(name: str) -> str:
+def folder_of(name: str) -> str:
+    """What to load an encoder from: the folder of a package or on disk, or the hub name as it is.
+
+    `UserError` where there is no such package, or no encoder in the folder.
+    """
     if name in PACKAGES:
         package, folder = PACKAGES[name]
         try:
@@ -104,10 +109,11 @@ def _folder(name: str) -> str:
             raise UserError(f"{name} needs the packages of the demo: pip install '.[demo]'") from None
     if name.startswith("package:"):
         raise UserError(f"there is no encoder {name!r}; known packages: {', '.join(PACKAGES)}")
-    if _is_folder(name) and not (Path(name) / "config.json").is_file():
+    if is_folder(name) and not (Path(name) / "config.json").is_file():
         raise UserError(f"the folder {name} holds no text encoder: there is no config.json in it; {_CONTENT}")
     return name
 
 
-def _is_folder(name: str) -> bool:
+def is_folder(name: str) -> bool:
+    """Whether a name means a folder on disk and not one of the hub."""
     return name.count("/") > 1 or name.startswith(".") or Path(name).is_dir()

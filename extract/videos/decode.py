@@ -21,11 +21,11 @@ from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
 from extract.config import FeaturesSettings, VideoCollection
-from extract.videos.geometry import shown_shape
 from extract.videos.judgement import leave_out, policy
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.reader import Frames, open_reader
 from extract.videos.sampling import appearance_frames, clip_frames
+from extract.videos.shown.geometry import shown_shape
 from extract.videos.times import clip_times
 from extract.videos.workers import Limits, run_apart
 

@@ -1,9 +1,8 @@
 """The manifest: every video that the annotations ask for, where it lies, and whether it can be read."""
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,17 +14,14 @@ from base.ids import check_ids
 from base.jobs.journal import journal
 from base.jobs.progress import progress
 from base.provenance import commit, versions
-from base.reading import read_texts, sha256
+from base.reading import sha256
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos.judgement import judge
+from extract.videos.listing import modified
+from extract.videos.places import Places, some
 from extract.videos.reader import VideoError, first_line
 from extract.videos.survey import survey
 from extract.videos.workers import Limits, Outcome, run_apart
-
-SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
-_MAPPING = '{"video id": "path below the folder, without suffix", ...}'
-SHOWN = 50
-"""At most this many videos are listed in a message."""
 
 
 def probe(
@@ -39,7 +35,8 @@ def probe(
     """
     check_ids(video_ids)
     places = Places(collection)
-    jobs = [_Job(video_id, places.find(video_id), sampling, collection.fingerprint) for video_id in video_ids]
+    found_at = places.find_all(video_ids)
+    jobs = [_Job(video_id, path, sampling, collection.fingerprint) for video_id, path in found_at.items()]
     key = {
         "fingerprint": collection.fingerprint,
         "limits": [collection.time_limit, collection.memory_limit],
@@ -56,56 +53,13 @@ def probe(
             rows[job.video_id] = entry
             past.note(entry)
         manifest = manifest_of(
-            ManifestRow(**rows[job.video_id]["row"]) if job.path else ManifestRow(job.video_id, MISSING, "no such file")
+            ManifestRow(**rows[job.video_id]["row"])
+            if job.path
+            else ManifestRow(job.video_id, MISSING, places.why_missing(job.video_id))
             for job in jobs
         )
         _apply_policy(manifest, collection, places)
     return manifest
-
-
-def all_ids(collection: VideoCollection) -> list[str]:
-    """The ids of all videos of a collection, by the names of its files (or of its mapping), in their order."""
-    places = Places(collection)
-    if collection.mapping:
-        return sorted(places.mapping)
-    names = sorted({path.stem for path in places.folder.iterdir() if path.suffix in SUFFIXES})
-    if not names:
-        raise UserError(f"{places.folder} holds no video ({', '.join(SUFFIXES)})")
-    return names
-
-
-class Places:
-    """Where the files of a collection lie."""
-
-    def __init__(self, collection: VideoCollection) -> None:
-        assert collection.folder is not None
-        self.folder = collection.folder
-        self.subfolders = collection.subfolders
-        if not self.folder.is_dir():
-            raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
-        self.mapping = read_texts(collection.mapping, "the video mapping", _MAPPING) if collection.mapping else {}
-        outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(to)]
-        if outside:
-            raise UserError(f"{collection.mapping}: these videos would lie outside {self.folder}:\n  " + _some(outside))
-
-    def tried(self, video_id: str) -> str:
-        """Where a video is looked for, for messages."""
-        return " or ".join(f"{stem}{{{','.join(SUFFIXES)}}}" for stem in self._stems(video_id))
-
-    def find(self, video_id: str) -> Path | None:
-        """The file of a video, or what is there in its place; None for nothing."""
-        places = [stem.with_name(stem.name + suffix) for stem in self._stems(video_id) for suffix in SUFFIXES]
-        there = [path for path in places if path.exists()]
-        return next((path for path in there if path.is_file()), there[0] if there else None)
-
-    def _stems(self, video_id: str) -> list[Path]:
-        """Where a video can lie, without suffix: where the mapping says, by its id, by its id in a subfolder."""
-        names = [self.mapping.get(video_id, video_id), video_id, *(f"{sub}/{video_id}" for sub in self.subfolders)]
-        return [self.folder / name for name in dict.fromkeys(names)]
-
-
-def _stays_inside(path: str) -> bool:
-    return not path.startswith("/") and ".." not in PurePosixPath(path).parts
 
 
 class _Job(NamedTuple):
@@ -147,7 +101,6 @@ def examine(job: _Job) -> ManifestRow:
         if not path.is_file():
             return ManifestRow(job.video_id, FAILED, "it is not a file", str(path))
         about = path.stat()
-        modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
         by_content = job.fingerprint == "sha256"
         row = ManifestRow(
             job.video_id,
@@ -155,7 +108,7 @@ def examine(job: _Job) -> ManifestRow:
             path=str(path),
             bytes=about.st_size,
             sha256=sha256(path) if by_content else "",
-            modified="" if by_content else modified,
+            modified=modified(path),
         )
     except OSError as error:
         return ManifestRow(job.video_id, FAILED, first_line(error), str(path))
@@ -204,11 +157,6 @@ def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: P
                 f"{row.video_id!s}: {row.reason!s} ({str(row.path) or places.tried(str(row.video_id))})"
                 for row in rows.itertuples()
             ]
-            problems.append(f"  {_some(lines)}")
+            problems.append(f"  {some(lines)}")
     if problems:
         raise UserError("\n".join(problems))
-
-
-def _some(lines: list[str]) -> str:
-    rest = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n  ".join(lines[:SHOWN] + rest)

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
-from extract.videos.clock import Clock, Stamps, clock_of
-from extract.videos.look import Look
 from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError
 from extract.videos.sampling import sampled_frames
+from extract.videos.shown.clock import Clock, Stamps, clock_of
+from extract.videos.shown.look import Look
 
 THUMBNAIL = Size(32, 32)
 CLOSE = 6.0

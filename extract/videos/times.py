@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from extract.videos.clock import Clock, Stamps, clock_of
 from extract.videos.reader import InOrder
+from extract.videos.shown.clock import Clock, Stamps, clock_of
 
 
 class ClipTimes(NamedTuple):

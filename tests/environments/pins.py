@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 from rattler import MatchSpec
 from rattler.exceptions import InvalidMatchSpecError
 
-EXTRAS = ("demo", "cluster")
+EXTRAS = ("demo", "cluster", "test")
 """The extras that environment.yml holds; the tools of `dev` are in the lock alone."""
 INSTALLERS = ("python", "pip")
 """What conda installs and neither the lock nor pyproject.toml names."""

@@ -45,8 +45,10 @@ def paper(shared, tmp_path_factory) -> list[str]:
         empty(folder / f"videos/msvd/{line.split()[0]}.avi")
     for weights in ("resnet152-394f9c45.pth", "resnext-101-kinetics.pth"):
         empty(folder / "weights" / weights)
+    empty(folder / "bert/config.json")
     (folder / "placeholders.yaml").write_text(f"""
 results: {folder}/results
+text: {{encoder: {folder}/bert}}
 features: {{weights_folder: {folder}/weights}}
 videos:
   nextqa: {{folder: {folder}/videos/nextqa, mapping: {shared}/data/nextqa/map_vid_vidorID.json}}

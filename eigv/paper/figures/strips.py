@@ -15,9 +15,9 @@ from base.formats.manifest import read_manifest
 from base.formats.statuses import FAILED
 from base.formats.video_features import VideoFeatures
 from base.jobs.progress import progress
-from extract.videos.geometry import shown_shape
 from extract.videos.reader import Frames, VideoError, read_pyav
 from extract.videos.sampling import middle_frames
+from extract.videos.shown.geometry import shown_shape
 
 Numbers = NDArray[np.int32]
 Seconds = NDArray[np.float64]

@@ -23,7 +23,7 @@ SMALL: dict[str, Any] = {
             "gold": "data/gold.json",
         },
     },
-    "text": {"finetuning": {"seed": 4}},
+    "text": {"encoder": "package:minilm", "finetuning": {"seed": 4}},
     "tables": {"table1": {"datasets": ["one", "two"], "backbones": ["hga"], "methods": ["erm", "eigv"]}},
 }
 

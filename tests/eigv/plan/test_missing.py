@@ -103,3 +103,12 @@ def test_no_weights_are_needed_where_no_feature_is_made():
     assert "network" not in " ".join(lines(plan(tables={})))  # it is there for its annotations and texts
     put("results/small/videos/raw/video.h5")
     assert "network" not in " ".join(lines(plan()))
+
+
+def test_an_encoder_is_missed_until_the_texts_have_theirs():
+    nowhere = {"text": {"encoder": "./nowhere/bert"}}
+    said = " ".join(lines(plan(**nowhere)))
+    assert "the text encoder './nowhere/bert':" in said and "there is no config.json in it" in said
+    assert "encoder" not in " ".join(lines(plan(**nowhere, tables={})))
+    Path("results/small/datasets/one/text/encoder").mkdir(parents=True)
+    assert "encoder" not in " ".join(lines(plan(**nowhere)))

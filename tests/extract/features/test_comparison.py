@@ -1,10 +1,15 @@
 """Two files of features, and what `compare` and `inspect` say of them."""
 
+import shutil
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from base.formats.manifest import ManifestRow, manifest_of, write_manifest
+from base.reading import sha256
 from extract.cli import app
 from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings
 from extract.features.comparison import DIFFERENT, ORDER, OTHER_IDS, ROUNDING, SAME, SAMPLING, compare
@@ -68,8 +73,22 @@ def test_the_same_numbers_under_other_ids(first, tmp_path):
     a = make.write_ours(tmp_path / "b.h5", moved)
     renamed = {k: {f"x{n}": of[n] for n in NAMES} for k, of in features.items()}
     assert verdict(first, make.write_ours(tmp_path / "c.h5", renamed)).verdict == OTHER_IDS
-    # Shifted by one, the rows do not meet: it is said that they differ, not that they are the same.
-    assert verdict(first, a).verdict == DIFFERENT
+    # Shifted by one, the rows do not meet; but each video is found under another id.
+    found = verdict(first, a)
+    assert found.verdict == OTHER_IDS and "12 of the 12 videos that differ: v0 is there as v11" in found.text
+
+
+def test_two_videos_under_each_others_ids(first, tmp_path):
+    features = make.made_up(NAMES)
+    for of in features.values():
+        of["v3"], of["v7"] = of["v7"], of["v3"]
+    found = verdict(first, make.write_ours(tmp_path / "b.h5", features))
+    assert found.verdict == OTHER_IDS
+    assert "2 of the 2 videos that differ: v3 is there as v7, v7 is there as v3. All else is the same" in found.text
+    for of in features.values():
+        of["v5"] = of["v5"] + 1
+    found = verdict(first, make.write_ours(tmp_path / "c.h5", features))
+    assert found.verdict not in (SAME, OTHER_IDS) and "2 of the 3 videos that differ" in found.text
 
 
 def test_other_widths_other_videos_other_kinds(first, tmp_path):
@@ -136,6 +155,20 @@ def test_inspect_says_what_is_not_clean(tmp_path):
     assert found.exit_code == 1
     assert "motion feature is not finite for 1 videos: v3" in found.output
     assert "appearance feature is one and the same number throughout for 1 videos: v5" in found.output
+
+
+def test_inspect_says_which_videos_have_changed(first, tmp_path):
+    path = Path(shutil.copy(first, tmp_path / "video.h5"))
+    video = tmp_path / "v3.mp4"
+    video.write_bytes(b"1234")
+    row = ManifestRow("v3", "ok", path=str(video), bytes=4, sha256=sha256(video), modified="long ago")
+    write_manifest(tmp_path / "manifest.csv", manifest_of([row, ManifestRow("v4", "missing")]))
+    assert CliRunner().invoke(app, ["inspect", str(path)]).exit_code == 0
+    video.write_bytes(b"12345")
+    (tmp_path / "v4.WEBM").write_bytes(b"1")
+    said = CliRunner().invoke(app, ["inspect", str(path)])
+    assert said.exit_code == 1
+    assert "videos have changed since: 1 new (first v4), 1 replaced (first v3); the next run" in said.output
 
 
 def test_inspect_reads_foreign_layouts_and_shards(shared, tmp_path):

@@ -6,7 +6,8 @@ from base.errors import UserError
 from base.formats.statuses import CUT, DAMAGED, OK
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos.judgement import judge, leave_out
-from extract.videos.probe import all_ids, probe
+from extract.videos.places import Places
+from extract.videos.probe import probe
 from extract.videos.survey import survey
 from tests.extract.videos import make
 
@@ -15,7 +16,7 @@ OPTIONS = {"g": "20", "bf": "0", "sc_threshold": "0"}
 
 def look(folder, notes, **settings):
     collection = VideoCollection(folder=folder, **settings)
-    return probe(all_ids(collection), collection, SamplingSettings(), 1, notes), collection
+    return probe(Places(collection).all_ids(), collection, SamplingSettings(), 1, notes), collection
 
 
 def test_one_bad_packet_of_a_hundred(shared, tmp_path):

@@ -15,7 +15,8 @@ from base.formats.statuses import CUT, DAMAGED, FAILED, MISSING, OK, SHORT
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos import probe as module
 from extract.videos.judgement import leave_out
-from extract.videos.probe import Places, examine, probe
+from extract.videos.places import Places
+from extract.videos.probe import examine, probe
 
 AWKWARD = {
     "audio_only": (FAILED, "it holds no video stream", ""),
@@ -72,7 +73,7 @@ def test_missing_and_unreadable_videos_are_all_named_at_once(shared, tmp_path):
     ids = ["nowhere", "elsewhere", "text_named", "nine_frames"]
     with pytest.raises(UserError) as error:
         look(tmp_path, shared / "data/videos/awkward", ids, missing="error", unreadable="error")
-    for name in ("nowhere", "elsewhere", "text_named", "awkward/nowhere{.mp4"):
+    for name in ("nowhere", "elsewhere", "text_named", "awkward/nowhere.*"):
         assert name in str(error.value)
     assert "nine_frames" not in str(error.value)
 
@@ -149,7 +150,7 @@ def test_a_file_is_recognised_by_its_content_or_by_size_and_time(shared, tmp_pat
     folder = shared / "data/videos/awkward"
     (by_content,) = look(tmp_path, folder, ["one_frame"]).itertuples()
     (by_time,) = look(tmp_path, folder, ["one_frame"], fingerprint="size-and-time").itertuples()
-    assert by_content.sha256.startswith("b871b7c6b81a97ab") and not by_content.modified
+    assert by_content.sha256.startswith("b871b7c6b81a97ab") and by_content.modified == by_time.modified
     assert by_time.bytes == 6190 and by_time.modified.startswith("20") and not by_time.sha256
 
 

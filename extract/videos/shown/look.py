@@ -4,8 +4,8 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries
 
-from extract.videos.geometry import UPRIGHT, Orientation, orientation
-from extract.videos.tones import TRANSFERS, transfer_name
+from extract.videos.shown.geometry import UPRIGHT, Orientation, orientation
+from extract.videos.shown.tones import TRANSFERS, transfer_name
 
 
 class Look:
