@@ -15,7 +15,7 @@ from base.formats.manifest import read_manifest
 from base.formats.statuses import FAILED
 from base.formats.video_features import VideoFeatures
 from base.jobs.progress import progress
-from extract.videos.reader import Frames, VideoError, read_pyav
+from extract.videos.reader import Frames, PyavReader, VideoError
 from extract.videos.sampling import middle_frames
 from extract.videos.shown.geometry import shown_shape
 
@@ -73,9 +73,9 @@ def _read(video_id: str, path: Path | None, middles: Numbers, times: Seconds, wi
         return None
     numbers, position = np.unique(middles, return_inverse=True)
     try:
-        frames = read_pyav(path, numbers.tolist(), None)
+        frames = list(PyavReader(path).frames(numbers.tolist()))
     except VideoError:
         return None
-    height = max(1, round(width * frames.shape[1] / (frames.shape[2] * shape)))
+    height = max(1, round(width * frames[0].shape[0] / (frames[0].shape[1] * shape)))
     small = [np.asarray(Image.fromarray(frame).resize((width, height))) for frame in frames]
     return Strip(video_id, [small[i] for i in position], times.tolist())

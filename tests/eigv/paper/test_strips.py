@@ -37,6 +37,15 @@ def test_pictures_have_the_proportions_that_a_player_shows(tmp_path, shape, size
     np.testing.assert_allclose(strip.times, [5 / 25, 15 / 25, 25 / 25, 35 / 25])
 
 
+def test_a_picture_that_changes_its_size_on_the_way(tmp_path):
+    small = make.write(tmp_path / "small.ts", 20)
+    large = make.write(tmp_path / "large.ts", 20, width=192)
+    (tmp_path / "a.ts").write_bytes(small.read_bytes() + large.read_bytes())
+    strip = strip_of(tmp_path, "a")
+    assert {frame.shape[:2] for frame in strip.frames} == {(40, 60)}
+    assert "the picture has 2 sizes" in (tmp_path / "m.csv").read_text()
+
+
 def test_captions_are_timestamps(tmp_path):
     times = [number / 5 for number in range(20)] + [4 + number / 50 for number in range(20)]
     make.write_timed(tmp_path / "a.mkv", times)
