@@ -61,7 +61,7 @@ def _measured(function: Callable[..., None], arguments: tuple[Any, ...]) -> int:
 def _decode_long(path: Path, features: FeaturesSettings) -> None:
     with av.open(str(path)) as container:
         frames = container.streams.video[0].frames
-    row = {"path": str(path), "frames": frames, "status": "ok", "backend": "decord"}
+    row = {"path": str(path), "frames": frames, "status": "ok", "backend": "decord", "fps": 25.0}
     decode_one(Job(row, features, pictures_of(features)))
 
 
@@ -79,6 +79,7 @@ def _merge_many(folder: Path, count: int) -> None:
             write_strings(file, name, ids if name == "ids" else ["ok"] * count)
         file["appearance_index"] = np.zeros((count, 16, 1), np.int32)
         file["frame_index"] = np.zeros((count, 16, 16), np.int32)
+        file["frame_time"], file["clip_end"] = np.zeros((count, 16, 16)), np.zeros((count, 16))
         file["fps"] = file["duration"] = np.ones(count)
     for path in paths[1:]:
         with create(path, "feature shard", {}) as file:

@@ -3,6 +3,7 @@
 Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance network saw (1 or T), D width.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
@@ -18,6 +19,8 @@ from base.errors import UserError
 from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, create, open_store, read_strings, write_strings
 from base.provenance import commit, versions
+
+log = logging.getLogger(__name__)
 
 KIND = "video features"
 KINDS = ("appearance", "motion")
@@ -78,7 +81,8 @@ def write_video_features(
     """Writes a `video.h5`: yields what takes the features of one video after the other, in any order.
 
     `videos` has a row a video, with `video_id`, `status`, `decoder`, `fingerprint`, `fps` and `duration` (NaN where
-    they are not known); `storage` is the number type of the features. Frames that are not given are `NOT_KNOWN`.
+    they are not known); `storage` is the number type of the features. Frames that are not given are `NOT_KNOWN`,
+    their times NaN.
     """
     count = len(videos)
     with create(path, KIND, origin.attributes()) as file:
@@ -90,12 +94,14 @@ def write_video_features(
         rows = {"appearance_index": (sizes.clips, sizes.seen), "frame_index": (sizes.clips, sizes.frames)}
         for name, shape in rows.items():
             _create_by_video(file, name, count, shape, np.int32, NOT_KNOWN)
+        _create_by_video(file, "frame_time", count, (sizes.clips, sizes.frames), np.float64, np.nan)
+        _create_by_video(file, "clip_end", count, (sizes.clips,), np.float64, np.nan)
         for kind, width in zip(KINDS, sizes.widths, strict=True):
             _create_by_video(file, kind, count, (sizes.clips, width), storage, 0)
         yield Writer(file, videos["video_id"].tolist(), videos["status"].tolist())
 
 
-def _create_by_video(file: h5py.File, name: str, count: int, shape: tuple[int, int], dtype: Any, fill: int) -> None:
+def _create_by_video(file: h5py.File, name: str, count: int, shape: tuple[int, ...], dtype: Any, fill: float) -> None:
     """A dataset whose chunks are one video each, so that a video is read and written by itself."""
     file.create_dataset(name, (count, *shape), dtype, fillvalue=fill, chunks=(1, *shape) if count else None)
 
@@ -112,6 +118,11 @@ class Writer:
         """The frames (K, T) of the clips of a video, and those (K, F) that the appearance network saw."""
         self._file["frame_index"][row] = frame_index
         self._file["appearance_index"][row] = appearance_index
+
+    def times(self, row: int, frame_time: NDArray[np.float64], clip_end: NDArray[np.float64]) -> None:
+        """The seconds at which the frames (K, T) of a video's clips are shown, and at which each clip (K,) ends."""
+        self._file["frame_time"][row] = frame_time
+        self._file["clip_end"][row] = clip_end
 
     def features(self, kind: str, row: int, values: NDArray[np.floating[Any]], source: Path) -> None:
         """The features (K, D) of a video, as `source` has them; zeros where that is its status.
@@ -150,6 +161,10 @@ class VideoFeatures:
     """`appearance` and `motion`, each (N, K, D)."""
     frame_index: NDArray[np.int32]
     """(N, K, T) the frames that were looked at."""
+    frame_time: NDArray[np.float64]
+    """(N, K, T) when each of them is shown, in seconds from the first frame of the video; NaN where it is not known."""
+    clip_end: NDArray[np.float64]
+    """(N, K) when the last frame of each clip ends."""
     fps: NDArray[np.float64]
     duration: NDArray[np.float64]
     """(N,) seconds."""
@@ -165,6 +180,7 @@ class VideoFeatures:
                 ids=read_strings(file, "ids"),
                 features={name: file[name][:] for name in KINDS},
                 frame_index=file["frame_index"][:],
+                **_times(file, path),
                 fps=file["fps"][:],
                 duration=file["duration"][:],
                 status=read_strings(file, "status"),
@@ -179,7 +195,9 @@ class VideoFeatures:
             twice = sorted({i for i in self.ids if self.ids.count(i) > 1})[:5]
             raise UserError(f"{self.path}: these ids stand in it more than once: {', '.join(twice)}")
         lengths = {name: len(values) for name, values in self.features.items()}
-        lengths |= {"frame_index": len(self.frame_index), "fps": len(self.fps), "status": len(self.status)}
+        lengths |= {
+            name: len(getattr(self, name)) for name in ("frame_index", "frame_time", "clip_end", "fps", "status")
+        }
         for name, length in lengths.items():
             if length != len(self.ids):
                 raise UserError(f"{self.path}: `{name}` has {length} rows for {len(self.ids)} ids")
@@ -191,3 +209,13 @@ class VideoFeatures:
             if bad.any():
                 names = [self.ids[row] for row in np.flatnonzero(bad)[:5]]
                 raise UserError(f"{self.path}: `{name}` is not finite for {', '.join(names)}")
+
+
+def _times(file: h5py.File, path: Path) -> dict[str, NDArray[np.float64]]:
+    """`frame_time` and `clip_end` of a file; from the number of the frame and the rate where it has none."""
+    if "frame_time" in file:
+        return {name: file[name][:] for name in ("frame_time", "clip_end")}
+    log.warning("%s does not say when its frames are shown: frame number / fps is taken, as for a constant rate", path)
+    frames, fps = file["frame_index"][:], file["fps"][:]
+    frames = np.where(frames == NOT_KNOWN, np.nan, frames)
+    return {"frame_time": frames / fps[:, None, None], "clip_end": (frames[:, :, -1] + 1) / fps[:, None]}

@@ -79,16 +79,19 @@ def evaluate(
     return metrics
 
 
-def spans(clips: NDArray[np.intp], frames: NDArray[np.int32], fps: float) -> tuple[tuple[float, float], ...]:
-    """The seconds that clips cover, from `frames` (K, T); spans that touch or overlap are joined.
+def spans(
+    clips: NDArray[np.intp], times: NDArray[np.float64], ends: NDArray[np.float64]
+) -> tuple[tuple[float, float], ...]:
+    """The seconds that clips cover, from when each of their frames is shown, `times` (K, T), and when the last of
+    each clip ends, `ends` (K,); spans that touch or overlap are joined.
 
-    There are none where `fps` is NaN: of imported features it is not known when their clips are.
+    There are none where the times are NaN: of imported features it is not known when their clips are.
     """
     found: list[tuple[float, float]] = []
-    if np.isnan(fps):
+    if np.isnan(times).any():
         return ()
     for clip in clips:
-        start, end = float(frames[clip, 0] / fps), float((frames[clip, -1] + 1) / fps)
+        start, end = float(times[clip, 0]), float(ends[clip])
         if found and start <= found[-1][1]:
             found[-1] = (found[-1][0], max(end, found[-1][1]))
         else:
@@ -156,7 +159,7 @@ def _rationales(prediction: Prediction, split: Split, video_rows: NDArray[np.int
     found = []
     for chosen, chance, video in zip(causal, chances, video_rows, strict=True):
         clips = np.flatnonzero(chosen)
-        seconds = spans(clips, store.frame_index[video], store.fps[video])
+        seconds = spans(clips, store.frame_time[video], store.clip_end[video])
         found.append(Rationale(tuple(clips.tolist()), seconds, tuple(chance.tolist())))
     return found
 

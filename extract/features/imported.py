@@ -23,6 +23,7 @@ from extract.layouts import FeatureSource, layout_of, open_layout
 from extract.videos.kinds import matched
 from extract.videos.probe import probe
 from extract.videos.sampling import appearance_frames, clip_frames
+from extract.videos.times import clip_times
 
 FOLLOWED = {"storage", "sampling"}
 """The settings of features that an import with a folder of videos follows; without one, `storage` alone."""
@@ -64,6 +65,7 @@ def import_features(
         with write_video_features(video, videos, sizes, features.storage, origin) as writer:
             sampling = features.sampling.model_copy(update={"clips": sizes.clips})
             _copy(source, named, videos, sampling, settings.reduce, writer)
+            _note_times(table.set_index("video_id"), videos["video_id"].tolist(), sampling, writer)
     write_manifest(manifest, table)
 
 
@@ -142,6 +144,14 @@ def _copy(
                 writer.features(kind, row, source.read[kind](named[name]), source.path)
         if count:
             writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
+
+
+def _note_times(table: pd.DataFrame, kept: list[str], sampling: SamplingSettings, writer: Writer) -> None:
+    """When the frames are shown that `sampling` gives, where the video is known."""
+    for row, name in enumerate(kept):
+        about = {str(key): value for key, value in table.loc[name].items()}
+        if about["frames"]:
+            writer.times(row, *clip_times(about, clip_frames(int(about["frames"]), sampling)))
 
 
 def _seen(reduce: str, sampling: SamplingSettings) -> int:

@@ -102,6 +102,7 @@ def _copy(shard: _Shard, rows: dict[int, int], writer: Writer) -> None:
     with open_store(shard.frames, KIND) as frames:
         for ours, theirs in rows.items():
             writer.frames(ours, frames["frame_index"][theirs], frames["appearance_index"][theirs])
+            writer.times(ours, frames["frame_time"][theirs], frames["clip_end"][theirs])
     for kind, path in shard.features.items():
         with open_store(path, SHARD) as source:
             for ours, theirs in rows.items():

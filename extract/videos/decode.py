@@ -21,11 +21,12 @@ from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
 from extract.config import FeaturesSettings, VideoCollection
-from extract.videos.geometry import shown_shape
 from extract.videos.judgement import leave_out, policy
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
 from extract.videos.reader import Frames, open_reader
 from extract.videos.sampling import appearance_frames, clip_frames
+from extract.videos.shown.geometry import shown_shape
+from extract.videos.times import clip_times
 from extract.videos.workers import Limits, run_apart
 
 KIND = "decoded frames"
@@ -44,7 +45,8 @@ def decode_shard(
     """Decodes the sampled frames of a shard's videos into `out`; a killed call is completed by the next one.
 
     Datasets: `appearance` (N, K, F, S, S, 3) and `motion` (N, K, T, S, S, 3), uint8 RGB, and which frames these are,
-    `appearance_index` (N, K, F) and `frame_index` (N, K, T); `ids`, `status`, `reason`, `decoder`, `fps`, `duration`.
+    `appearance_index` (N, K, F) and `frame_index` (N, K, T); the seconds at which they are shown, `frame_time`
+    (N, K, T), and at which each clip ends, `clip_end` (N, K); `ids`, `status`, `reason`, `decoder`, `fps`, `duration`.
     A video that cannot be decoded follows the collection's policy: `UserError`, status `failed`, or status `zeros`.
     """
     pictures = pictures_of(features)
@@ -60,6 +62,8 @@ def decode_shard(
             file.create_dataset(kind, (n, k, seen, side, side, 3), np.uint8)
         file.create_dataset("appearance_index", (n, k, t if every else 1), np.int32)
         file.create_dataset("frame_index", (n, k, t), np.int32)
+        file.create_dataset("frame_time", (n, k, t), np.float64, fillvalue=np.nan)
+        file.create_dataset("clip_end", (n, k), np.float64, fillvalue=np.nan)
         write_strings(file, "ids", shard["video_id"].tolist())
         for name, length in {"status": 8, "decoder": 8, "reason": 200}.items():
             file.create_dataset(name, (n,), fixed_strings(length))
@@ -112,7 +116,10 @@ def decode_one(job: Job) -> dict[str, Any]:
                 if number in wanted[kind]:
                     made[kind][number] = pictures[kind].of(frame, shape)
         values |= {kind: _gather(made[kind], index[kind]) for kind in kinds}
+    times = clip_times(row, index["motion"])
     return values | {
+        "frame_time": times.frames,
+        "clip_end": times.ends,
         "appearance_index": index["appearance"],
         "frame_index": index["motion"],
         "status": row["status"],

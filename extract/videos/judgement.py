@@ -10,9 +10,6 @@ from extract.videos.survey import Survey
 def judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
     """The status of a file that can be decoded, and what is to be said of it."""
     status, reasons = OK, list(seen.remarks)
-    if seen.frames < sampling.frames:
-        status = SHORT
-        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
     if seen.passed_over:
         status = CUT
         reasons.append(f"the file begins with {seen.passed_over} packets that cannot be decoded")
@@ -23,6 +20,9 @@ def judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
         status = status if seen.breaks_off else DAMAGED
         held = f"{seen.frames} frames can be decoded ({seen.damaged} of them damaged)"
         reasons.append(f"the file is damaged: {held} and {seen.lost} cannot")
+    if seen.frames < sampling.frames:
+        status = SHORT if status == OK else status
+        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
     return status, "; ".join(reasons)
 
 

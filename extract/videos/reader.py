@@ -16,9 +16,9 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries, Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
-from extract.videos.geometry import orientation, pixel_shape
-from extract.videos.stream import shown
-from extract.videos.tones import TRANSFERS, to_sdr
+from extract.videos.shown.geometry import orientation, pixel_shape
+from extract.videos.shown.stream import shown
+from extract.videos.shown.tones import TRANSFERS, to_sdr
 
 Frames = NDArray[np.uint8]
 

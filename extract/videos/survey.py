@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
-from extract.videos.clock import Clock, Stamps, clock_of
-from extract.videos.look import Look
 from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError
 from extract.videos.sampling import sampled_frames
+from extract.videos.shown.clock import Clock, Stamps, clock_of
+from extract.videos.shown.look import Look
 
 THUMBNAIL = Size(32, 32)
 CLOSE = 6.0
@@ -81,6 +81,8 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
         reason = witness.objection(count) if isinstance(witness, _Witness) else witness
         if stream.damaged or stream.lost:
             reason = "the file is damaged"  # what decord gives of it depends on where it has been before
+        if stream.others:
+            reason = "decord chooses among several video streams by itself"
         reason = look.objection or reason
         others = [f"of {stream.others + 1} video streams the one that players show is used"] if stream.others else []
         return Survey(

@@ -28,6 +28,7 @@ def write(folder: Path, *, multiple_choice: bool, videos: int = 60, seed: int = 
     with write_video_features(path, table, Sizes(CLIPS, 4, 1, (8, 4)), "float16", origin) as writer:
         for row in range(videos):
             writer.frames(row, frames, frames[:, 2:3])
+            writer.times(row, frames / 10, (frames[:, -1] + 1) / 10)
             for kind, values in features.items():
                 writer.features(kind, row, values[row], path)
     parts = {"train": slice(0, videos // 2), "val": slice(videos // 2, -videos // 4), "test": slice(-videos // 4, None)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from base.errors import UserError
@@ -14,8 +15,12 @@ from base.formats.manifest import read_manifest
 from base.formats.statuses import FAILED
 from base.formats.video_features import VideoFeatures
 from base.jobs.progress import progress
-from extract.videos.reader import Frames, VideoError, read_pyav
+from extract.videos.reader import Frames, PyavReader, VideoError
 from extract.videos.sampling import middle_frames
+from extract.videos.shown.geometry import shown_shape
+
+Numbers = NDArray[np.int32]
+Seconds = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Strip:
     frames: list[Frames]
     """K pictures (H, W, 3)."""
     times: list[float]
-    """K middles of the clips in seconds."""
+    """K seconds: when each of them is shown."""
 
 
 def read_strips(
@@ -38,7 +43,12 @@ def read_strips(
     """
     store = VideoFeatures.read(video)
     rows = {video_id: row for row, video_id in enumerate(store.ids)}
-    places = read_manifest(manifest).set_index("video_id")["path"]
+    known = read_manifest(manifest).set_index("video_id")
+    places = known["path"]
+    shapes = {
+        str(row.Index): shown_shape(str(row.pixel_shape), int(str(row.rotation)))
+        for row in (known.itertuples() if "pixel_shape" in known else ())  # a manifest from before does not say
+    }
     tasks = []
     for video_id in video_ids:
         if video_id not in rows:
@@ -46,7 +56,9 @@ def read_strips(
         row = rows[video_id]
         usable = store.status[row] != FAILED and video_id in places.index and Path(places[video_id]).is_file()
         path = Path(places[video_id]) if usable else None
-        tasks.append((video_id, path, middle_frames(store.frame_index[row]), float(store.fps[row]), width))
+        times = store.frame_time[row][:, store.frame_time.shape[2] // 2]
+        shape = shapes.get(video_id, 1.0)
+        tasks.append((video_id, path, middle_frames(store.frame_index[row]), times, width, shape))
     if processes == 1 or len(tasks) == 1:
         found: Iterator[Strip | None] = itertools.starmap(_read, tasks)
         yield from zip(video_ids, found, strict=True)
@@ -56,14 +68,14 @@ def read_strips(
         yield from zip(video_ids, progress(found, total=len(tasks), label="frame strips", unit="video"), strict=True)
 
 
-def _read(video_id: str, path: Path | None, middles: np.ndarray, fps: float, width: int) -> Strip | None:
+def _read(video_id: str, path: Path | None, middles: Numbers, times: Seconds, width: int, shape: float) -> Strip | None:
     if path is None:
         return None
     numbers, position = np.unique(middles, return_inverse=True)
     try:
-        frames = read_pyav(path, numbers.tolist(), None)
+        frames = list(PyavReader(path).frames(numbers.tolist()))
     except VideoError:
         return None
-    height = max(1, round(width * frames.shape[1] / frames.shape[2]))
+    height = max(1, round(width * frames[0].shape[0] / (frames[0].shape[1] * shape)))
     small = [np.asarray(Image.fromarray(frame).resize((width, height))) for frame in frames]
-    return Strip(video_id, [small[i] for i in position], [float(number / fps) for number in middles])
+    return Strip(video_id, [small[i] for i in position], times.tolist())

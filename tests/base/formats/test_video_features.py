@@ -18,6 +18,8 @@ DATASETS = {
     "motion": ("float16", (2, 5)),
     "frame_index": ("int32", (2, 4)),
     "appearance_index": ("int32", (2, 1)),
+    "frame_time": ("float64", (2, 4)),
+    "clip_end": ("float64", (2,)),
     "fps": ("float64", ()),
     "duration": ("float64", ()),
     "status": ("object", ()),
@@ -41,6 +43,7 @@ def fill(path: Path, status: dict[str, str]) -> VideoFeatures:
     with writer(path, status) as out:
         for row in reversed(range(len(status))):
             out.frames(row, np.full((2, 4), row, np.int32), np.full((2, 1), row, np.int32))
+            out.times(row, np.arange(8).reshape(2, 4) / 2 + row, np.array([2.0, 4.0]) + row)
             out.features("appearance", row, ones(3) * row, path)
             out.features("motion", row, ones(5) * row, path)
     return VideoFeatures.read(path)
@@ -61,6 +64,7 @@ def test_what_is_written_is_read(tmp_path):
     assert (store.ids, store.status) == (["a", "b"], ["ok", "short"])
     assert store.features["motion"].tolist() == [[[0] * 5] * 2, [[1] * 5] * 2]
     assert store.frame_index.tolist() == [[[0] * 4] * 2, [[1] * 4] * 2]
+    assert store.frame_time[1].tolist() == [[1, 1.5, 2, 2.5], [3, 3.5, 4, 4.5]] and store.clip_end[1].tolist() == [3, 5]
     assert np.isnan(store.fps).all() and store.duration.tolist() == [1.5, 1.5]
     assert store.attributes["motion_network"] == {"network": "m"} and store.attributes["resize"] == "no"
     assert "imported" not in store.attributes
@@ -71,6 +75,7 @@ def test_frames_that_nobody_gives_are_not_known(tmp_path):
         pass
     with h5py.File(tmp_path / "video.h5") as file:
         assert (file["frame_index"][:] == NOT_KNOWN).all() and (file["appearance_index"][:] == NOT_KNOWN).all()
+        assert np.isnan(file["frame_time"][:]).all() and np.isnan(file["clip_end"][:]).all()
 
 
 def test_a_status_of_zeros_makes_them_and_a_failed_video_may_hold_anything(tmp_path):
@@ -95,12 +100,16 @@ def test_features_that_do_not_fit_are_refused_and_leave_no_file(tmp_path, values
     assert not list(tmp_path.iterdir())
 
 
-def test_a_file_from_before_is_read(tmp_path):
-    """Imported files had neither `appearance_index` nor `fingerprint`."""
+def test_a_file_from_before_is_read(tmp_path, caplog):
+    """Imported files had neither `appearance_index` nor `fingerprint`, and no file the times of its frames."""
     fill(tmp_path / "video.h5", {"a": "ok"})
     with h5py.File(tmp_path / "video.h5", "r+") as file:
-        del file["appearance_index"], file["fingerprint"]
-    assert VideoFeatures.read(tmp_path / "video.h5").ids == ["a"]
+        del file["appearance_index"], file["fingerprint"], file["frame_time"], file["clip_end"]
+        file["fps"][0] = 8
+        file["frame_index"][0] = [[0, 1, 2, 3], [4, 5, 6, 7]]
+    store = VideoFeatures.read(tmp_path / "video.h5")
+    assert store.ids == ["a"] and "frame number / fps is taken" in caplog.text
+    assert store.frame_time[0, 1].tolist() == [0.5, 0.625, 0.75, 0.875] and store.clip_end[0].tolist() == [0.5, 1]
 
 
 def test_rows_that_do_not_match_are_refused(tmp_path):

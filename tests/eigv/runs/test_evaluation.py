@@ -21,10 +21,16 @@ def test_accuracy_overall_and_by_type() -> None:
 
 
 def test_spans_that_touch_or_overlap_are_joined() -> None:
-    frames = np.array([[0, 4], [5, 9], [8, 12], [20, 29]], np.int32)  # of the clips, the first and last frame
-    assert spans(np.array([0, 1, 2, 3]), frames, 10.0) == ((0.0, 1.3), (2.0, 3.0))
-    assert spans(np.array([0, 3]), frames, 8.0) == ((0.0, 0.625), (2.5, 3.75))
-    assert spans(np.array([0, 3]), frames, np.nan) == ()
+    times = np.array([[0, 0.4], [0.5, 0.9], [0.8, 1.2], [2.0, 2.9]])  # of the first and last frame of each clip
+    ends = np.array([0.5, 1.0, 1.3, 3.0])
+    assert spans(np.array([0, 1, 2, 3]), times, ends) == ((0.0, 1.3), (2.0, 3.0))
+    assert spans(np.array([0, 3]), times, ends) == ((0.0, 0.5), (2.0, 3.0))
+    assert spans(np.array([0, 3]), times * np.nan, ends * np.nan) == ()
+
+
+def test_spans_follow_a_rate_that_changes() -> None:
+    times = np.array([[0, 0.1], [0.2, 1.2], [2.2, 3.2]])
+    assert spans(np.array([1]), times, np.array([0.2, 2.2, 4.2])) == ((0.2, 2.2),)
 
 
 def test_statistics_are_of_the_numbers_before_they_are_rounded() -> None:

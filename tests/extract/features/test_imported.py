@@ -185,6 +185,8 @@ def test_with_the_videos_clips_have_their_times(shared, tmp_path):
     rows = [store.ids.index(name) for name in names]
     assert [store.frame_index[row].max() for row in rows] == [8, 0, -1]
     assert round(store.fps[rows[0]], 2) == 23.98
+    assert store.frame_time[rows[0]].max() == pytest.approx(8 / 23.976, rel=1e-4) and store.clip_end[rows[0]].min() > 0
+    assert np.isnan(store.frame_time[rows[2]]).all()
     manifest = read_manifest(tmp_path / "manifest.csv").set_index("video_id")
     assert manifest.loc["text_named", "reason"].startswith("video: Invalid data")
 

@@ -28,6 +28,7 @@ def write(
     container: dict[str, str] | None = None,
     shape: str = "1:1",
     colours: tuple[int, int] | None = None,
+    width: int = 96,
 ) -> Path:
     """A video of so many frames; `options` are those of the encoder, `container` those of the file's format.
 
@@ -36,13 +37,13 @@ def write(
     muxing = (container or {}) if path.suffix == ".mp4" else {}
     with av.open(str(path), "w", options=muxing) as file:
         stream = file.add_stream(codec, rate=rate, options=options or {})
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, 64, "yuv420p"
         if shape != "1:1":
             stream.codec_context.sample_aspect_ratio = Fraction(shape.replace(":", "/"))
         if colours:
             stream.codec_context.color_trc, stream.codec_context.color_primaries = colours
         for number in range(count):
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number), format="rgb24")))
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture(number, width=width), format="rgb24")))
         file.mux(stream.encode())
     return path
 

@@ -1,12 +1,16 @@
 """A damaged file is used as far as a decoder can, and the manifest says what it lacks."""
 
+import h5py
 import pytest
 
 from base.errors import UserError
-from base.formats.statuses import CUT, DAMAGED, OK
-from extract.config import SamplingSettings, VideoCollection
+from base.formats.statuses import CUT, DAMAGED, OK, ZEROS
+from base.formats.store import read_strings
+from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
+from extract.videos.decode import decode_shard
 from extract.videos.judgement import judge, leave_out
-from extract.videos.probe import all_ids, probe
+from extract.videos.places import Places
+from extract.videos.probe import probe
 from extract.videos.survey import survey
 from tests.extract.videos import make
 
@@ -15,7 +19,7 @@ OPTIONS = {"g": "20", "bf": "0", "sc_threshold": "0"}
 
 def look(folder, notes, **settings):
     collection = VideoCollection(folder=folder, **settings)
-    return probe(all_ids(collection), collection, SamplingSettings(), 1, notes), collection
+    return probe(Places(collection).all_ids(), collection, SamplingSettings(), 1, notes), collection
 
 
 def test_one_bad_packet_of_a_hundred(shared, tmp_path):
@@ -52,6 +56,20 @@ def test_a_file_that_breaks_off_says_after_which_frame(tmp_path, name, codec):
     seen = survey(path, SamplingSettings())
     status, reason = judge(seen, SamplingSettings())
     assert status == CUT and 20 < seen.frames < 60 and f"breaks off after {seen.frames} frames" in reason
+
+
+@pytest.mark.parametrize(("damaged", "status"), [("use", DAMAGED), ("zeros", ZEROS)])
+def test_zeros_are_given_where_the_policy_says_so(tmp_path, damaged, status):
+    folder = tmp_path / "v"
+    folder.mkdir()
+    whole = make.write(tmp_path / "whole.mp4", 40, options=OPTIONS)
+    make.spoil(whole, folder / "bad.mp4", {25}.__contains__)
+    manifest, collection = look(folder, tmp_path / "notes", damaged=damaged)
+    features = FeaturesSettings(sampling={"clips": 2, "frames": 4})
+    decode_shard(manifest, collection, features, tmp_path / "frames.h5", 1)
+    with h5py.File(tmp_path / "frames.h5") as file:
+        assert read_strings(file, "status") == [status]
+        assert file["motion"][:].any() == (damaged == "use")
 
 
 def test_the_policy_is_asked_however_few_frames_are_left(tmp_path):

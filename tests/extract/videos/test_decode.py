@@ -39,7 +39,7 @@ def test_every_frame_is_at_its_place(video, positions, frames, resample):
         appearance={"size": 32, "frames": frames, "resample": resample},
         motion={"size": 16, "resample": resample},
     )
-    row = {"path": str(video), "frames": COUNT, "status": "ok", "backend": "pyav"}
+    row = {"path": str(video), "frames": COUNT, "status": "ok", "backend": "pyav", "fps": 25.0}
     values = decode_one(Job(row, features, pictures_of(features)))
     numbers = clip_frames(COUNT, features.sampling)
     assert values["motion"].shape == (3, 4, 16, 16, 3)

@@ -45,7 +45,7 @@ def test_networks_share_a_decoding_pass_where_they_can():
 def test_hcrns_preset_sees_what_its_script_would(shared, backend):
     path = shared / "data/videos/msvd/WTf5EgVY5uU_124_128.avi"
     features = FeaturesSettings(preset="hcrn")
-    row = {"path": str(path), "frames": 120, "status": "ok", "backend": backend}
+    row = {"path": str(path), "frames": 120, "status": "ok", "backend": backend, "fps": 25.0}
     values = decode_one(Job(row, features, pictures_of(features)))
     assert values["appearance"].shape == (16, 1, 224, 224, 3) and values["motion"].shape == (16, 16, 112, 112, 3)
     number = int(values["frame_index"][3, 5])

@@ -36,6 +36,7 @@ def test_which_of_two_streams_is_used(tmp_path, marks, counts, used):
     seen = survey(path, SamplingSettings())
     assert seen.stream == used
     assert (seen.width, seen.height) == (96 * (used + 1), 64 * (used + 1)) and seen.frames == counts[used]
+    assert seen.backend == "pyav" and "several video streams" in seen.backend_reason
     frame = next(open_reader(path, seen.backend).frames([20]))
     expected = make.picture(20, *frame.shape[:2], tint=120 * used)
     assert np.abs(frame.astype(int) - expected).mean() < 12

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from extract.config import SamplingSettings
-from extract.videos.geometry import Orientation, of_matrix
 from extract.videos.pictures import Picture
 from extract.videos.reader import PyavReader, Size
+from extract.videos.shown.geometry import Orientation, of_matrix
 from extract.videos.survey import survey
 from tests.extract.videos import make
 

@@ -5,8 +5,8 @@ import pytest
 
 from extract.config import SamplingSettings
 from extract.videos.reader import PyavReader, Size
+from extract.videos.shown.tones import KNEE, WHITE, to_sdr, transfer_name
 from extract.videos.survey import survey
-from extract.videos.tones import KNEE, WHITE, to_sdr, transfer_name
 from tests.extract.videos import make
 
 GREY = [0.0, 0.05, 0.2, 0.5]

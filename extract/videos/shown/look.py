@@ -4,8 +4,8 @@ from av.sidedata.sidedata import Type
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorPrimaries
 
-from extract.videos.geometry import UPRIGHT, Orientation, orientation
-from extract.videos.tones import TRANSFERS, transfer_name
+from extract.videos.shown.geometry import UPRIGHT, Orientation, orientation
+from extract.videos.shown.tones import TRANSFERS, transfer_name
 
 
 class Look:
@@ -19,6 +19,7 @@ class Look:
         """Frames that are two fields of different times."""
         self._frames = 0
         self._changes = 0
+        self._sizes: set[tuple[int, int]] = set()
         self._dolby = False
         self._wide = False
 
@@ -32,6 +33,7 @@ class Look:
         elif way != self.orientation:
             self._changes += 1
         self._frames += 1
+        self._sizes.add((frame.width, frame.height))
         self.orientation = way
         self.interlaced += frame.interlaced_frame
 
@@ -52,6 +54,8 @@ class Look:
             said.append(f"a player turns the picture by {self.orientation.askew:g} degrees more, which is not done")
         if self._changes:
             said.append(f"the picture is turned {self._changes} times on the way")
+        if len(self._sizes) > 1:
+            said.append(f"the picture has {len(self._sizes)} sizes")
         hdr = self.transfer in TRANSFERS.values()
         if hdr:
             said.append(f"HDR ({self.transfer}) is tone-mapped to SDR")

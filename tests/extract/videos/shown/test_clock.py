@@ -5,8 +5,8 @@ import pytest
 
 from base.formats.statuses import OK
 from extract.config import SamplingSettings
-from extract.videos.clock import clock_of
 from extract.videos.judgement import judge
+from extract.videos.shown.clock import clock_of
 from extract.videos.survey import survey
 from tests.extract.videos import make
 
