@@ -28,6 +28,11 @@ def keys() -> str:
     return "\n".join(lines)
 
 
+def key_paths() -> list[str]:
+    """Every key as config/README.md spells it."""
+    return [path for path, _, _ in _fields(Config, "")]
+
+
 def with_keys(readme: str) -> str:
     """The text of a README with its table of keys brought up to date."""
     before, rest = readme.split(BEGIN, 1)

@@ -62,15 +62,11 @@ class Data:
         return list(map(str, sources.annotations(self.dataset(dataset)).files))
 
     def annotations_of_collection(self, collection: str) -> list[str]:
-        """The annotations of every data set that uses a collection."""
-        return [self.paths.all_annotations(name) for name in sources.users(self.config, collection)]
-
-    def wanted(self, collection: str) -> list[str]:
-        """The list of the videos of a collection that are asked for; none where all are."""
-        if sources.users(self.config, collection):
-            return [self.paths.wanted(collection)]
-        refuse_if_incomplete(self.config, self.paths)
-        return []
+        """The annotations of every data set that uses a collection; none: all its videos are wanted."""
+        users = sources.users(self.config, collection)
+        if not users:
+            refuse_if_incomplete(self.config, self.paths)
+        return [self.paths.all_annotations(name) for name in users]
 
     def gold(self, dataset: str) -> str:
         """The file of the gold spans of a data set."""

@@ -19,6 +19,8 @@ from extract.config import FORMATS, Dataset, VideoCollection
 
 PICTURE = {"network", "size", "fit", "short_side", "resample"}
 """The settings of a network that decide which pictures are made for it."""
+SAID = {"source", "sha256", "licence"}
+"""What is said of the weights of a network of the user's own; none of it decides a number."""
 POLICIES = {"missing", "unreadable", "damaged"}
 
 
@@ -49,10 +51,6 @@ class Decides:
         return spelled(_only(asked, read), _only(self._collection(asked.videos), POLICIES))
 
     # Videos.
-
-    def wanted(self, collection: str) -> str:
-        """Which data sets ask for videos of a collection."""
-        return spelled(sources.users(self.config, collection))
 
     def probe(self, collection: str) -> str:
         """Where videos are looked for, which are asked for, and how many frames they must have."""
@@ -130,7 +128,7 @@ class Decides:
     def _network(self, kind: str, read: set[str] | None) -> dict[str, Any]:
         """What decides a network of the user's own; nothing for one of ours."""
         network = self.config.features.networks.get(getattr(self.config.features, kind).network)
-        return _only(network, read) if network else {}
+        return network.model_dump(mode="json", include=read, exclude=SAID) if network else {}
 
     def _wanted(self, collection: str) -> str:
         """A digest of the ids of the videos that the annotations ask for, which are read for it."""

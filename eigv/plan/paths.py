@@ -39,10 +39,6 @@ class Paths:
         """The features of a collection."""
         return f"{self.collection(collection)}/video.h5"
 
-    def wanted(self, collection: str = "{collection}") -> str:
-        """The ids of the videos of a collection that annotations ask for."""
-        return f"{self.collection(collection)}/wanted.json"
-
     def shard(self, what: str, collection: str = "{collection}") -> str:
         """A part of a collection: `what` is csv (its list of videos), frames.h5, appearance.h5 or motion.h5."""
         return f"{self.collection(collection)}/shards/{{scatteritem}}.{what}"

@@ -8,7 +8,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.questions import is_multiple_choice, read_annotations, write_annotations, write_summary
 from base.formats.vocabulary import write_vocabulary
-from base.reading import read_csv, read_json
+from base.reading import read_csv
 from base.writing import write_json
 from extract.annotations import vocabulary
 from extract.annotations.contract import check, read, reader_of, splits
@@ -62,13 +62,11 @@ def _question_ids(folder: Path) -> set[str]:
     return {qid for path in folder.glob("*.csv") for qid in read_csv(path, ["qid"])["qid"]}
 
 
-def video_ids(places: list[Path]) -> list[str]:
-    """Every video that is asked for, in order of first mention: by the annotations in a folder, or by a list (JSON)."""
+def video_ids(folders: list[Path]) -> list[str]:
+    """Every video that the annotations in these folders ask for, in order of first mention."""
     ids: dict[str, None] = {}
-    for place in places:
-        if place.is_file():
-            ids.update(dict.fromkeys(read_json(place, "the list of video ids")))
-        for path in sorted(place.glob("*.csv")):
+    for folder in folders:
+        for path in sorted(folder.glob("*.csv")):
             ids.update(dict.fromkeys(read_csv(path, ["video_id"])["video_id"]))
     return list(ids)
 

@@ -54,20 +54,6 @@ def doctor(
 
 
 @app.command()
-def wanted(
-    questions: Annotated[list[Path], typer.Option(help="Folder that `annotations` wrote; repeat it for several.")],
-    out: Out,
-) -> None:
-    """List the videos that annotations ask for, as JSON."""
-    from base.writing import write_json
-    from extract.annotations.questions import video_ids
-
-    ids = video_ids(questions)
-    write_json(out, ids)
-    typer.echo(f"{out}: {len(ids)} videos")
-
-
-@app.command()
 def gold(
     spans: Annotated[Path, typer.Argument(help="JSON of the seconds that hold the answers, by question id.")],
     everything: Annotated[Path, typer.Option(help="Folder that `annotations` wrote.")],

@@ -56,7 +56,7 @@ def merge(
 @app.command("import")
 def import_command(
     settings: SettingsText,
-    questions: Annotated[list[Path], typer.Option(help="Folder of annotations, or a list of `wanted`; repeatable.")],
+    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
     out: Annotated[Path, typer.Option(help="The feature file, video.h5.")],
     manifest: Annotated[Path, typer.Option(help="The manifest that is written with it.")],
     processes: Processes = CPUS,

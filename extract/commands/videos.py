@@ -16,8 +16,7 @@ def probe(
     settings: SettingsText,
     out: Out,
     questions: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of annotations, or a list of `wanted`; repeatable. Without: all."),
+        list[Path] | None, typer.Option(help="Folder of read annotations; repeat it for several. Without: all videos.")
     ] = None,
     processes: Processes = CPUS,
 ) -> None:

@@ -49,7 +49,7 @@ def test_the_example_of_one_s_own_data(tmp_path):
     annotations = results / "datasets/mine/annotations"
     videos = [set(pd.read_csv(annotations / f"{split}.csv")["video_id"]) for split in ("train", "val", "test")]
     assert [len(found) for found in videos] == [8, 1, 1] and len(set.union(*videos)) == 10
-    assert set(json.loads((annotations / "gold.json").read_text())) == {"kitchen_0", "garden_0"}
+    assert set(json.loads((results / "datasets/mine/gold.json").read_text())) == {"kitchen_0", "garden_0"}
     metrics = json.loads((results / "runs/mine/hga/eigv/app+mot/seed0/metrics.json").read_text())
     assert f"all {metrics['accuracy']:>16.2f} %  of 2" in said
     only = json.loads((results / "runs/mine/question-only/seed0/metrics.json").read_text())

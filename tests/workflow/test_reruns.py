@@ -1,4 +1,4 @@
-"""What a change reruns on a finished workflow, by dry runs of the real one; tests/eigv/plan/test_decides.py has every key."""
+"""What a change reruns on a finished workflow, by dry runs; tests/eigv/plan/test_decides.py has every key."""
 
 import json
 import re
@@ -103,7 +103,7 @@ def test_another_vocabulary_looks_at_no_video(finished):
 def test_a_second_data_set_on_the_same_videos_leaves_the_first_alone(finished):
     second = {"format": "custom", "annotations": "questions.csv", "videos": "v"}
     found = reruns(finished, {"datasets.e": second})
-    assert found <= {"annotations", "wanted", "all", "report", "times"}
+    assert found <= {"annotations", "all", "report", "times"}
 
 
 def test_other_questions_on_the_same_videos_look_at_none_again(finished):
@@ -115,5 +115,5 @@ def test_other_questions_on_the_same_videos_look_at_none_again(finished):
     file.write_text(before + "clip 9,what is shown,a cat,train\n")
     with_another_video = reruns(finished, {})
     file.write_text(before)
-    assert {"annotations", "wanted", "questions", "train"} <= found and "probe" not in found
+    assert {"annotations", "questions", "train"} <= found and "probe" not in found
     assert {"probe", "decode", "features", "merge"} <= with_another_video

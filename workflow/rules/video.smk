@@ -1,6 +1,6 @@
 rule import_features:
     input:
-        wanted=ancient(ask(PLAN.data.wanted)),
+        annotations=ancient(ask(PLAN.data.annotations_of_collection)),
         features=ask(PLAN.data.imported_features),
     output:
         video=PATHS.video(),
@@ -14,7 +14,7 @@ rule import_features:
     threads: 16
     params:
         settings=told(PLAN.data.decode_settings),
-        questions=lambda wildcards, input: flags("--questions", input.wanted),
+        questions=lambda wildcards, input: flags("--questions", input.annotations),
         decides=ask(PLAN.decides.import_features),
         folder=ask(PLAN.data.folder_key),
         stage=STAGES["features"],
@@ -23,28 +23,11 @@ rule import_features:
         " --out {output.video:q} --manifest {output.manifest:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
-# Between annotations and videos, so that other questions about the same videos, or a second data set, look at none again:
-# what reads this list does not heed its time (`ancient`), and has a digest of the ids in `decides`.
-rule wanted:
-    input:
-        ask(PLAN.data.annotations_of_collection),
-    output:
-        PATHS.wanted(),
-    log:
-        f"{RESULTS}/logs/wanted/{{collection}}.log",
-    conda:
-        "../../environment.yml"
-    params:
-        questions=lambda wildcards, input: flags("--questions", input),
-        decides=ask(PLAN.decides.wanted),
-        stage=STAGES["annotations"],
-    shell:
-        "python -m extract.cli wanted {params.questions:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
-
-
+# Other questions about the same videos, or a second data set, look at none of them again: the time of the annotations is
+# not heeded (`ancient`), and `decides` has a digest of the ids that they ask for.
 rule probe:
     input:
-        ancient(ask(PLAN.data.wanted)),
+        ancient(ask(PLAN.data.annotations_of_collection)),
     output:
         PATHS.manifest(),
     log:

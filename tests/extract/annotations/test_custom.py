@@ -9,7 +9,7 @@ from base.errors import UserError
 from extract.annotations import read
 from extract.annotations.doctor import examine
 from extract.annotations.gold import read_gold
-from extract.annotations.questions import write_all
+from extract.annotations.questions import write_all, write_gold
 from extract.config import Dataset
 
 SPLITS = ("train", "val", "test")
@@ -112,8 +112,11 @@ def test_what_does_not_fit_is_named(tmp_path, text, message):
 
 def test_gold_spans_go_with_the_questions(tmp_path):
     (tmp_path / "gold.json").write_text(json.dumps({"v0_0": [[0, 2.5]], "v1_1": [[1, 2], [4, 5]]}))
-    write_all(custom(table_of(tmp_path), gold=tmp_path / "gold.json"), tmp_path / "out")
-    assert json.loads((tmp_path / "out/gold.json").read_text()) == {"v0_0": [[0, 2.5]], "v1_1": [[1, 2], [4, 5]]}
+    write_all(custom(table_of(tmp_path)), tmp_path / "all")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used/train.csv").write_text("qid\nv0_0\nv0_1\n")  # the video v1 is left out
+    assert write_gold(tmp_path / "gold.json", tmp_path / "all", tmp_path / "used", tmp_path / "out.json") == 1
+    assert json.loads((tmp_path / "out.json").read_text()) == {"v0_0": [[0, 2.5]]}
 
 
 def test_gold_spans_in_the_form_of_next_gqa(shared):

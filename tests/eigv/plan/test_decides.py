@@ -1,0 +1,102 @@
+"""What each key of the configuration reruns: a row for every key, and nothing beside what the row says.
+
+Rules compare what `eigv.plan.decides` gives, the paths of files and `folder_key`; tests/workflow/test_reruns.py holds
+that against dry runs of the real workflow.
+"""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from base.settings import parse
+from eigv.config.docs import key_paths
+from eigv.config.experiment import Config
+from eigv.config.run_path import Run
+from eigv.plan.plan import Plan
+from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, ROWS, Row
+
+TABLE = "video,question,answer,split\na,Why?,so,train\nb,Who?,he,val\nc,Who?,she,test\n"
+NEXTQA = "video,question,answer,qid,type,a0,a1,a2,a3,a4\n{},Why?,0,0,CW,a,b,c,d,e\n"
+RUNS = {
+    "plain": Run("d", "hga", "erm", "app+mot", 0),
+    "hga": Run("d", "hga", "eigv", "app+mot", 0),
+    "comem": Run("d", "comem", "eigv", "app+mot", 0),
+    "mspan": Run("d", "mspan", "eigv", "app+mot", 0),
+    "own": Run("d", "mine", "erm", "app+mot", 0),
+}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paths of configurations are relative to the folder in which Snakemake is called."""
+    for name in ("q.csv", "other.csv"):
+        (tmp_path / name).write_text(TABLE)
+    (tmp_path / "nextqa").mkdir()
+    (tmp_path / "nextqa/questions.csv").write_text(TABLE)
+    for split, video in zip(("train", "val", "test", "test-shifted"), "abcd", strict=True):
+        (tmp_path / f"nextqa/{split}.csv").write_text(NEXTQA.format(video))
+    for name in ("network.py", "backbone.py"):
+        (tmp_path / name).write_text("")
+    monkeypatch.chdir(tmp_path)
+
+
+def changed(config: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with other values for some of its keys."""
+    config = deepcopy(config)
+    for key, value in values.items():
+        *groups, last = key.split(".")
+        group: Any = config
+        for name in groups:
+            group = group.setdefault(name, {})
+        group[last] = value
+    return config
+
+
+def decided(config: dict[str, Any]) -> dict[str, str]:
+    """What every stage's rule compares; stages of one kind by the data set, collection or run that they are of."""
+    plan = Plan(parse(Config, config, "a configuration of the test"))
+    asks, shows = plan.decides, plan.targets
+    of = {
+        "annotations": asks.annotations("d"),
+        "gold": asks.gold("d"),
+        "questions": asks.questions("d"),
+        "probe": asks.probe("v"),
+        "shards": asks.shards("v"),
+        "decode": asks.decode("v"),
+        "appearance": asks.features("appearance"),
+        "motion": asks.features("motion"),
+        "merge": asks.merge("v"),
+        "import": asks.import_features("given"),
+        "finetune": asks.finetune(),
+        "tokens": asks.tokens(),
+        "import-tokens": asks.import_tokens("i"),
+        "table": shows.decides_table("table1"),
+        "sweep": shows.decides_sweep("figure5a"),
+        "picture": shows.decides_picture("figure6"),
+        "page": shows.page_settings("explorer"),
+    }
+    known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
+    of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
+    of |= {f"evaluate {name}": asks.evaluate(str(run)) for name, run in known.items()}
+    return of
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row.key}={row.value}" for row in ROWS])
+def test_a_key_reruns_what_its_row_says(row: Row) -> None:
+    base = changed(BASE, row.where)
+    before, after = decided(base), decided(changed(base, {row.key: row.value}))
+    said = {stage for name in row.reruns for stage in GROUPS.get(name, (name,))}
+    assert {stage for stage in before if before[stage] != after.get(stage)} == said
+
+
+def test_every_key_has_a_row() -> None:
+    assert set(key_paths()) - {documented(row.key) for row in ROWS} == CONTAINERS
+
+
+def documented(key: str) -> str:
+    """A key as config/README.md spells it: with `<name>` for a name of the user's own."""
+    names = key.split(".")
+    return ".".join("<name>" if before in NAMED else name for before, name in zip(["", *names], names, strict=False))
