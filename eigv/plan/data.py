@@ -15,9 +15,9 @@ from extract.videos.listing import folder_key
 class Data:
     """Data sets and collections of videos of a configuration; `UserError` for one that it does not have."""
 
-    def __init__(self, config: Config, paths: Paths) -> None:
+    def __init__(self, config: Config, paths: Paths, ask_hub: bool = True) -> None:
         """Of `config`, whose files lie where `paths` says."""
-        self.config, self.paths = config, paths
+        self.config, self.paths, self.ask_hub = config, paths, ask_hub
 
     def dataset(self, dataset: str) -> Dataset:
         """The settings of a data set."""
@@ -58,14 +58,14 @@ class Data:
 
     def raw_annotations(self, dataset: str) -> list[str]:
         """The annotation files of a data set. `UserError` if anything that the configuration needs is missing."""
-        refuse_if_incomplete(self.config, self.paths)
+        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
         return list(map(str, sources.annotations(self.dataset(dataset)).files))
 
     def annotations_of_collection(self, collection: str) -> list[str]:
         """The annotations of every data set that uses a collection; none: all its videos are wanted."""
         users = sources.users(self.config, collection)
         if not users:
-            refuse_if_incomplete(self.config, self.paths)
+            refuse_if_incomplete(self.config, self.paths, self.ask_hub)
         return [self.paths.all_annotations(name) for name in users]
 
     def gold(self, dataset: str) -> str:

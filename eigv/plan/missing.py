@@ -10,20 +10,22 @@ from eigv.plan.paths import Paths
 from extract.annotations import splits
 from extract.config import VideoCollection
 from extract.networks import weights_file
+from extract.text.encoder import is_folder
 from extract.text.hub import why_not_there
 
 OFFICIAL = "https://github.com/yl3800/EIGV"
 """Where the official checkpoints come from."""
 
 
-def refuse_if_incomplete(config: Config, paths: Paths) -> None:
+def refuse_if_incomplete(config: Config, paths: Paths, ask_hub: bool = True) -> None:
     """Raises `UserError` that lists every file that the configuration needs, that nothing here makes, and that is not
-    there; with where to get it and where to put it."""
-    if lines := list(missing(config, paths)):
+    there; with where to get it and where to put it. Without `ask_hub` a text encoder of the model hub is taken for
+    there."""
+    if lines := list(missing(config, paths, ask_hub)):
         raise UserError("\n".join(["these files are needed and not there:", *lines]))
 
 
-def missing(config: Config, paths: Paths) -> Iterator[str]:
+def missing(config: Config, paths: Paths, ask_hub: bool = True) -> Iterator[str]:
     """A line for each thing that is missing; none if everything is there."""
     yield from _annotations(config)
     for name, collection in config.videos.items():
@@ -37,7 +39,8 @@ def missing(config: Config, paths: Paths) -> Iterator[str]:
             yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
         yield from _weights(config)
     if _shows(config) and not all(Path(paths.encoder(name)).is_dir() for name in _own_texts(config)):
-        yield from _encoder(config.text.encoder)
+        if ask_hub or is_folder(config.text.encoder):
+            yield from _encoder(config.text.encoder)
 
 
 def _annotations(config: Config) -> Iterator[str]:

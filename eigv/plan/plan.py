@@ -12,11 +12,12 @@ class Plan:
     """What the rules ask, for one configuration. Questions about something that it does not have, or for which files
     are missing, are answered with a `UserError`."""
 
-    def __init__(self, config: Config) -> None:
-        """Of one configuration; nothing is looked up before it is asked."""
+    def __init__(self, config: Config, ask_hub: bool = True) -> None:
+        """Of one configuration; nothing is looked up before it is asked. `ask_hub`: whether it is seen to that the model
+        hub can be reached where the text encoder is not in the local cache."""
         self.config = config
         self.paths = Paths.of(config)
-        self.data = Data(config, self.paths)
+        self.data = Data(config, self.paths, ask_hub)
         self.decides = Decides(config)
-        self.runs = Runs(config, self.paths)
+        self.runs = Runs(config, self.paths, ask_hub)
         self.targets = Targets(config, self.paths, self.runs)

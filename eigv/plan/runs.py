@@ -15,9 +15,9 @@ from eigv.plan.paths import Paths
 class Runs:
     """Runs and official checkpoints of a configuration; `UserError` for a run that is not in its grid."""
 
-    def __init__(self, config: Config, paths: Paths) -> None:
+    def __init__(self, config: Config, paths: Paths, ask_hub: bool = True) -> None:
         """Of `config`, whose files lie where `paths` says."""
-        self.config, self.paths = config, paths
+        self.config, self.paths, self.ask_hub = config, paths, ask_hub
 
     def settings(self, run: str) -> str:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
@@ -41,7 +41,7 @@ class Runs:
 
     def checkpoint_file(self, checkpoint: str) -> str:
         """Its file. `UserError` if anything that the configuration needs is missing."""
-        refuse_if_incomplete(self.config, self.paths)
+        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
         return str(self.checkpoint(checkpoint).file)
 
     def checkpoint_backbone(self, checkpoint: str) -> str:

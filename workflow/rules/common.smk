@@ -65,7 +65,8 @@ try:
     CONFIG = strict.parse(Config, config, "the configuration")
 except UserError as error:
     raise WorkflowError(str(error))
-PLAN = Plan(CONFIG)
+# A dry run touches no network.
+PLAN = Plan(CONFIG, ask_hub=not workflow.output_settings.dryrun)
 PATHS = PLAN.paths
 RESULTS, OUT = PATHS.results, PATHS.outcomes
 """RESULTS has features, annotations and texts, which several configurations can share; OUT has runs, tables, figures."""

@@ -112,3 +112,12 @@ def test_an_encoder_is_missed_until_the_texts_have_theirs():
     assert "encoder" not in " ".join(lines(plan(**nowhere, tables={})))
     Path("results/small/datasets/one/text/encoder").mkdir(parents=True)
     assert "encoder" not in " ".join(lines(plan(**nowhere)))
+
+
+def test_a_dry_run_takes_an_encoder_of_the_hub_for_there(monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    asked = plan(text={"encoder": "nobody/has-this-encoder"})
+    assert "nobody/has-this-encoder" in " ".join(lines(asked))
+    assert "nobody/has-this-encoder" not in " ".join(missing(asked.config, asked.paths, ask_hub=False))
