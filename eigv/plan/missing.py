@@ -38,9 +38,8 @@ def missing(config: Config, paths: Paths, ask_hub: bool = True) -> Iterator[str]
         for kind in sources.KINDS:
             yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
         yield from _weights(config)
-    if _shows(config) and not all(Path(paths.encoder(name)).is_dir() for name in _own_texts(config)):
-        if ask_hub or is_folder(config.text.encoder):
-            yield from _encoder(config.text.encoder)
+    if _will_fine_tune(config, paths) and (ask_hub or is_folder(config.text.encoder)):
+        yield from _encoder(config.text.encoder)
 
 
 def _annotations(config: Config) -> Iterator[str]:
@@ -74,9 +73,10 @@ def _shows(config: Config) -> bool:
     return bool(config.tables or config.sweeps or config.rationales or config.explorers)
 
 
-def _own_texts(config: Config) -> list[str]:
-    """The data sets whose token features are made here."""
-    return [name for name, dataset in config.datasets.items() if not dataset.tokens]
+def _will_fine_tune(config: Config, paths: Paths) -> bool:
+    """Whether an encoder has still to be fine-tuned for what the configuration shows."""
+    own = [name for name, dataset in config.datasets.items() if not dataset.tokens]
+    return _shows(config) and not all(Path(paths.encoder(name)).is_dir() for name in own)
 
 
 def _encoder(name: str) -> Iterator[str]:

@@ -13,8 +13,10 @@ class Plan:
     are missing, are answered with a `UserError`."""
 
     def __init__(self, config: Config, ask_hub: bool = True) -> None:
-        """Of one configuration; nothing is looked up before it is asked. `ask_hub`: whether it is seen to that the model
-        hub can be reached where the text encoder is not in the local cache."""
+        """Of one configuration; nothing is looked up before it is asked.
+
+        With `ask_hub` it is seen to that the model hub can be reached, where the text encoder is not in the local cache.
+        """
         self.config = config
         self.paths = Paths.of(config)
         self.data = Data(config, self.paths, ask_hub)
