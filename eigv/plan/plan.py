@@ -15,7 +15,7 @@ class Plan:
     def __init__(self, config: Config, ask_hub: bool = True) -> None:
         """Of one configuration; nothing is looked up before it is asked.
 
-        With `ask_hub` it is seen to that the model hub can be reached, where the text encoder is not in the local cache.
+        With `ask_hub` the model hub must be within reach, where the text encoder is not in the local cache.
         """
         self.config = config
         self.paths = Paths.of(config)
