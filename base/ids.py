@@ -1,5 +1,7 @@
 """Ids that become names of files stay inside their folder."""
 
+import unicodedata
+
 from base.errors import UserError
 
 
@@ -21,3 +23,11 @@ def check_ids(names: list[str]) -> None:
     if wrong:
         rest = f"\n... and {len(wrong) - 20} more" if len(wrong) > 20 else ""
         raise UserError("\n".join(wrong[:20]) + rest)
+
+
+def composed(name: str) -> str:
+    """An id in the Unicode form that ids are compared in (NFC): an accent is part of its letter, not one of its own.
+
+    A Mac writes names of files in the other form, which looks the same.
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)

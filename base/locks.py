@@ -1,16 +1,19 @@
 """One process at a time."""
 
 import contextlib
+import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import BaseFileLock, FileLock, SoftFileLock, Timeout
 
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN = 0.2
 """Seconds between two looks at a lock that another process holds."""
+NO_FLOCK = (errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What `flock` fails with on a file system that has no locks (Lustre without `-o flock`, some NFS)."""
 
 
 @contextlib.contextmanager
@@ -19,17 +22,27 @@ def exclusive(path: Path) -> Iterator[None]:
 
     The kernel drops the lock with its process, so a killed job never leaves one behind. The block may remove the file,
     or its folder, when the work is done: who waits then locks a new one.
+
+    On a file system without `flock` the file `<path>.held` is the lock, which names its process: one that a kill has
+    left is taken over on the machine of that process; on another, who waits is told what to remove.
     """
-    # On a file system without `flock`, a file that merely is there would be taken for a lock; a kill would leave it.
-    lock = FileLock(path, poll_interval=LOOK_AGAIN, fallback_to_soft=False)
-    _acquire(lock, path)
+    lock: BaseFileLock = FileLock(path, poll_interval=LOOK_AGAIN, fallback_to_soft=False)
+    try:
+        _acquire(lock, path)
+    except OSError as error:
+        if error.errno not in NO_FLOCK:
+            raise
+        held = path.with_name(f"{path.name}.held")
+        log.warning("%s: no locks here (flock: %s); the file %s is one", path.parent, error.strerror, held.name)
+        lock = SoftFileLock(held, poll_interval=LOOK_AGAIN)
+        _acquire(lock, held)
     try:
         yield
     finally:
         lock.release()
 
 
-def _acquire(lock: FileLock, path: Path) -> None:
+def _acquire(lock: BaseFileLock, path: Path) -> None:
     patience = 0.0
     while not lock.is_locked:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -38,5 +51,15 @@ def _acquire(lock: FileLock, path: Path) -> None:
         except FileNotFoundError:  # who was before us has just removed the folder
             continue
         except Timeout:
-            log.warning("another process is at work in %s: waiting until it ends", path.parent)
+            log.warning("another process is at work in %s: waiting until it ends%s", path.parent, _owner(lock, path))
             patience = -1
+
+
+def _owner(lock: BaseFileLock, path: Path) -> str:
+    """Which process a lock that is a mere file names, and what to do when it is no more."""
+    if not isinstance(lock, SoftFileLock):
+        return ""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        pid, host, *_ = [*path.read_text(encoding="utf-8").split("\n"), "?", "?"]
+        return f" (process {pid} on {host}; if that was killed, remove {path})"
+    return ""

@@ -6,6 +6,9 @@ import csv
 import difflib
 import hashlib
 import json
+import re
+import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,34 +39,105 @@ def readable(path: Path, kind: str, what: str = "") -> Iterator[None]:
         raise UserError(f"{name} {_not_utf8(path)}") from None
 
 
+_EXCEL = 'in Excel save it as "CSV UTF-8 (comma delimited)"'
+
+
 def _not_utf8(path: Path) -> str:
     """What is to be said of a file that is not UTF-8: the line of the first byte that is not, and the remedy."""
-    raw = path.read_bytes()
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return f"is UTF-16 text, not UTF-8; convert it (iconv -f utf-16 -t utf-8 {path.name}) or save it as UTF-8"
+    raw, name = path.read_bytes(), shlex.quote(path.name)
+    excel = f"; {_EXCEL}" if path.suffix.lower() in (".csv", ".tsv", ".txt") else ""
+    if raw.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        return f"is no text but an Excel workbook or a zip archive; {_EXCEL}"
+    for marks, encoding in (((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE), "utf-32"), (_UTF16, "utf-16")):
+        if raw.startswith(marks):
+            return (
+                f"is {encoding.upper()} text, not UTF-8; convert it (iconv -f {encoding} -t utf-8 {name}) or save it "
+                "as UTF-8" + (excel and f'; what Excel calls "Unicode text" has tabs in place of commas, too{excel}')
+            )
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line, byte = raw.count(b"\n", 0, error.start) + 1, raw[error.start]
+        said = f"is not UTF-8 text: line {line} holds the byte 0x{byte:02x}; "
+        if unknown := next((byte for byte in b"\x81\x8d\x8f\x90\x9d" if byte in raw), None):
+            return (
+                f"{said}it is no windows-1252 either (0x{unknown:02x}): convert it from the encoding that it was "
+                "written in (iconv -f ENCODING -t utf-8) or save it as UTF-8"
+            )
         return (
-            f"is not UTF-8 text: line {line} holds the byte 0x{byte:02x}; convert it "
-            f"(iconv -f latin1 -t utf-8 {path.name}) or save it as UTF-8"
+            f"{said}convert it (iconv -f windows-1252 -t utf-8 {name}, if it was written on Windows in a Western "
+            f"language; else name its encoding) or save it as UTF-8{excel}"
         )
     return "is not UTF-8 text; save it as UTF-8"
 
 
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
 def read_json(path: Path, what: str) -> Any:
-    """Reads a JSON file; a broken one is a `UserError` that says where it breaks. `what` names it in the message."""
+    """Reads a JSON file; a broken one is a `UserError` that says where it breaks. `what` names it in the message.
+
+    A key that stands twice in an object is an error as well: only one of both would count.
+    """
     path = Path(path)
     with readable(path, "JSON", what):
         text = path.read_text(encoding="utf-8-sig")
+    return _parsed(text, path, what)
+
+
+def read_json_or_lines(path: Path, what: str) -> Any:
+    """As `read_json`; a file of one JSON value a line (JSONL) is read as the list of them."""
+    path = Path(path)
+    with readable(path, "JSON", what):
+        text = path.read_text(encoding="utf-8-sig")
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip()]
+    if path.suffix.lower() in (".jsonl", ".ndjson") or _are_lines(text, lines):
+        return [_parsed(line, path, what, number) for number, line in lines]
+    return _parsed(text, path, what)
+
+
+def _are_lines(text: str, lines: list[tuple[int, str]]) -> bool:
+    """Whether a text that is no JSON as a whole begins with a line that is an object by itself."""
     try:
-        return json.loads(text)
+        json.loads(text)
+    except json.JSONDecodeError:
+        with contextlib.suppress(json.JSONDecodeError):
+            return len(lines) > 1 and isinstance(json.loads(lines[0][1]), dict)
+    return False
+
+
+class _TwiceError(ValueError):
+    """A key that stands twice in a JSON object."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise _TwiceError(next(key for i, key in enumerate(keys) if key in keys[:i]))
+    return found
+
+
+def _parsed(text: str, path: Path, what: str, line: int = 1) -> Any:
+    """The value of a text that begins at a line of a file."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except _TwiceError as error:
+        raise UserError(
+            f"{what}: {path}: the key {str(error)!r} stands twice in {_place(text, str(error), line)}, and only one of "
+            "both would count; take one out"
+        ) from None
     except json.JSONDecodeError as error:
         raise UserError(
-            f"{what}: {path} is not JSON: {error.msg} (line {error.lineno}); put that line right, or download the "
-            "file again"
+            f"{what}: {path} is not JSON: {error.msg} (line {line + error.lineno - 1}); put that line right, or "
+            "download the file again"
         ) from None
+
+
+def _place(text: str, key: str, line: int) -> str:
+    """Where the object with a key twice is, if it can be told."""
+    places = [line + text.count("\n", 0, m.start()) for m in re.finditer(re.escape(json.dumps(key)) + r"\s*:", text)]
+    return f"one object (lines {places[0]} and {places[1]})" if len(places) == 2 else "one object"
 
 
 def read_object(path: Path, what: str, form: str) -> dict[str, Any]:
@@ -86,13 +160,17 @@ def read_texts(path: Path, what: str, form: str) -> dict[str, str]:
 def as_text(value: Any, what: str) -> str:
     """A JSON value that should be a text or a number, as text; `ValueError` for null, NaN and whatever else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
-        raise ValueError(f"{what} is {json.dumps(value)}, expected a text or a number")
+        said = textwrap.shorten(json.dumps(value), 80, placeholder=" ...")
+        raise ValueError(f"{what} is {said}, expected a text or a number")
+    if "\0" in str(value):
+        raise ValueError(f"{what} holds a NUL character: {value!r}; take it out")
     return str(value)
 
 
 def read_csv(path: Path, required: list[str]) -> "pd.DataFrame":
     """Reads a CSV as text. `UserError` for a file that is missing or is none, for a missing column, for a row with more
-    fields than columns and for bytes that are not UTF-8; with the line, and what to do."""
+    fields than columns, for a column that stands twice, for bytes that are not UTF-8 and for NUL characters; with the
+    line, and what to do."""
     import pandas as pd  # what only plans a workflow does without
 
     try:
@@ -108,9 +186,17 @@ def _check_fields(path: Path, required: list[str]) -> None:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         header = next(rows, [])
+        if "\0" in "".join(header):
+            raise UserError(_with_nul(path, 1))
         if missing := [column for column in required if column not in header]:
             raise UserError(
                 f"{path} lacks the column {', '.join(missing)}; {_columns_instead(header, required, missing)}"
+            )
+        if twice := [column for i, column in enumerate(header) if column.strip() and column in header[:i]]:
+            places = " and ".join(str(i) for i, column in enumerate(header, start=1) if column == twice[0])
+            raise UserError(
+                f"{path}: line 1 has the column {twice[0]!r} more than once (columns {places}), and only one would "
+                "count; take one out or rename it"
             )
         line = rows.line_num + 1
         for row in rows:
@@ -119,14 +205,30 @@ def _check_fields(path: Path, required: list[str]) -> None:
                     f"{path}: line {line} has {len(row)} fields and the header {len(header)}; put a text that holds "
                     "commas in quotation marks, or take the extra comma out"
                 )
+            if "\0" in "".join(row):
+                raise UserError(_with_nul(path, line))
             line = rows.line_num + 1
+
+
+def _with_nul(path: Path, line: int) -> str:
+    """What is to be said of a NUL character, behind which a reader would cut the text off."""
+    raw = path.read_bytes()
+    if 3 * raw.count(0) > len(raw):
+        return (
+            f"{path} is UTF-16 text without a mark, not UTF-8; convert it (iconv -f "
+            f"{'utf-16be' if raw[:1] == bytes(1) else 'utf-16le'} -t utf-8 {shlex.quote(path.name)}); {_EXCEL}"
+        )
+    return f"{path}: line {line} holds a NUL character, the end of the text for many programs; take it out"
 
 
 def _columns_instead(header: list[str], required: list[str], missing: list[str]) -> str:
     """What a CSV has in place of the columns that it lacks, and what to do."""
-    for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-        if len(header) == 1 and separator in header[0]:
-            return f"its columns are separated by {name}: save it with commas"
+    if header and header[0].startswith("sep="):
+        return f"its first line, {','.join(header)!r}, is for Excel: take it out, and save it with commas"
+    for separator, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        fields = [field.strip(' "') for field in separator.join(header).split(separator)]
+        if len(fields) > len(header) and (len(header) == 1 or not {*missing}.isdisjoint(fields)):
+            return f"its columns are separated by {name}: save it with commas (in Excel: CSV UTF-8, comma delimited)"
     tidy = {name.strip().lower(): name for name in header if name not in required}
     renamed = []
     for column in missing:

@@ -1,11 +1,13 @@
 """Strict, frozen, described settings, and errors that name the nearest known key."""
 
 import difflib
+import os
 import typing
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from base.errors import UserError
 
@@ -14,6 +16,19 @@ class Settings(BaseModel):
     """Base of every group of settings: unknown keys are refused, values cannot be changed afterwards."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _home_is_spelled_out(cls, value: Any) -> Any:
+        """A path below `~` lies in the home folder, as in a shell, not in a folder of that name."""
+        if not (isinstance(value, str | Path) and str(value).startswith("~")):
+            return value
+        if isinstance(value, str) and not (value.startswith("~/") and len(value) > 2):
+            return value  # a word, not a path
+        try:
+            return Path(value).expanduser() if isinstance(value, Path) else os.path.expanduser(value)  # noqa: PTH111
+        except RuntimeError as error:
+            raise ValueError(f"{error} (write the folder out)") from None
 
 
 S = TypeVar("S", bound=Settings)
@@ -29,7 +44,8 @@ def parse(model: type[S], values: Any, where: str) -> S:
 
 
 def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
-    path = [part for part in detail["loc"] if not str(part).startswith("function-")]
+    # What is wrong with a name of an entry is said of the entry.
+    path = [part for part in detail["loc"] if part != "[key]" and not str(part).startswith("function-")]
     key = ".".join(str(part) for part in path)
     if detail["type"] == "extra_forbidden":
         known = sorted(_known_keys(model, path[:-1]))

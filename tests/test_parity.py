@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from tests import parity
 from tests.drawn_weights import draw
+from tests.parity import made_up
 
 
 @pytest.mark.slow
@@ -56,6 +57,52 @@ def emptied(arrays):
 def test_what_differs_is_seen(shared, tmp_path, capsys, name, change, said):
     assert parity.main([altered(shared, tmp_path, name, change)]) == 1
     assert said in capsys.readouterr().out
+
+
+ILL_CONDITIONED = 118
+"""A made-up step in which a fused value is close to 0, where the slope of its signed square root is steep."""
+
+
+def planted(file: Path, name: str, error: float) -> str:
+    """The file with `error`, as a share of the largest gradient, in one entry of a gradient."""
+    with np.load(file) as opened:
+        arrays = {key: opened[key].copy() for key in opened.files}
+    largest = max(np.abs(value).max() for key, value in arrays.items() if key.startswith("grad/"))
+    arrays[f"grad/{name}"].flat[0] += error * largest
+    np.savez(file, **arrays)
+    return str(file)
+
+
+def gradients(file: Path) -> parity.Row:
+    return next(row for row in parity.compare(file) if row.name.startswith("gradient, worst of"))
+
+
+def test_a_gradient_is_judged_by_how_far_a_rounding_step_moves_it(tmp_path, capsys):
+    file = made_up.step_of_hga(tmp_path / "eigv_hga_nextqa_train.npz", ILL_CONDITIONED, off=True)
+    worst = gradients(file)
+    assert worst.float64 > 5e-4 and worst.moved > 5e-4 and worst.fine
+    assert parity.main([str(file)]) == 0
+    said = capsys.readouterr().out
+    assert "float32" in said and "float64" in said and "a step moves it" in said
+
+
+@pytest.mark.parametrize("seed", [ILL_CONDITIONED, 2])
+@pytest.mark.parametrize("name", ["decoder.weight", "project_head.1.bias", "fg_att.linear_q.weight"])
+def test_an_error_as_large_where_rounding_moves_nothing_fails(tmp_path, capsys, seed, name):
+    file = made_up.step_of_hga(tmp_path / "eigv_hga_nextqa_train.npz", seed)
+    assert parity.main([planted(file, name, 2.6e-3)]) == 1
+    assert "too far" in capsys.readouterr().out
+
+
+def test_bad_conditioning_does_not_excuse_everything(tmp_path):
+    file = made_up.step_of_hga(tmp_path / "eigv_hga_nextqa_train.npz", ILL_CONDITIONED, off=True)
+    planted(file, "vid_encoder.rnn.weight_ih_l0", 5e-2)  # its gradient comes through the steep slope
+    assert not gradients(file).fine
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_steps_that_this_code_made_agree_with_it(tmp_path, seed):
+    assert parity.main([str(made_up.step_of_hga(tmp_path / "eigv_hga_nextqa_train.npz", seed))]) == 0
 
 
 def drawn_block(x0: torch.Tensor, x1: torch.Tensor, width: int, size: int, rank: int, out: int) -> torch.Tensor:

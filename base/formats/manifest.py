@@ -12,9 +12,10 @@ from base.writing import write_csv
 
 @dataclass(frozen=True)
 class ManifestRow:
-    """One video. `status`: ok; short (fewer frames than a clip); cut (the file breaks off); missing; failed.
+    """One video. `status`: ok; short (fewer frames than a clip); cut (the file breaks off); damaged; missing;
+    failed.
 
-    All but ok come with a reason. A short or cut video is used as far as it goes.
+    All but ok come with a reason. A short, cut or damaged video is used as far as it goes.
     """
 
     video_id: str
@@ -34,6 +35,15 @@ class ManifestRow:
     duration: float = 0.0
     backend: str = ""
     backend_reason: str = ""
+    stream: int = 0
+    start: float = 0.0
+    clock: str = ""
+    damaged: int = 0
+    lost: int = 0
+    mirrored: int = 0
+    pixel_shape: str = ""
+    transfer: str = ""
+    interlaced: int = 0
 
 
 COLUMNS = [field.name for field in fields(ManifestRow)]

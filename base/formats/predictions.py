@@ -158,6 +158,28 @@ class Predictions:
         )
 
 
+def read_correct(path: Path) -> pd.DataFrame:
+    """Which questions a run answered right: `qid`, `video_id`, `type` and `correct` (bool), a row a question.
+
+    For comparing many runs: only these columns of `predictions.csv` are read. Errors as those of `Predictions.read`.
+    """
+    columns = ["qid", "video_id", "type", "correct"]
+    try:
+        with readable(path, "CSV"):
+            table = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+        if strange := {*table["correct"].unique()} - {"0", "1"}:
+            raise ValueError(f"the column correct holds {min(strange)!r}, and not 0 or 1")
+        if not len(table):
+            raise ValueError("it holds no question")
+        repeated = table["qid"][table["qid"].duplicated()]
+        if len(repeated):
+            raise ValueError(f"the question {repeated.iloc[0]!r} is in it twice")
+    except ValueError as error:
+        raise UserError(f"{path} is not what `eigv evaluate` writes: {error}; evaluate the run again") from None
+    table = table[columns]
+    return table.assign(correct=table["correct"] == "1")
+
+
 def _scores(table: pd.DataFrame) -> list[str]:
     """The columns of the candidates' probabilities; none for open-ended questions."""
     return [name for name in table.columns if name.startswith("score_")]

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from base.answers import comparable
 from base.errors import UserError
 from base.reading import as_text, read_json
 from base.writing import write_json
@@ -55,8 +56,26 @@ def _classes(path: Path) -> Any:
 def class_numbers(answers: Iterable[str], classes: list[str], *, training: bool) -> list[int]:
     """The class of each answer; -1 for one outside the vocabulary, which nothing predicts.
 
-    In training such an answer is of the unknown class, if there is one. At evaluation it is always -1: wrong.
+    Answers are compared by `base.answers.comparable`. In training an answer outside is of the unknown class, if there
+    is one. At evaluation it is always -1: wrong. `UserError` where an answer fits two classes.
     """
-    number = {answer: i for i, answer in enumerate(classes)}
-    unknown = number.pop(UNKNOWN, -1)
-    return [number.get(answer, unknown if training else -1) for answer in answers]
+    exact = {answer: i for i, answer in enumerate(classes)}
+    unknown = exact.pop(UNKNOWN, -1)
+    alike: dict[str, list[str]] = {}
+    for answer in exact:
+        alike.setdefault(comparable(answer), []).append(answer)
+
+    def number(answer: str) -> int:
+        if answer in exact:
+            return exact[answer]
+        found = alike.get(comparable(answer), [])
+        if len(found) > 1:
+            raise UserError(
+                f"the answer {answer!r} fits {len(found)} classes of the vocabulary, {' and '.join(map(repr, found))}: "
+                "it was made before answers were compared as they are now; make the annotations again"
+            )
+        return exact[found[0]] if found else unknown if training else -1
+
+    answers = list(answers)
+    numbers = {answer: number(answer) for answer in set(answers) - {UNKNOWN}}
+    return [numbers.get(answer, unknown if training else -1) for answer in answers]

@@ -17,6 +17,7 @@ from typing import IO
 from urllib.parse import quote
 
 from base.errors import UserError
+from base.locks import NO_FLOCK
 
 WAIT = 1.0
 """Seconds between two looks at GPUs that are all taken."""
@@ -118,4 +119,11 @@ def _lock(file: IO[str], kind: int) -> bool:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:
+        if error.errno not in NO_FLOCK:
+            raise
+        raise UserError(
+            f"{Path(file.name).parent}: the file system has no locks (flock: {error.strerror}), by which jobs share "
+            "out GPUs; set TMPDIR to a folder on the machine's own disk, or name the GPU (`device: cuda:0`)"
+        ) from None
     return True

@@ -18,7 +18,7 @@ from eigv.config.run import ComemSettings
 
 @dataclass(frozen=True)
 class StreamClips(Clips):
-    """Encoded videos, both streams apart; `local` is their sum."""
+    """Encoded videos, both streams apart; `local` is the sum of what the indicator looks at in each."""
 
     facts: Tensor  # (B, S, K, D)
 
@@ -104,8 +104,14 @@ class Comem(Backbone[StreamClips, Tokens]):
                 "make twice `hidden` a multiple of `text_layers`"
             )
         self.settings, self.clip_widths = settings, clip_widths
-        self.appearance = StreamEncoder(clip_widths.appearance or clip_widths.motion, settings.hidden)
-        self.motion = StreamEncoder(clip_widths.motion or clip_widths.appearance, settings.hidden)
+        appearance, motion = clip_widths.appearance or clip_widths.motion, clip_widths.motion or clip_widths.appearance
+        self.embed_appearance = self.embed_motion = None
+        if settings.video_representation == "linear":
+            # Side by side, they are one linear layer over appearance and motion features together.
+            self.embed_appearance, self.embed_motion = nn.Linear(appearance, width), nn.Linear(motion, width)
+            appearance = motion = width
+        self.appearance = StreamEncoder(appearance, settings.hidden)
+        self.motion = StreamEncoder(motion, settings.hidden)
         self.embed = nn.Linear(token_width, settings.words)
         nn.init.xavier_normal_(self.embed.weight)
         self.dropout = nn.Dropout(settings.dropout)
@@ -132,9 +138,16 @@ class Comem(Backbone[StreamClips, Tokens]):
     def encode_clips(self, video: Tensor) -> StreamClips:
         """Clip features (B, K, Dv) to `StreamClips`."""
         appearance, motion = video.split(self.clip_widths, dim=-1)
-        of_appearance = self.appearance(appearance if self.clip_widths.appearance else motion)
-        of_motion = self.motion(motion if self.clip_widths.motion else appearance)
-        return StreamClips(local=of_appearance + of_motion, facts=torch.stack([of_appearance, of_motion], dim=1))
+        appearance, motion = (
+            appearance if self.clip_widths.appearance else motion,
+            motion if self.clip_widths.motion else appearance,
+        )
+        if self.embed_appearance is None or self.embed_motion is None:
+            facts = torch.stack([self.appearance(appearance), self.motion(motion)], dim=1)
+            return StreamClips(local=facts.sum(dim=1), facts=facts)
+        appearance, motion = self.embed_appearance(appearance), self.embed_motion(motion)
+        facts = torch.stack([self.appearance(appearance), self.motion(motion)], dim=1)
+        return StreamClips(local=appearance + motion, facts=facts)
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""

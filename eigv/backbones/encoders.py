@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from eigv.backbones.contract import Clips, Tokens
+from eigv.config.run import VideoRepresentation
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class PooledClips(Clips):
     """Encoded videos with a summary of each."""
 
     pooled: Tensor  # (B, D)
+    states: Tensor  # (B, K, D), what the backbone reads of each clip
 
 
 @dataclass(frozen=True)
@@ -51,18 +53,24 @@ def _ends(state: Tensor) -> Tensor:
 class ClipEncoder(nn.Module):
     """Linear, ReLU, dropout and a bidirectional LSTM over the clips of a video."""
 
-    def __init__(self, features: int, hidden: int, dropout: float) -> None:
+    def __init__(self, features: int, hidden: int, dropout: float, representation: VideoRepresentation) -> None:
         super().__init__()
-        self.embed = nn.Linear(features, hidden)
+        self.linear = representation == "linear"
+        embedded = 2 * hidden if self.linear else hidden
+        self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
         self.dropout = nn.Dropout(dropout)
-        self.recurrent = nn.LSTM(hidden, hidden, batch_first=True, bidirectional=True)
+        self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
 
     def forward(self, video: Tensor) -> PooledClips:
-        """Clip features (B, K, Dv) to `local` = LN of all states (B, K, D), `pooled` = both last states (B, D)."""
-        embedded = self.dropout(F.relu(self.embed(video)))
-        states, (last, _) = self.recurrent(embedded)
-        return PooledClips(local=plain_layer_norm(states), pooled=_ends(last))
+        """Clip features (B, K, Dv) to `states` = LN of all states (B, K, D), `pooled` = both last states (B, D).
+
+        `local` is the linear layer's output, or the states.
+        """
+        embedded = self.embed(video)
+        states, (last, _) = self.recurrent(self.dropout(F.relu(embedded)))
+        states = plain_layer_norm(states)
+        return PooledClips(local=embedded if self.linear else states, pooled=_ends(last), states=states)
 
 
 class TokenEncoder(nn.Module):

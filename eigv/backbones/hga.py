@@ -55,7 +55,7 @@ class Hga(Backbone[PooledClips, TokenStates]):
     def __init__(self, settings: HgaSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
-        self.clips = ClipEncoder(clip_widths.total, settings.hidden, settings.dropout)
+        self.clips = ClipEncoder(clip_widths.total, settings.hidden, settings.dropout, settings.video_representation)
         self.tokens = TokenEncoder(token_width, settings.words, settings.hidden, settings.dropout)
         self.nodes = NodeMap(width)
         self.layers = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(settings.graph_layers)])
@@ -79,14 +79,14 @@ class Hga(Backbone[PooledClips, TokenStates]):
             return torch.cat([of_tokens[token_index], of_clips[clip_index]], dim=1)
 
         # Edges and the first layer's map look at single nodes: once a token or clip, not once a pair.
-        edges = pairs(self.nodes(tokens.local), self.nodes(clips.local))  # (P, N, D)
+        edges = pairs(self.nodes(tokens.local), self.nodes(clips.states))  # (P, N, D)
         adjacency = edges @ edges.transpose(1, 2)  # (P, N, N)
         first, *rest = self.layers
-        nodes = self._spread(adjacency, pairs(first(tokens.local), first(clips.local)))
+        nodes = self._spread(adjacency, pairs(first(tokens.local), first(clips.states)))
         for layer in rest:
             nodes = self._spread(adjacency, layer(nodes))
 
-        every_clip = clips.local.new_ones(clips.local.shape[:2], dtype=torch.bool)  # (B, K)
+        every_clip = clips.states.new_ones(clips.states.shape[:2], dtype=torch.bool)  # (B, K)
         pooled = self.pool(nodes, pairs(tokens.mask, every_clip))
         inputs = self.fuse_inputs.merge(
             self.fuse_inputs.map_first(tokens.pooled)[token_index],

@@ -29,6 +29,25 @@ def table(
     typer.echo((folder / f"{name}.md").read_text())
 
 
+@app.command("compare-runs")
+def compare_runs(
+    a: Annotated[str, typer.Argument(help="Folder of a run, or of its seeds, or a pattern of such folders in quotes.")],
+    b: Annotated[str, typer.Argument(help="The same of the system that it is compared with.")],
+    split: Annotated[str | None, typer.Option(help="The split; else test, or that of the folders.")] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="How often the videos are resampled.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling: the same seed gives the same interval.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Also write it as .json or .csv.")] = None,
+) -> None:
+    """Compare two systems on the same questions: A - B with an interval over videos, McNemar's test, types, seeds."""
+    from eigv.paper.comparison import report
+    from eigv.paper.comparison.compare import compare_runs as run
+
+    found = run(a, b, split, resamples, seed)
+    if out:
+        report.write(found, out)
+    typer.echo(report.text(found))
+
+
 @app.command()
 def sweep(
     name: Annotated[str, typer.Argument(help="Name of the sweep.")],

@@ -97,7 +97,9 @@ def import_checkpoint(
 
 @app.command()
 def score(
-    predictions: Annotated[Path, typer.Argument(help="JSON keyed by video_qid or qid, or a CSV with qid, prediction.")],
+    predictions: Annotated[
+        Path, typer.Argument(help="JSON, JSONL or CSV: a key (qid, video_qid) and a prediction each.")
+    ],
     dataset: DatasetName,
     annotations: Annotated[Path | None, typer.Option(help="Folder of the annotation files (custom: the CSV).")] = None,
     split: Annotated[str, typer.Option(help="The split that was predicted.")] = "test",

@@ -24,6 +24,7 @@ from eigv.config.run import (
 from eigv.config.run_path import RUNS, Run, nested, parts, point
 from eigv.config.targets import Checkpoint, Explorer, Grid, Rationales, Sweep, Table
 from extract.config import Extraction
+from extract.config.names import OutputFolder
 
 SHOWN = ("tables", "sweeps", "rationales", "explorers", "checkpoints")
 """The parts of a configuration whose entries are targets by their names."""
@@ -60,7 +61,7 @@ class Config(Extraction):
     """
 
     name: str = Field(pattern=r"^[\w.-]+$", description="Name of this configuration.")
-    output: Path | None = Field(
+    output: OutputFolder | None = Field(
         None,
         description="The folder of runs, tables, figures and report, if not `results`: so that several configurations "
         "share their features.",

@@ -24,7 +24,9 @@ _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, floa
 VARIANTS = tuple(_NUMBERS)
 """Data set and backbone of the nine official models."""
 
+_HGA = {"hidden": 512, "video_representation": "recurrent", "official_softmax_over_padding": True}
 _OPEN_HGA = {"words": 512, "dropout": 0.5}
+_COMEM = {"video_representation": "recurrent", "official_detached_start": True}
 _OPEN_COMEM = {"hidden": 512, "words": 512, "text_layers": 2, "projection": 1024, "dropout": 0.5, "text_dropout": 0.5}
 
 
@@ -32,9 +34,9 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
     multiple_choice = dataset == "nextqa"
     match backbone:
         case "hga":
-            return {"official_softmax_over_padding": True} | ({} if multiple_choice else _OPEN_HGA)
+            return _HGA | ({} if multiple_choice else _OPEN_HGA)
         case "comem":
-            return {"official_detached_start": True} | ({} if multiple_choice else _OPEN_COMEM)
+            return _COMEM | ({} if multiple_choice else _OPEN_COMEM)
         case _:
             switches = ("official_soft_mask", "official_batch_statistics", "official_adjacency")
             return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
@@ -54,7 +56,7 @@ def official(dataset: str, backbone: str) -> dict[str, Any]:
     return {
         "backbones": {backbone: _backbone(dataset, backbone)},
         "eigv": {
-            "grounding": {"temperature": temperature, "scaled": True, "official_sum_mask": True},
+            "grounding": {"temperature": temperature, "query": "answer", "scaled": True, "official_sum_mask": True},
             "intervener": {
                 "alpha": alpha,
                 "alpha_environment": alpha_environment,
@@ -63,12 +65,25 @@ def official(dataset: str, backbone: str) -> dict[str, Any]:
                 "question": "tokens" if encodes_mixed_tokens else "encoded",
                 "length": "own",
             },
-            "disruptor": {"negatives": 5, "questions": "permuted", "owners": "shuffled"},
+            "disruptor": {
+                "negatives": 5,
+                "questions": "permuted",
+                "random_question": "mixed",
+                "owners": "shuffled",
+            },
             "objective": {
                 "beta": beta,
                 "similarity": "dot" if compares_products else "cosine",
                 "temperature": 0.1,
+                "projection_head": True,
             },
         },
-        "training": {"epochs": epochs, "batch": batch, "learning_rate": rate, "weight_decay": decay, "patience": 5},
+        "training": {
+            "epochs": epochs,
+            "batch": batch,
+            "learning_rate": rate,
+            "weight_decay": decay,
+            "decay_at": 6,  # `patience=5` of PyTorch's ReduceLROnPlateau
+            "decay_factor": 0.5,
+        },
     }

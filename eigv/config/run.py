@@ -10,6 +10,7 @@ from base.settings import Settings
 from eigv.config.names import BackboneName, FeatureChoice, MethodName
 
 Exclude = Literal["own-videos", "question-relevant"]
+VideoRepresentation = Literal["linear", "recurrent"]
 
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
@@ -40,7 +41,12 @@ class ComemSettings(Settings):
     text_layers: int = Field(1, ge=1, description="Recurrent layers over tokens; their last states make the question.")
     episodes: int = Field(3, ge=1, description="Rounds of memory updates.")
     projection: int | None = Field(
-        None, ge=1, description="Width of the contrasted vector; without it, that of the answer representation."
+        None, ge=1, description="Width of the projection head; without it, that of the answer representation."
+    )
+    video_representation: VideoRepresentation = Field(
+        "linear",
+        description="What the grounding indicator looks at: a linear layer's output, which the recurrent layers then "
+        "read, or (official code) the recurrent layers' states, which read the features.",
     )
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of the embedded tokens.")
     text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
@@ -52,8 +58,13 @@ class ComemSettings(Settings):
 class HgaSettings(Settings):
     """Sizes of the HGA backbone, as EIGV uses it."""
 
-    hidden: int = Field(512, ge=1, description="Width of a recurrent state, per direction.")
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state, per direction; two are the width d.")
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
+    video_representation: VideoRepresentation = Field(
+        "linear",
+        description="What the grounding indicator looks at: a linear layer's output of width d, or (official code) the "
+        "normalised states of the recurrent layer above one of half the width.",
+    )
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
     fusion: BlockFusionSettings = BlockFusionSettings()
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
@@ -117,6 +128,12 @@ class GroundingSettings(Settings):
     """The grounding indicator (Eq. 6-9)."""
 
     temperature: float = Field(0.9, gt=0, description="Temperature of Gumbel-Softmax; it scales gradients only.")
+    query: Literal["question", "answer"] = Field(
+        "question",
+        description="What the indicator is asked with in multiple choice: the question, as the mean of its candidates' "
+        "encoded texts (each holds question and candidate), or (official code) the text with the right candidate, at "
+        "inference the predicted one.",
+    )
     scaled: bool = Field(
         False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
     )
@@ -165,6 +182,11 @@ class DisruptorSettings(Settings):
         description="Questions of negatives: of other samples, or (official code) a permutation of all, the own "
         "question included.",
     )
+    random_question: Literal["sample", "mixed"] = Field(
+        "sample",
+        description="The random question q_r: of a sample that is not in the anchor's mix, as it is, or (official "
+        "code) another sample's mixed question, which may hold the anchor's own.",
+    )
     owners: Literal["own", "shuffled"] = Field(
         "own",
         description="An anchor meets its own negatives, or (official code) for most anchors those of other samples.",
@@ -177,6 +199,10 @@ class ObjectiveSettings(Settings):
     beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
     similarity: Literal["dot", "cosine"] = Field("dot", description="Similarity of two answer representations.")
     temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
+    projection_head: bool = Field(
+        False,
+        description="Contrast the answer representations as they are, or (official code) after a projection head.",
+    )
 
 
 class EigvSettings(Settings):
@@ -198,7 +224,22 @@ class TrainingSettings(Settings):
     batch: int = Field(128, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
-    patience: int = Field(5, ge=0, description="Epochs without a better validation accuracy before it is halved.")
+    decay_at: int = Field(
+        5,
+        ge=1,
+        description="The learning rate is lowered at this many epochs in a row without a better validation accuracy.",
+    )
+    decay_factor: float = Field(0.5, gt=0, lt=1, description="What the learning rate is then multiplied by.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counts_stale_epochs(cls, value: Any) -> Any:
+        if isinstance(value, dict) and isinstance(value.get("patience"), int):
+            raise ValueError(
+                f"`patience` counted the epochs before the one at which the rate falls: write `decay_at: "
+                f"{value['patience'] + 1}` in its place (the paper's is 5)"
+            )
+        return value
 
 
 class InferenceSettings(Settings):

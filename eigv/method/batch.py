@@ -43,9 +43,4 @@ class Batch:
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch with its tensors on `device`."""
         tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
-        return replace(self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()})
-
-    def pin_memory(self) -> "Batch":
-        """The same batch in page-locked memory; `torch.utils.data.DataLoader` calls it."""
-        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
-        return replace(self, **{name: tensor.pin_memory() for name, tensor in tensors.items()})
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene
+from eigv.method.memory_bank import draw_others
 
 
 def positive_video(video: Tensor, scene: Scene, substitutes: Tensor) -> Tensor:
@@ -41,12 +42,13 @@ def shuffle_owners(of_videos: Tensor, of_questions: Tensor) -> tuple[Tensor, Ten
     return of_videos.T.reshape(rows, columns), of_questions.T.reshape(rows, columns)
 
 
-def other_questions(size: int, negatives: int, draws: Draws) -> Tensor:
-    """Rows (B, N) of the questions q_r of Eq. 17: uniform over the other samples of the batch, never the own one.
+def other_questions(own: Tensor, negatives: int, draws: Draws) -> Tensor:
+    """Rows (B, N) of the questions q_r of Eq. 17: uniform over the batch but for `own` (B, E), the anchor's.
 
-    A batch of one has no other question: (1, 0).
+    `own` are the rows of the anchor's own sample and of its partner in the mix, which may be the same. Where one anchor
+    has all of the batch (a batch of one, or a pair that is mixed), nobody has a negative of this kind: (B, 0).
     """
-    if size == 1:
-        return torch.empty(1, 0, dtype=torch.int64, device=draws.device)
-    step = 1 + draws.integers(size - 1, (size, negatives))
-    return (torch.arange(size, device=draws.device)[:, None] + step) % size
+    size = len(own)
+    if size <= own.shape[1] and any(len(row.unique()) == size for row in own):
+        return torch.empty(size, 0, dtype=torch.int64, device=own.device)
+    return draw_others(own, size, 1, (negatives,), draws)

@@ -4,7 +4,6 @@ Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, R widt
 A answers, P pairs, N negatives of a kind.
 """
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -14,73 +13,41 @@ from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
 from eigv.config.run import EigvSettings, GroundingSettings
 from eigv.method.batch import Batch
-from eigv.method.disruptor import negative_videos, other_questions, permuted_questions, positive_video, shuffle_owners
+from eigv.method.disruptor import (
+    negative_videos,
+    other_questions,
+    permuted_questions,
+    positive_video,
+    shuffle_owners,
+)
 from eigv.method.draws import Draws
 from eigv.method.grounding import PAPER, GroundingIndicator, Scene
 from eigv.method.heads import Heads
 from eigv.method.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
+from eigv.method.step import Losses, Prediction, Study, Twins
 
 AnswerFrom = Literal["video", "causal-scene"]
-
-
-@dataclass(frozen=True)
-class Losses:
-    """The losses of one step and what to watch besides; every tensor is a number."""
-
-    total: Tensor  # Eq. 20; the only one that carries a gradient
-    answer: Tensor  # Eq. 19
-    contrastive: Tensor | None  # Eq. 18; None without a disruptor
-    scene: Scene | None  # of the last grounding, for the monitors; None without one
-    accuracy: Tensor  # on the mixed input: an answer counts as much as its sample weighs in the mix
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """Answers with the clips that they rest on."""
-
-    logits: Tensor  # (B, A)
-    scene: Scene  # of the predicted answer
-    elsewhere: Scene  # of the same videos for the text of the next sample's predicted answer (`eigv.runs.monitors`)
-
-
-@dataclass(frozen=True)
-class Study:
-    """The samples that a step learns from: intervened, or as they are."""
-
-    video: Tensor  # (B, K, Dv), v*
-    clips: Clips  # v*, encoded
-    texts: Tokens  # T rows: in multiple choice a candidate each
-    asked: tuple[Tensor, Tensor]  # the pairs to answer, rows of v* and of `texts`: (B * A,) each, sample by sample
-    target: Tensor  # a* of Eq. 12, (B, A); without a mix the answers (B,) themselves
-    question: Tokens  # B rows, q*: in multiple choice the text with the right candidate
-    intervention: Intervention | None
-    scene: Scene | None  # of the first grounding
-
-
-@dataclass(frozen=True)
-class Twins:
-    """Contrastive pairs, as rows of the encoded videos of a step and of its questions q*."""
-
-    clips: Clips  # the videos beyond v*, encoded: none, or v+ and v-
-    positive: tuple[Tensor, Tensor]  # videos (B,), questions (B,)
-    negatives: tuple[Tensor, Tensor]  # videos (B, M), questions (B, M): each anchor's own M
-    scene: Scene | None  # of the second grounding
 
 
 class VideoQA(nn.Module):
     """A backbone with its heads and the grounding indicator. Which method trains it is said step by step."""
 
     def __init__(
-        self, backbone: Backbone[Any, Any], classes: int | None = None, grounding: GroundingSettings = PAPER
+        self,
+        backbone: Backbone[Any, Any],
+        classes: int | None = None,
+        grounding: GroundingSettings = PAPER,
+        projection: bool = False,
     ) -> None:
-        """Open-ended: `classes` answers; multiple choice: None."""
+        """Open-ended: `classes` answers; multiple choice: None. `projection`: with a head before Eq. 18."""
         super().__init__()
         self.backbone = backbone
         self.classes = classes
-        self.heads = Heads(backbone, classes)
+        self.heads = Heads(backbone, classes, projection)
         self.grounding = GroundingIndicator(backbone.width, grounding)
+        self.query = grounding.query
 
     def training_step(
         self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: EigvSettings
@@ -116,8 +83,9 @@ class VideoQA(nn.Module):
     def predict(self, batch: Batch, from_: AnswerFrom = "video") -> Prediction:
         """Answers and their rationales. Call `eval()` first; nothing is drawn, so the result is the same every time.
 
-        `from_="causal-scene"` reads an answer from the causal scene alone; in multiple choice every candidate is
-        scored on the scene that its own text grounds. The rationale is the scene of the predicted answer's text.
+        `from_="causal-scene"` reads an answer from the causal scene alone. The rationale is the scene that the question
+        grounds. Where the indicator asks with question and answer, every candidate is scored on the scene that its own
+        text grounds, and the rationale is that of the predicted answer.
         """
         clips = self.backbone.encode_clips(batch.video)
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
@@ -126,12 +94,13 @@ class VideoQA(nn.Module):
         if from_ == "video":
             answers = self.backbone.fuse(clips, texts, video, text)
         else:
-            scenes = self.grounding(clips.local[video], texts.pooled)  # T of them
+            asking = texts.pooled if self._asks_with_answers(batch) else self._query(texts, batch, batch.answer)[video]
+            scenes = self.grounding(clips.local[video], asking)  # T of them
             causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
             answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
         logits = self.heads.scores(answers).view(batch.size, -1)  # (B, A)
-        asked = batch.text_of(logits.argmax(dim=1))  # (B,)
-        scene, elsewhere = (self.grounding(clips.local, texts.pooled[which]) for which in (asked, asked.roll(-1)))
+        query = self._query(texts, batch, logits.argmax(dim=1))  # (B, D)
+        scene, elsewhere = (self.grounding(clips.local, asking) for asking in (query, query.roll(-1, dims=0)))
         return Prediction(logits, scene, elsewhere)
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
@@ -146,16 +115,17 @@ class VideoQA(nn.Module):
         how, A = settings.intervener, batch.candidates
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
+        query = self._query(texts, batch, batch.answer)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         asked = (text // A, text)
         if method.mix == "none":
             clips = self.backbone.encode_clips(batch.video)
-            return Study(batch.video, clips, texts, asked, batch.answer, question, intervention=None, scene=None)
+            return Study(batch.video, clips, texts, asked, batch.answer, question, question, query, None, None)
 
         intervention = draw_intervention(batch.size, how, draws)
         scene = None
         if method.mix == "scenes":
-            scene = self._ground(self.backbone.encode_clips(batch.video), question, draws, settings)
+            scene = self._ground(self.backbone.encode_clips(batch.video), query, draws, settings)
             video = mix_scenes(batch.video, scene, intervention)
         else:
             video = mix_videos(batch.video, intervention)
@@ -170,8 +140,10 @@ class VideoQA(nn.Module):
         if not batch.multiple_choice:
             assert self.classes is not None
             target = mixed_answers(batch.answer, partner, ratio, self.classes)
-            return Study(video, clips, mixed_question, asked, target, mixed_question, intervention, scene)
+            q, query = mixed_question, mixed_question.pooled
+            return Study(video, clips, q, asked, target, q, question, query, intervention, scene)
 
+        query = ratio[:, None].to(query.dtype) * query + (1 - ratio[:, None].to(query.dtype)) * query[partner]
         theirs = (partner[:, None] * A + torch.arange(A, device=partner.device)).flatten()  # (T,)
         if how.candidates == "both":
             both = torch.cat([text.view(-1, A), theirs.view(-1, A)], dim=1).flatten()  # (B * 2A,)
@@ -180,7 +152,7 @@ class VideoQA(nn.Module):
         else:  # candidate j with the partner's candidate j
             texts = texts.mix(texts.select(theirs), ratio.repeat_interleave(A), keep_length)
             target = mixed_answers(batch.answer, partner, ratio, A)
-        return Study(video, clips, texts, asked, target, mixed_question, intervention, scene)
+        return Study(video, clips, texts, asked, target, mixed_question, question, query, intervention, scene)
 
     def _encode_mixed(self, batch: Batch, mix: Intervention, keep_length: bool) -> Tokens:
         """The questions, mixed as token features and encoded."""
@@ -197,12 +169,12 @@ class VideoQA(nn.Module):
         none = own.new_empty(B, 0)
         # Without disrupted videos, the positive is the anchor again, under dropout of its own.
         positive, clips, scene = own, study.clips.select(own[:0]), None
-        videos, questions = [none], [none]
+        beyond, videos, questions = study.unmixed.select(own[:0]), [none], [none]
 
         if method.disrupt_video:
             if bank is None:
                 raise ValueError("a method that disrupts videos needs a memory bank")
-            scene = self._ground(study.clips, study.question, draws, settings)
+            scene = self._ground(study.clips, study.query, draws, settings)
             excluded = [batch.excluded]
             if study.intervention is not None:
                 excluded.append(batch.excluded[study.intervention.partner])
@@ -217,15 +189,22 @@ class VideoQA(nn.Module):
             videos.append(2 * B + torch.arange(B * N, device=own.device).view(B, N))
             questions.append(every)
         if method.disrupt_question:
-            draw = other_questions if settings.disruptor.questions == "others" else permuted_questions
-            others = draw(B, N, draws)  # (B, N), or (1, 0)
+            how, mixed = settings.disruptor, study.intervention
+            unmixed = mixed is not None and how.random_question == "sample"
+            if how.questions == "permuted":
+                others = permuted_questions(B, N, draws)  # (B, N)
+            else:
+                mine = torch.stack([own, mixed.partner], dim=1) if mixed and unmixed else own[:, None]
+                others = other_questions(mine, N, draws)  # (B, N), or (B, 0)
+            if unmixed:
+                beyond, others = study.unmixed, B + others
             videos.append(every[:, : others.shape[1]])
             questions.append(others)
 
         negatives = torch.cat(videos, dim=1), torch.cat(questions, dim=1)
         if settings.disruptor.owners == "shuffled":
             negatives = shuffle_owners(*negatives)
-        return Twins(clips, (positive, own), negatives, scene)
+        return Twins(clips, beyond, (positive, own), negatives, scene)
 
     def _represent(self, batch: Batch, study: Study, twins: Twins | None) -> tuple[Tensor, Tensor | None]:
         """Answer representations of the pairs to answer (B * A, R), and of anchor, positive, negatives (B, 2 + M, R).
@@ -238,9 +217,9 @@ class VideoQA(nn.Module):
 
         B, T, pairs = batch.size, batch.tokens.shape[0], len(text)
         own = torch.arange(B, device=text.device)
-        texts, first_question = study.texts, 0
+        texts, first_question = [study.texts], 0
         if batch.multiple_choice:  # q* mixes the two right candidates, which no answer pair need do
-            texts, first_question = Tokens.cat([study.texts, study.question]), T
+            texts, first_question = [study.texts, study.question], T
         positive_clips, positive_questions = twins.positive
         negative_clips, negative_questions = twins.negatives
         anchored = [own] if batch.multiple_choice else []  # open-ended: the answer's pair is the anchor
@@ -249,7 +228,7 @@ class VideoQA(nn.Module):
 
         represented = self.backbone.fuse(
             Clips.cat([study.clips, twins.clips]),
-            texts,
+            Tokens.cat([*texts, twins.beyond]),
             torch.cat(of_videos),
             torch.cat([text, *(first_question + rows for rows in of_questions)]),
         )
@@ -269,9 +248,18 @@ class VideoQA(nn.Module):
             if len(kind):
                 self.heads.scores(kind)
 
-    def _ground(self, clips: Clips, question: Tokens, draws: Draws, settings: EigvSettings) -> Scene:
+    def _asks_with_answers(self, batch: Batch) -> bool:
+        return batch.multiple_choice and self.query == "answer"
+
+    def _query(self, texts: Tokens, batch: Batch, answer: Tensor) -> Tensor:
+        """What the indicator asks with, (B, D), of the encoded texts of `batch`; `answer` (B,) are candidates."""
+        if not batch.multiple_choice or self._asks_with_answers(batch):
+            return texts.pooled[batch.text_of(answer)]
+        return texts.pooled.view(batch.size, batch.candidates, -1).mean(dim=1)  # none of the candidates stands out
+
+    def _ground(self, clips: Clips, query: Tensor, draws: Draws, settings: EigvSettings) -> Scene:
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
-        return self.grounding(clips.local, question.pooled, noise, settings.grounding.temperature)
+        return self.grounding(clips.local, query, noise, settings.grounding.temperature)
 
 
 def _accuracy(logits: Tensor, target: Tensor) -> Tensor:

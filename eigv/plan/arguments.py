@@ -13,6 +13,6 @@ def as_json(settings: Settings | Mapping[str, Settings]) -> str:
     return json.dumps({name: group.model_dump(mode="json") for name, group in settings.items()})
 
 
-def flags(option: str, values: Iterable[str]) -> str:
-    """An option that is given once for each value."""
-    return " ".join(f"{option} {value}" for value in values)
+def flags(option: str, values: Iterable[str]) -> list[str]:
+    """An option that is given once for each value, as words of a command line, each of which the rule quotes."""
+    return [word for value in values for word in (option, value)]

@@ -1,5 +1,7 @@
 """What the rules of annotations, videos and texts are given. Their names of data sets and collections are wildcards."""
 
+from pathlib import Path
+
 from eigv.config.experiment import Config
 from eigv.plan import sources
 from eigv.plan.arguments import as_json
@@ -7,6 +9,7 @@ from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
 from extract.config import Dataset, VideoCollection
+from extract.videos.listing import folder_key
 
 
 class Data:
@@ -55,10 +58,14 @@ class Data:
 
     def annotations_of_collection(self, collection: str) -> list[str]:
         """The annotations of every data set that uses a collection; none: all its videos are wanted."""
-        users = [name for name, dataset in self.config.datasets.items() if dataset.videos == collection]
+        users = self._users(collection)
         if not users:
             refuse_if_incomplete(self.config, self.paths)
         return [self.paths.all_annotations(name) for name in users]
+
+    def _users(self, collection: str) -> list[str]:
+        """The data sets that use a collection."""
+        return [name for name, dataset in self.config.datasets.items() if dataset.videos == collection]
 
     def imported_features(self, collection: str) -> list[str]:
         """The files that the features of a collection are imported from."""
@@ -101,6 +108,11 @@ class Data:
     def probe_settings(self, collection: str) -> str:
         """What the videos of a collection are looked at by."""
         return as_json({"collection": self.collection(collection), "sampling": self.config.features.sampling})
+
+    def folder_key(self, collection: str) -> str:
+        """A text that changes with the files of a collection, so that what is new or replaced is looked at again."""
+        manifest = Path(self.paths.manifest(collection))
+        return folder_key(self.collection(collection), manifest, everything=not self._users(collection))
 
     def decode_settings(self, collection: str) -> str:
         """What the videos of a collection are decoded by, or its features imported by."""

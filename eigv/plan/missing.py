@@ -54,8 +54,7 @@ def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
         what = f"the features of {name} ({collection.features.layout}), from {origin}"
         yield from _absent(files, what, Path.exists)  # some layouts are folders
     if collection.folder and not collection.folder.is_dir():
-        endings = "(or .avi, .mkv, .webm, .mov, .gif)"
-        yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 {endings}"
+        yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 (or another suffix of videos)"
     if collection.mapping and not collection.mapping.is_file():
         yield f"  the mapping of video ids to files of {name}: {collection.mapping}"
 

@@ -54,9 +54,9 @@ class Targets:
         """The learning curves of the runs of all tables on a data set."""
         return [str(folder.history) for folder in self._trained(dataset)]
 
-    def trained(self, dataset: str) -> str:
-        """The folders of those runs, one after another."""
-        return " ".join(str(folder.path) for folder in self._trained(dataset))
+    def trained(self, dataset: str) -> list[str]:
+        """The folders of those runs."""
+        return [str(folder.path) for folder in self._trained(dataset)]
 
     def _trained(self, dataset: str) -> list[RunFolder]:
         runs = [run for table in self.config.tables for run in self.config.runs(table) if run.dataset == dataset]

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from base.answers import comparable
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, read_annotations
 from base.formats.statuses import FAILED
@@ -113,7 +114,7 @@ class Split:
         rows, own = np.unique(self.video_row, return_inverse=True)
         if exclude == "own-videos":
             return torch.from_numpy(rows), own_videos(own)
-        exclusions = sharing_answers(self._answer_texts(), own)
+        exclusions = sharing_answers(self._answer_texts().map(comparable), own)
         if counts := exclusions.cover(len(rows)):
             raise UserError(
                 f"disruptor.exclude: two answers are shared by {counts[0]} and {counts[1]} of {len(rows)} training "

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from base.answers import COMPARISON
 from base.errors import UserError
 from base.formats.predictions import Predictions, Rationale
 from base.formats.questions import questions_left_out
@@ -18,7 +19,8 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
-from eigv.method.model import AnswerFrom, Prediction, VideoQA
+from eigv.method.model import AnswerFrom, VideoQA
+from eigv.method.step import Prediction
 from eigv.runs import model_files, monitors
 from eigv.runs.accuracies import accuracies
 from eigv.runs.data import Split, Videos
@@ -48,6 +50,7 @@ def evaluate(
         "split": split_name,
         "answer_from": answer_from,
         **accuracies(predictions.type, predictions.correct),
+        "comparison": COMPARISON,
     }
     if predictions.rationales is not None:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"

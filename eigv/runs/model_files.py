@@ -7,6 +7,7 @@ from typing import Any
 from safetensors import torch as safetensors
 from torch import Tensor
 
+from base import layers
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.reading import read_json
@@ -18,6 +19,16 @@ from eigv.method.model import VideoQA
 
 GONE = "backbone.unused."
 """Layers of MSPAN that nothing reads: models that were trained before have them."""
+
+BEFORE: dict[str, Any] = {
+    "backbones": {name: {"video_representation": "recurrent"} for name in ("comem", "hga")},
+    "eigv": {
+        "grounding": {"query": "answer"},
+        "disruptor": {"random_question": "mixed"},
+        "objective": {"projection_head": True},
+    },
+}
+"""What models were that are older than these switches, whose `training` has `patience`."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +56,7 @@ class ModelCard:
         """The model, with fresh weights."""
         run = self.settings
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
-        return VideoQA(backbone, self.classes, run.eigv.grounding)
+        return VideoQA(backbone, self.classes, run.eigv.grounding, run.eigv.objective.projection_head)
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
@@ -60,7 +71,12 @@ def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
 def load(path: Path) -> tuple[VideoQA, ModelCard]:
     """The model of a `model.json`, in evaluation mode; `UserError` where weights and description do not fit."""
     values = read_json(path, "the model")
-    settings = parse(RunSettings, values.pop("settings", {}), f"the model {path}")
+    described = values.pop("settings", {})
+    if "patience" in described.get("training", {}):
+        training = {k: v for k, v in described["training"].items() if k != "patience"}
+        training["decay_at"] = described["training"]["patience"] + 1
+        described = layers.over(BEFORE, described | {"training": training})
+    settings = parse(RunSettings, described, f"the model {path}")
     card = ModelCard(settings=settings, clip_widths=ClipWidths(**values.pop("clip_widths")), **values)
     model = card.build()
     weights = RunFolder(path.parent).weights

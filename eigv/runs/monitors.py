@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from torch import Tensor
 
 from eigv.method.grounding import Scene
-from eigv.method.model import Prediction
+from eigv.method.step import Prediction
 
 EVERYTHING, NOTHING = 0.95, 0.05
 """Shares of causal clips beyond which a selection says nothing."""

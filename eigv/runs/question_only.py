@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from base.answers import COMPARISON
 from base.errors import UserError
 from base.formats.predictions import Predictions
 from base.formats.questions import questions_left_out
@@ -42,6 +43,7 @@ def question_only(encoder: Path, questions: Path, split_name: str, out: Path, de
         "split": split_name,
         "answer_from": "question",
         **accuracies(predictions.type, predictions.correct),
+        "comparison": COMPARISON,
         "questions_left_out": questions_left_out(questions, split_name),
         "epoch": about["epoch"],
         "val_accuracy": about["val_accuracy"],

@@ -1,12 +1,12 @@
 """Scores a prediction file of any system against the annotations.
 
-A file is JSON, `{key: prediction}` or `{key: {"prediction": ..., "answer": ...}}`, or a CSV with `qid` and
-`prediction`. A key is our question id, or `{video}_{question id}` with the video's id or the data set's own number of
-it. A prediction is the index of a candidate, the text of an answer, or the index of an answer in the system's own
-vocabulary; indices may be numbers or texts. A question without one counts as wrong.
+A file is JSON, `{key: prediction}` or `{key: {"prediction": ..., "answer": ...}}`, or rows with a key and a prediction:
+a CSV, a list of objects, or an object a line. A key is our question id, or `{video}_{question id}` with the video's id
+or the data set's own number of it. A prediction is the index, the letter or the text of a candidate, the text of an
+answer, or the index of an answer in the system's own vocabulary; indices may be numbers or texts. Texts are compared by
+`base.answers.comparable`. A question without a prediction counts as wrong.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,16 +15,17 @@ from typing import Any
 
 import pandas as pd
 
+from base.answers import COMPARISON, comparable
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.formats.vocabulary import read_classes
-from base.reading import as_text, read_csv, read_object
 from eigv.runs.accuracies import accuracies
+from eigv.runs.prediction_files import Entries, by_question, read_entries
 from extract.annotations import read, reader_of
+from extract.annotations.candidates import INDEX, LETTER, TEXT, Row, candidates_meant
+from extract.annotations.candidates import whole_number as _index
 from extract.config import Dataset
-
-Entries = dict[str, dict[str, Any]]
-"""By key, `prediction` (a whole number of JSON, or a text), and maybe `answer`."""
+from extract.videos.kinds import without_suffix
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,12 @@ class Score:
         """Accuracy in percent overall, by type and by group, with the number of questions."""
         correct = self.table["correct"]
         by_group = accuracies(self.table["group"], correct)["by_type"]
-        return {**accuracies(self.table["type"], correct), "by_group": by_group, "notes": self.notes}
+        return {
+            **accuracies(self.table["type"], correct),
+            "by_group": by_group,
+            "comparison": COMPARISON,
+            "notes": self.notes,
+        }
 
     def text(self) -> str:
         """The accuracies and the notes, as plain text."""
@@ -63,107 +69,72 @@ def score(
     """
     questions = read(dataset, split)
     reader = reader_of(dataset)
-    given = _by_qid(_entries(predictions), questions, reader.other_ids(dataset), predictions)
-    notes = []
-    if missing := len(questions) - len(given.found):
+    keys = _keys(questions, reader.other_ids(dataset))
+    entries, notes = read_entries(predictions, keys)
+    found, strange = by_question(entries, keys, predictions, questions["qid"].iloc[0])
+    if missing := len(questions) - len(found):
         notes.append(f"{missing} of {len(questions)} questions have no prediction and count as wrong")
-    if given.strange:
-        notes.append(f"{len(given.strange)} keys are no question of {split}, the first is {given.strange[0]!r}")
+    if strange:
+        notes.append(f"{len(strange)} keys are no question of {split}, the first is {strange[0]!r}")
     if is_multiple_choice(questions):
-        answers = _candidates(given.found, questions, predictions)
+        answers, remarks = _candidates(found, questions, predictions)
     else:
-        answers, remark = _answers(given.found, questions, predictions, vocabulary, first_index)
-        notes += [remark] if remark else []
+        answers, remarks = _answers(found, questions, predictions, vocabulary, first_index)
+    notes += remarks
     types = questions["type"].map(reader.scored_as)
     table = pd.DataFrame({"qid": questions["qid"], "type": types, "group": types.map(reader.group)})
     table["answer"] = questions["answer"]
     table["prediction"] = [answers.get(qid, "") for qid in questions["qid"]]
-    table["correct"] = (table["prediction"] == table["answer"]).astype(int)
+    same = table["prediction"].map(comparable) == table["answer"].map(comparable)
+    table["correct"] = (same & (table["prediction"] != "")).astype(int)
     return Score(table, notes)
 
 
-@dataclass(frozen=True)
-class _Given:
-    found: Entries
-    """The entry of each question that has a prediction, by our question id."""
-    strange: list[str]
-    """Keys that are no question of the split."""
-
-
-def _entries(path: Path) -> Entries:
-    """The entries of a file by their keys."""
-    if path.suffix.lower() == ".csv":
-        table = read_csv(path, ["qid", "prediction"])
-        repeated = table["qid"][table["qid"].duplicated()]
-        if len(repeated):
-            raise UserError(f"{path}: the question {repeated.iloc[0]!r} has more than one prediction")
-        answers = table["answer"] if "answer" in table.columns else [""] * len(table)
-        rows = zip(table["qid"], table["prediction"], answers, strict=True)
-        return {qid: {"prediction": prediction.strip(), "answer": answer} for qid, prediction, answer in rows}
-    raw = read_object(path, "the predictions", "{key: prediction, ...}")
-    entries = {key: value if isinstance(value, dict) else {"prediction": value} for key, value in raw.items()}
-    for key, entry in entries.items():
-        try:
-            entries[key] = entry | {"prediction": _prediction(entry.get("prediction"))}
-        except ValueError as error:
-            raise UserError(f"{path}: the entry {key!r} has no prediction that can be read: {error}") from None
-    return entries
-
-
-def _prediction(value: Any) -> int | str:
-    text = as_text(value, "the prediction").strip()
-    if isinstance(value, str):
-        return text
-    if (index := _index(text)) is None:
-        raise ValueError(f"{text} is not a whole number")
-    return index
-
-
-def _by_qid(entries: Entries, questions: pd.DataFrame, other_ids: Callable[[str], list[str]], path: Path) -> _Given:
-    """Finds the question of each key. An entry whose prediction is empty is as good as none."""
+def _keys(questions: pd.DataFrame, other_ids: Callable[[str], list[str]]) -> dict[str, str]:
+    """Everything that a question can go by, and its id."""
     own = {qid: qid for qid in questions["qid"]}
-    names = {video_id: [video_id, *other_ids(video_id)] for video_id in questions["video_id"].unique()}
+    videos = questions["video_id"].unique()
+    names = {video_id: [video_id, without_suffix(video_id), *other_ids(video_id)] for video_id in videos}
     pairs = zip(questions["video_id"], questions["qid"], strict=True)
-    known = {f"{name}_{qid}": qid for video_id, qid in pairs for name in names[video_id]} | own
-    found: Entries = {}
-    for key in filter(known.__contains__, entries):
-        if known[key] in found:
-            raise UserError(f"{path}: the question {known[key]!r} has more than one prediction, one of them as {key!r}")
-        found[known[key]] = entries[key]
-    strange = [key for key in entries if key not in known]
-    if not found:
-        raise UserError(
-            f"{path}: none of its {len(entries)} keys is a question of this split (the first is "
-            f"{next(iter(entries), '')!r}, a question's is {questions['qid'].iloc[0]!r}); is it of another split?"
-        )
-    return _Given({qid: entry for qid, entry in found.items() if entry["prediction"] != ""}, strange)
+    return {f"{name}_{qid}": qid for video_id, qid in pairs for name in names[video_id]} | own
 
 
-def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> dict[str, str]:
-    """The index of the predicted candidate, as text, of each question."""
-    rows = questions.set_index("qid")
-    answers = {}
-    for qid, entry in found.items():
-        text = str(entry["prediction"])
-        index = _index(text)
-        if index not in range(len(CANDIDATES)):
-            fitting = [i for i, name in enumerate(CANDIDATES) if rows.at[qid, name] == text]
-            if len(fitting) != 1:
-                raise UserError(
-                    f"{path}: the prediction of {qid} is {text!r}, expected an index 0 to 4 or the text "
-                    "of one candidate"
-                )
-            (index,) = fitting
-        answers[qid] = str(index)
-    return answers
+def _candidates(found: Entries, questions: pd.DataFrame, path: Path) -> tuple[dict[str, str], list[str]]:
+    """The index of the predicted candidate, as text, of each question; and notes on candidates that are alike.
+
+    NExT-QA has questions with the same candidate twice. A text is then both of them, and right if one of them is.
+    """
+    asked = {str(row["qid"]): row for row in questions.to_dict("records")}
+    rows = [
+        Row(f"the prediction of {qid} is", entry["prediction"], [str(asked[qid][name]) for name in CANDIDATES])
+        for qid, entry in found.items()
+    ]
+    expected = ", expected an index 0 to 4, a letter A to E or the text of one candidate"
+    remedy = "give indices as numbers of JSON, which are never taken for texts"
+    answers, twice = {}, []
+    for qid, row, several in zip(
+        found, rows, candidates_meant(rows, path, (INDEX, LETTER, TEXT), expected, remedy), strict=True
+    ):
+        if len({row.candidates[i].strip() for i in several}) > 1:
+            alike = " and ".join(f"a{i} ({row.candidates[i]!r})" for i in several)
+            raise UserError(f"{path}: {row.name} {row.said!r}, which is the text of {alike}; give the index")
+        twice += [qid] if len(several) > 1 else []
+        right = str(asked[qid]["answer"])
+        answers[qid] = right if right in {str(i) for i in several} else str(several[0])
+    if not twice:
+        return answers, []
+    return answers, [
+        f"{len(twice)} predictions are texts that two candidates of the question share, and right if either is; the "
+        f"first is that of {twice[0]}"
+    ]
 
 
 def _answers(
     found: Entries, questions: pd.DataFrame, path: Path, vocabulary: Path | None, first_index: int
-) -> tuple[dict[str, str], str]:
+) -> tuple[dict[str, str], list[str]]:
     """The predicted answer of each question as text, and a remark on how indices were read.
 
-    An index that means no answer becomes a text that no question has: an unknown answer is never right.
+    An index that means no answer becomes an empty text: an unknown answer is never right.
     """
     texts = {qid: str(entry["prediction"]) for qid, entry in found.items()}
     indices = {qid: index for qid, text in texts.items() if (index := _index(text)) is not None}
@@ -171,21 +142,15 @@ def _answers(
     if vocabulary:
         meaning = dict(enumerate(read_classes(vocabulary), start=first_index))
         remark = f"indices from {first_index} are read by {vocabulary}"
-    elif _are_indices(found, set(annotated.values())):
+    elif _are_indices(found, {comparable(answer) for answer in annotated.values()}):
         meaning = _recovered(found, annotated, path)
         remark = f"the meaning of {len(meaning)} indices was recovered from the file's own answers"
     else:
-        return texts, ""
+        return texts, []
     unknown = [qid for qid, index in indices.items() if index not in meaning]
     if unknown:
         remark += f"; {len(unknown)} predictions mean none of the answers and are wrong"
-    remark = remark if indices else ""
-    return texts | {qid: meaning.get(index, "\0unknown") for qid, index in indices.items()}, remark
-
-
-def _index(text: Any) -> int | None:
-    """The whole number that a text reads as, also if it went through a column of decimals (4.0); None for others."""
-    return int(float(text)) if re.fullmatch(r"-?\d+(\.0*)?", str(text).strip()) else None
+    return texts | {qid: meaning.get(index, "") for qid, index in indices.items()}, [remark] if indices else []
 
 
 def _are_indices(found: Entries, annotated: set[str]) -> bool:
@@ -196,7 +161,7 @@ def _are_indices(found: Entries, annotated: set[str]) -> bool:
     """
     if any(isinstance(entry["prediction"], int) for entry in found.values()):
         return True
-    different = {entry["prediction"] for entry in found.values()}
+    different = {comparable(entry["prediction"]) for entry in found.values()}
     numbers = {text for text in different if _index(text) is not None}
     if 2 * len(numbers) <= len(different):
         return False
@@ -209,7 +174,7 @@ def _recovered(found: Entries, answers: dict[str, str], path: Path) -> dict[int,
 
     One index may stand for several answers: that of the unknown, which means nothing.
     """
-    meanings: dict[int, set[str]] = defaultdict(set)
+    meanings: dict[int, dict[str, str]] = defaultdict(dict)
     for qid, entry in found.items():
         index = _index(entry.get("answer"))
         if index is None:
@@ -217,12 +182,12 @@ def _recovered(found: Entries, answers: dict[str, str], path: Path) -> dict[int,
                 f"{path}: predictions are indices, and the entry of {qid} has no index as its `answer` to tell what "
                 "they mean; give the answers that they count with --answers, and --first-index"
             )
-        meanings[index].add(answers[qid])
+        meanings[index].setdefault(comparable(answers[qid]), answers[qid])
     several = [index for index, texts in meanings.items() if len(texts) > 1]
     if len(several) > 1:
-        example = ", ".join(sorted(meanings[several[0]])[:3])
+        example = ", ".join(sorted(meanings[several[0]].values())[:3])
         raise UserError(
             f"{path}: its answers do not agree with the annotations: the index {several[0]} stands for {example} and "
             f"{len(several) - 1} more indices for several answers; is it of another split or data set?"
         )
-    return {index: next(iter(texts)) for index, texts in meanings.items() if index not in several}
+    return {index: next(iter(texts.values())) for index, texts in meanings.items() if index not in several}

@@ -30,7 +30,7 @@ from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
-from eigv.method.model import Losses
+from eigv.method.step import Losses
 from eigv.runs import monitors
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
@@ -93,7 +93,7 @@ class _Training:
         how = self.settings.training
         self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimizer, "max", factor=0.5, patience=how.patience
+            self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
         )
         self.draws = Draws(self.settings.seed, device)
         self.parts = {"optimizer": self.optimizer, "schedule": self.schedule, "draws": self.draws}

@@ -44,6 +44,16 @@ def choose(
     return dataset, None
 
 
+def manifest_of(name: str, configs: Sequence[Path | str]) -> Path | None:
+    """The manifest that a run of the configuration has made of the data set's videos; None where there is none."""
+    if not configs:
+        return None
+    dataset, _ = _of_configuration(name, configs)
+    results = layers.read_all(configs, "the configuration").get("results", "results")
+    path = Path(str(results), "videos", dataset.videos, "manifest.csv")
+    return path if path.is_file() else None
+
+
 def _of_configuration(name: str, configs: Sequence[Path | str]) -> tuple[Dataset, VideoCollection]:
     """A data set of a configuration, with its collection. What only `eigv` reads is left aside."""
     files = layers.names(configs)

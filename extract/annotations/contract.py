@@ -1,5 +1,6 @@
 """How annotation files of others are read, and what every reader must give: the columns of `base.formats.questions`."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,9 +9,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from base import plug
+from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, INDICES, is_multiple_choice
-from base.ids import check_id
+from base.ids import check_id, composed
 from extract.config import FORMATS, Dataset
 
 
@@ -29,6 +31,9 @@ def one_group(question_type: str) -> str:
 def no_other_ids(dataset: Dataset) -> Callable[[str], list[str]]:
     """Videos go by our ids only."""
     return lambda video_id: []
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,10 +73,18 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
 
     Raises `UserError` naming the file and the row for what does not fit.
     """
-    reader = reader_of(dataset)
-    table = reader.read(dataset, split)
-    check(table, str(reader.files(dataset, split)[0]))
+    table = unchecked(dataset, split)
+    path = str(reader_of(dataset).files(dataset, split)[0])
+    check(table, path)
+    if lost := lost_letters(table):
+        log.warning("%s: row %d: %s (%d such texts)", path, lost[0].row, lost[0].text, len(lost))
     return table
+
+
+def unchecked(dataset: Dataset, split: str) -> pd.DataFrame:
+    """The questions of one split as they are in the file, but for the Unicode form of ids."""
+    table = reader_of(dataset).read(dataset, split)
+    return table.assign(**{name: table[name].map(composed) for name in ("qid", "video_id")})
 
 
 class Problem(NamedTuple):
@@ -82,6 +95,20 @@ class Problem(NamedTuple):
     text: str
 
 
+def lost_letters(table: pd.DataFrame) -> list[Problem]:
+    """Rows with a control character U+0080 to U+009F: a letter of windows-1252 that was read as latin1, and lost so."""
+    found = []
+    for column in table.columns:
+        odd = table[column].str.extract("([\x80-\x9f])", expand=False).dropna()
+        for i, character in zip(odd.index.tolist(), odd.tolist(), strict=True):
+            text = (
+                f"{column} holds the control character U+{ord(character):04X}, which no tokenizer keeps: was the file "
+                "converted by `iconv -f latin1`? Convert the original again (iconv -f windows-1252 -t utf-8)"
+            )
+            found.append(Problem("lost letters", int(i) + 1, text))
+    return found
+
+
 def problems(table: pd.DataFrame) -> Iterator[Problem]:
     """Every row that breaks the contract."""
     yield from _unusable_ids(table)
@@ -89,7 +116,7 @@ def problems(table: pd.DataFrame) -> Iterator[Problem]:
         text = f"the question id {table.at[i, 'qid']!r} stands in the file before"
         yield Problem("repeated question ids", int(i) + 1, text)
     for column in ("question", *(CANDIDATES if is_multiple_choice(table) else ("answer",))):
-        for i in table.index[table[column].str.strip() == ""]:
+        for i in table.index[table[column].map(visible) == ""]:
             kind = column if column in ("question", "answer") else "candidate"
             yield Problem(f"empty {kind}s", int(i) + 1, f"it has an empty {kind} ({column})")
     if is_multiple_choice(table):
@@ -101,10 +128,10 @@ def problems(table: pd.DataFrame) -> Iterator[Problem]:
 def _unusable_ids(table: pd.DataFrame) -> Iterator[Problem]:
     """Rows without a question or video id, or with a video id that could leave its folder."""
     for column, name in (("qid", "question id"), ("video_id", "video id")):
-        for i in table.index[table[column].str.strip() == ""]:
+        for i in table.index[table[column].map(visible) == ""]:
             yield Problem("unusable ids", int(i) + 1, f"it has an empty {name}")
     wrong = {}
-    for video_id in filter(str.strip, table["video_id"].unique()):
+    for video_id in filter(visible, table["video_id"].unique()):
         try:
             check_id(video_id)
         except UserError as error:

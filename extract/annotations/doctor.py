@@ -9,11 +9,14 @@ import pandas as pd
 
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
+from base.ids import composed
 from extract.annotations import vocabulary
-from extract.annotations.contract import problems, reader_of, splits
+from extract.annotations.contract import lost_letters, problems, reader_of, splits, unchecked
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
-from extract.videos.probe import SUFFIXES, Places
+from extract.videos.kinds import has_suffix, without_suffix
+from extract.videos.listing import GO_ON, compare
+from extract.videos.places import Places
 
 OK, NOTE, PROBLEM = "ok", "note", "PROBLEM"
 MISSING, EXTRA = "missing", "extra"
@@ -65,13 +68,16 @@ class Diagnosis(NamedTuple):
         return "\n".join("  ".join(line).rstrip() for line in lines)
 
 
-def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
-    """Checks the annotations, and the videos if a collection is given. Goes on after every problem."""
+def examine(dataset: Dataset, collection: VideoCollection | None, manifest: Path | None = None) -> Diagnosis:
+    """Checks the annotations, and the videos if a collection is given. Goes on after every problem.
+
+    With the `manifest` of a run it is said which videos have changed since.
+    """
     findings: list[Finding] = []
     tables: dict[str, pd.DataFrame] = {}
     for split in splits(dataset):
         try:
-            tables[split] = reader_of(dataset).read(dataset, split)
+            tables[split] = unchecked(dataset, split)
         except UserError as error:
             reader = reader_of(dataset)
             expected = str(reader.published[split].questions) if split in reader.published else ""
@@ -96,6 +102,8 @@ def examine(dataset: Dataset, collection: VideoCollection | None) -> Diagnosis:
             else:
                 # Which videos nobody asks for is known when every split is.
                 videos = [video for video in videos if video.what == MISSING]
+            if manifest:
+                findings.append(_about_changes(manifest, collection))
         except UserError as error:
             findings.append(Finding("all", "video files", "unreadable", "", PROBLEM, str(error)))
     return Diagnosis(findings, videos)
@@ -118,6 +126,9 @@ def _split(dataset: Dataset, split: str, table: pd.DataFrame) -> Iterator[Findin
     for kind in KINDS[is_multiple_choice(table)]:
         first = next((f"first in row {p.row}: {p.text}" for p in found_problems if p.kind == kind), "")
         yield Finding(split, kind, str(of_kind[kind]), "0", PROBLEM if of_kind[kind] else OK, first)
+    if lost := lost_letters(table):
+        first = f"first in row {lost[0].row}: {lost[0].text}"
+        yield Finding(split, "lost letters", str(len(lost)), "0", NOTE, first)
     same = [name for name in ("video_id", "question", *CANDIDATES, "answer") if name in table.columns]
     repeated = int(table.duplicated(same).sum())
     remark = "same video, text and answer" if repeated else ""
@@ -161,15 +172,15 @@ def _videos(tables: dict[str, pd.DataFrame], collection: VideoCollection) -> Ite
         for video_id in table["video_id"].unique():
             wanted.setdefault(video_id, []).append(split)
     used = set()
-    for video_id, its_splits in wanted.items():
-        path = places.find(video_id)
+    for video_id, path in places.find_all(list(wanted)).items():
+        its_splits = wanted[video_id]
         if path is None:
             yield Video(video_id, MISSING, " ".join(its_splits), places.tried(video_id))
         else:
             used.add(path.resolve())
-    for path in sorted(p for p in places.folder.rglob("*") if p.suffix.lower() in SUFFIXES):
+    for path in sorted(p for p in places.folder.rglob("*") if has_suffix(p.name) and not p.name.startswith(".")):
         if path.resolve() not in used:
-            yield Video(path.stem, EXTRA, "", str(path))
+            yield Video(composed(path.stem), EXTRA, "", str(path))
 
 
 def _about_missing(
@@ -181,7 +192,7 @@ def _about_missing(
         remark = ""
         if missing:
             first = f"first {missing[0].video_id}, looked for at {missing[0].where}"
-            found = [lies[video.video_id] for video in missing if video.video_id in lies]
+            found = [lies[name] for video in missing if (name := without_suffix(video.video_id)) in lies]
             remark = f"of {table['video_id'].nunique()}; {first}" + (_elsewhere(found, collection) if found else "")
         yield Finding(split, "videos missing", str(len(missing)), "0", PROBLEM if missing else OK, remark)
 
@@ -192,15 +203,22 @@ def _elsewhere(found: list[Path], collection: VideoCollection) -> str:
     assert collection.folder is not None
     below = found[0].parent.relative_to(collection.folder)
     if str(below) == ".":
-        return said + "write its suffix in lower case"
+        return said + "write its name in the questions as the file has it"
     return said + f"give --subfolder {below}, or --mapping FILE with its path (`subfolders` and `mapping` of videos)"
 
 
 def _about_extra(videos: list[Video]) -> Finding:
-    missing = {video.video_id for video in videos if video.what == MISSING}
+    missing = {without_suffix(video.video_id) for video in videos if video.what == MISSING}
     extra = [video for video in videos if video.what == EXTRA and video.video_id not in missing]
     first = f"first {extra[0].where}" if extra else ""
     return Finding("all", "videos that nobody asks for", str(len(extra)), "", _note(len(extra)), first)
+
+
+def _about_changes(manifest: Path, collection: VideoCollection) -> Finding:
+    changes = compare(manifest, collection)
+    remark = f"{changes.text()}; {GO_ON} ({manifest})" if changes else ""
+    number = sum(map(len, changes))
+    return Finding("all", "videos changed since the run", str(number), "", _note(number), remark)
 
 
 def _note(number: int) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from base.errors import UserError
+from base.ids import composed
 from base.reading import read_object
 
 Spans = dict[str, list[list[float]]]
@@ -21,9 +22,10 @@ def read_gold(path: Path, qids: set[str]) -> Spans:
         if isinstance(value, dict):
             if not isinstance(value.get("location"), dict):
                 raise UserError(f"{path}: the entry of the video {key!r} has no `location`")
-            found |= {f"{key}_{qid}": _spans(spans, path, f"{key}_{qid}") for qid, spans in value["location"].items()}
+            entries = {f"{key}_{qid}": spans for qid, spans in value["location"].items()}
         else:
-            found[key] = _spans(value, path, key)
+            entries = {key: value}
+        found |= {composed(qid): _spans(spans, path, qid) for qid, spans in entries.items()}
     unknown = [qid for qid in found if qid not in qids]
     if unknown:
         raise UserError(

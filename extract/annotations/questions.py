@@ -14,7 +14,7 @@ from extract.annotations import vocabulary
 from extract.annotations.contract import check, read, reader_of, splits
 from extract.annotations.gold import read_gold
 from extract.config import Dataset, VideoCollection
-from extract.videos.probe import leave_out
+from extract.videos.judgement import leave_out
 
 
 def write_all(dataset: Dataset, folder: Path) -> None:

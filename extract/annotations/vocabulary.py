@@ -1,9 +1,11 @@
 """Which answers an open-ended data set has as classes: those of the train split, by a rule; and what they cover."""
 
+from collections import defaultdict
 from typing import Any
 
 import pandas as pd
 
+from base.answers import COMPARISON, comparable, visible
 from base.errors import UserError
 from base.formats.vocabulary import UNKNOWN, class_numbers
 from extract.config import VocabularyRule
@@ -12,16 +14,27 @@ from extract.config import VocabularyRule
 def build(train: pd.DataFrame, rule: VocabularyRule) -> list[str]:
     """The classes: train answers, most frequent first, equally frequent ones by the alphabet; then the unknown.
 
-    `UserError` where no answer is left.
+    Answers that are the same by `base.answers.comparable` are one class, spelt as it is most often. `UserError` where
+    no answer is left.
     """
-    counts = train["answer"].value_counts(sort=False)
-    kept = [answer for answer in counts.index if counts[answer] >= rule.min_count and answer != UNKNOWN]
+    spelt = train["answer"].map(visible).value_counts(sort=False)
+    counts: dict[str, int] = defaultdict(int)
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for answer, count in spelt.items():
+        if answer != UNKNOWN:
+            counts[comparable(str(answer))] += int(count)
+            spellings[comparable(str(answer))].append(str(answer))
+    kept = {
+        min(spellings[same], key=lambda answer: (-int(spelt[answer]), answer)): count
+        for same, count in counts.items()
+        if count >= rule.min_count
+    }
     if not kept:
         raise UserError(
             f"no answer of the train split is given {rule.min_count} times, so that the vocabulary has none: lower "
             "`answers.min_count`"
         )
-    ranked = sorted(kept, key=lambda answer: (-int(counts[answer]), answer))[: rule.size]
+    ranked = sorted(kept, key=lambda answer: (-kept[answer], answer))[: rule.size]
     return ranked + ([UNKNOWN] if rule.unknown == "class" else [])
 
 
@@ -39,5 +52,6 @@ def describe(rule: VocabularyRule, classes: list[str], train: pd.DataFrame) -> d
     return {
         "rule": rule.model_dump(),
         "answers": len([answer for answer in classes if answer != UNKNOWN]),
-        "distinct_train_answers": int(train["answer"].nunique()),
+        "distinct_train_answers": int(train["answer"].map(comparable).nunique()),
+        "comparison": COMPARISON,
     }

@@ -37,10 +37,11 @@ def doctor(
 ) -> None:
     """Check a downloaded data set: counts, ids, splits, answers, videos. Exit status 1 if there is a problem."""
     from base.writing import write_csv
-    from extract.annotations.choice import choose
+    from extract.annotations.choice import choose, manifest_of
     from extract.annotations.doctor import Video, examine
 
-    diagnosis = examine(*choose(dataset, config or (), annotations, videos, mapping, subfolder))
+    chosen = choose(dataset, config or (), annotations, videos, mapping, subfolder)
+    diagnosis = examine(*chosen, manifest_of(dataset, config or ()))
     typer.echo(diagnosis.table())
     if listing:
         import pandas as pd

@@ -45,7 +45,7 @@ def merge(
     from base.formats.manifest import read_manifest
     from extract import config
     from extract.features.merge import merge as merge_shards
-    from extract.videos.probe import leave_out
+    from extract.videos.judgement import leave_out
 
     table = read_manifest(manifest)
     used = table[~leave_out(table, command_line.parsed(config.VideoCollection, collection, "--collection"))]

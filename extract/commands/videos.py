@@ -24,12 +24,12 @@ def probe(
     from base.formats.manifest import write_manifest
     from extract.annotations.questions import video_ids
     from extract.config import ProbeJob
-    from extract.videos.probe import all_ids
+    from extract.videos.places import Places
     from extract.videos.probe import probe as probe_videos
 
     job = command_line.parsed(ProbeJob, settings)
     notes = out.with_name(f".{out.name}.notes")
-    ids = video_ids(questions) if questions else all_ids(job.collection)
+    ids = video_ids(questions) if questions else Places(job.collection).all_ids()
     manifest = probe_videos(ids, job.collection, job.sampling, processes, notes)
     write_manifest(out, manifest)
     typer.echo(

@@ -15,7 +15,7 @@ from extract.config.features import (
     OwnRecipe,
     SamplingSettings,
 )
-from extract.config.text import FineTuningSettings, TextSettings
+from extract.config.text import FineTuningSettings, Text, TextSettings
 from extract.config.videos import LAYOUTS, ImportedFeatures, VideoCollection
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "OwnRecipe",
     "ProbeJob",
     "SamplingSettings",
+    "Text",
     "TextSettings",
     "VideoCollection",
     "VocabularyRule",

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, WithJsonSchema, field_validator
 from base import plug
 from base.errors import did_you_mean
 from base.settings import Settings
+from extract.config.names import EntryName
 
 FORMATS: dict[str, str] = {
     "nextqa": "extract.annotations.nextqa:READER",
@@ -63,7 +64,7 @@ class Dataset(Settings):
     )
     annotations: Path = Field(description="The folder of the annotation files; for `custom` the CSV.")
     videos: str = Field(description="The name of its collection in `videos`.")
-    shifted_test: str | None = Field(
+    shifted_test: EntryName | None = Field(
         None, description="A second test split, with another distribution, that every run is also evaluated on."
     )
     answers: VocabularyRule = Field(

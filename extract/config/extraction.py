@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from base.settings import Settings
 from extract.config.datasets import Dataset
 from extract.config.features import FeaturesSettings, SamplingSettings
+from extract.config.names import EntryName, OutputFolder
 from extract.config.text import TextSettings
 from extract.config.videos import VideoCollection
 
@@ -15,9 +16,9 @@ class Extraction(Settings):
     """What is extracted, from where to where. A configuration of `eigv` says more (eigv/config/experiment.py)."""
 
     name: str = Field("", description="Name of this configuration.")
-    results: Path = Field(Path("results"), description="The folder that everything is written to.")
-    videos: dict[str, VideoCollection] = Field(description="Collections of raw videos, by name.")
-    datasets: dict[str, Dataset] = Field(
+    results: OutputFolder = Field(Path("results"), description="The folder that everything is written to.")
+    videos: dict[EntryName, VideoCollection] = Field(description="Collections of raw videos, by name.")
+    datasets: dict[EntryName, Dataset] = Field(
         {}, description="Data sets, by name; none where only features are wanted (`snakemake videos`)."
     )
     features: FeaturesSettings = FeaturesSettings()

@@ -21,6 +21,15 @@ class SamplingSettings(Settings):
         "come) puts them; or around K frames spread from the first to the last, as MSPAN's code.",
     )
 
+    @model_validator(mode="after")
+    def _hcrn_has_two_halves(self) -> "SamplingSettings":
+        if self.positions == "hcrn" and self.frames % 2:
+            raise ValueError(
+                f"`positions: hcrn` needs an even number of `frames`, not {self.frames}: half of a clip lies before "
+                "its centre, half after it; take an even number, or other positions"
+            )
+        return self
+
 
 RGB = tuple[float, float, float]
 

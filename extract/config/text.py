@@ -44,3 +44,7 @@ class TextSettings(Settings):
         "last", description="The hidden states that become features: of the last layer, or the mean of the last four."
     )
     finetuning: FineTuningSettings = FineTuningSettings()
+
+
+Text = TextSettings
+"""The name that it had before."""

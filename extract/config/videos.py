@@ -57,7 +57,8 @@ class VideoCollection(Settings):
     features: ImportedFeatures | None = Field(None, description="Features that are imported instead of extracted.")
     mapping: Path | None = Field(
         None,
-        description="JSON that maps a video id to its path below the folder, without suffix (NExT-QA's VidOR map).",
+        description="JSON that maps a video id to its path below the folder, with or without suffix (NExT-QA's VidOR "
+        "map).",
     )
     subfolders: tuple[str, ...] = Field(
         (),
@@ -71,6 +72,11 @@ class VideoCollection(Settings):
     )
     unreadable: Literal["error", "skip", "zeros"] = Field(
         "error", description="A video that cannot be decoded: the same choices."
+    )
+    damaged: Literal["use", "error", "skip", "zeros"] = Field(
+        "use",
+        description="A video that is damaged or breaks off (status `damaged` or `cut`): use what can still be decoded, "
+        "or the same choices.",
     )
     fingerprint: Literal["sha256", "size-and-time"] = Field(
         "sha256",

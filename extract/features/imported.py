@@ -20,6 +20,7 @@ from base.reading import sha256
 from extract.annotations.questions import video_ids
 from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
 from extract.layouts import FeatureSource, layout_of, open_layout
+from extract.videos.kinds import matched
 from extract.videos.probe import probe
 from extract.videos.sampling import appearance_frames, clip_frames
 
@@ -46,23 +47,23 @@ def import_features(
     wanted = video_ids(questions)
     check_ids(wanted)
     with open_layout(settings) as source:
-        there = set(source.ids)
-        status = {name: OK if name in there else MISSING for name in wanted}
+        named = matched(wanted, source.ids)
+        status = {name: OK if name in named else MISSING for name in wanted}
         _apply_policy(status, collection, source)
         table = _manifest(wanted, status, collection, features.sampling, manifest, processes)
         kept = [name for name in wanted if status[name] == OK or collection.missing == "zeros"]
-        if not there & set(kept):
+        if not named:
             raise UserError(
                 f"{settings.path} has features for none of the videos that are asked for; its ids look like "
                 f"{', '.join(source.ids[:3])}, those of the annotations like {', '.join(wanted[:3])} (`ids` and "
                 "`mapping` of the imported features translate)"
             )
         videos = _videos(table.set_index("video_id").loc[kept].reset_index())
-        sizes = _sizes(source, next(name for name in kept if status[name] == OK), settings.reduce, features.sampling)
+        sizes = _sizes(source, next(iter(named.values())), settings.reduce, features.sampling)
         origin = _origin(collection, features, source)
         with write_video_features(video, videos, sizes, features.storage, origin) as writer:
             sampling = features.sampling.model_copy(update={"clips": sizes.clips})
-            _copy(source, videos, sampling, settings.reduce, writer)
+            _copy(source, named, videos, sampling, settings.reduce, writer)
     write_manifest(manifest, table)
 
 
@@ -87,7 +88,7 @@ def _manifest(
     if collection.folder is None:
         table = manifest_of(ManifestRow(name, MISSING) for name in wanted)
     else:
-        lenient = collection.model_copy(update={"missing": "skip", "unreadable": "skip"})
+        lenient = collection.model_copy(update={"missing": "skip", "unreadable": "skip", "damaged": "use"})
         table = probe(wanted, lenient, sampling, processes, path.with_name(f".{path.name}.notes"))
     found = table["status"].copy()
     table["status"] = [status[name] for name in wanted]
@@ -122,13 +123,23 @@ def _sizes(source: FeatureSource, first: str, reduce: str, sampling: SamplingSet
     return Sizes(clips, sampling.frames, _seen(reduce, sampling), (shapes["appearance"][1], shapes["motion"][1]))
 
 
-def _copy(source: FeatureSource, videos: pd.DataFrame, sampling: SamplingSettings, reduce: str, writer: Writer) -> None:
-    """Copies features video by video, with the frames that `sampling` gives where the length of the video is known."""
+def _copy(
+    source: FeatureSource,
+    named: dict[str, str],
+    videos: pd.DataFrame,
+    sampling: SamplingSettings,
+    reduce: str,
+    writer: Writer,
+) -> None:
+    """Copies features video by video, with the frames that `sampling` gives where the length of the video is known.
+
+    `named` says what each video is called in the source.
+    """
     rows = zip(videos["video_id"], videos["status"], videos["frames"], strict=True)
     for row, (name, status, count) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
         if status == OK:
             for kind in KINDS:
-                writer.features(kind, row, source.read[kind](name), source.path)
+                writer.features(kind, row, source.read[kind](named[name]), source.path)
         if count:
             writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
 

@@ -16,6 +16,7 @@ from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, open_store, read_strings
 from base.formats.video_features import KIND, KINDS, open_video_features
 from extract.layouts import FeatureSource, open_layout, recognise
+from extract.videos.listing import GO_ON, compare_files
 
 LONG = 100
 """Attributes longer than this are shown line by line."""
@@ -107,6 +108,7 @@ def inspect(path: Path) -> Inspection:
 
 
 def _video_features(path: Path) -> Inspection:
+    manifest = path.with_name("manifest.csv")
     with open_video_features(path) as file:
         ids, status = read_strings(file, "ids"), read_strings(file, "status")
         decoder = read_strings(file, "decoder") if "decoder" in file else ["?"] * len(ids)
@@ -117,6 +119,8 @@ def _video_features(path: Path) -> Inspection:
     empty = [name for name, state in zip(ids, status, strict=True) if state in (FAILED, ZEROS)]
     with open_layout(recognise(path)) as source:
         figures, problems = _figures(source, [name for name in source.ids if name not in set(empty)])
+    if manifest.is_file() and (changes := compare_files(manifest)):
+        problems.append(f"videos have changed since: {changes.text()}; {GO_ON}")
     if empty:
         problems.append(f"{len(empty)} videos have no features (zeros or failed): {', '.join(empty[:5])}")
     random = [kind for kind in kinds if str(about.get(f"{kind}_network", {}).get("weights")).startswith("random")]

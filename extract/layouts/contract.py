@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from base import plug
 from base.errors import UserError
+from base.ids import composed
 from base.reading import read_texts
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import LAYOUTS, ImportedFeatures
@@ -137,17 +138,18 @@ def translation(settings: ImportedFeatures) -> Callable[[str], str]:
     """From an id in the files to a video id; raises `UserError` for one that the mapping does not have."""
     names: dict[str, str] | None = None
     if settings.mapping and settings.mapping.suffix == ".json":
-        names = read_texts(settings.mapping, "the mapping of ids", '{"id in the files": "video id", ...}')
+        form = '{"id in the files": "video id", ...}'
+        names = {composed(key): name for key, name in read_texts(settings.mapping, "the mapping of ids", form).items()}
     elif settings.mapping:
         names = {f"vid{number}": name for number, name in read_mapping(settings.mapping).items()}
 
     def translate(name: str) -> str:
-        name = settings.ids.format(name)
+        name = composed(settings.ids.format(name))
         if names is None:
             return name
         if name not in names:
             raise UserError(f"{settings.mapping} has no entry for the id {name!r} (`ids` is {settings.ids!r})")
-        return names[name]
+        return composed(names[name])
 
     return translate
 

@@ -26,6 +26,11 @@ from extract.layouts.contract import (
 )
 
 DATASETS = {"appearance": "resnet_features", "motion": "resnext_features"}
+SHAPES = {
+    "appearance": ("(videos, clips, frames, width) or (videos, clips, width)", (3, 4)),
+    "motion": ("(videos, clips, width)", (3,)),
+}
+"""In words, and with how many dimensions."""
 
 
 def files(settings: ImportedFeatures) -> list[Path]:
@@ -46,8 +51,9 @@ def open_files(settings: ImportedFeatures) -> Iterator[FeatureSource]:
             kind = next((kind for kind, name in DATASETS.items() if name in file), "")
             if not kind:
                 raise UserError(f"{path} has neither of the datasets {', '.join(DATASETS.values())}")
-            shape = "(videos, clips, frames, width) or (videos, clips, width)"
-            values = dataset(file, DATASETS[kind], shape, (3, 4))
+            values = dataset(file, DATASETS[kind], *SHAPES[kind])
+            if 0 in values.shape:
+                raise UserError(f"{path}: {DATASETS[kind]!r} has shape {values.shape}, which holds nothing")
             check_width(values.shape[-1], settings.widths[kind == "motion"], f"{path}: {values.name[1:]!r}")
             ids[kind] = read_ids(file, settings, len(values))
             read[kind] = _reader(values, {name: row for row, name in enumerate(ids[kind])}, settings.reduce)

@@ -22,6 +22,7 @@ from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotati
 from base.formats.token_features import write_token_features
 from base.jobs.progress import progress
 from extract.text.encoder import load_tokenizer
+from extract.text.sequences import token_ids
 
 log = logging.getLogger(__name__)
 
@@ -189,7 +190,7 @@ def _expected(table: pd.DataFrame, tokenizer: Any | None) -> NDArray[np.int64]:
     def count(texts: list[str]) -> NDArray[np.int64]:
         if tokenizer is None:
             return np.array([len(re.findall(r"\w+|[^\w\s]", text)) for text in texts])
-        return np.array([len(ids) for ids in tokenizer(texts, add_special_tokens=False)["input_ids"]])
+        return np.array([len(ids) for ids in token_ids(tokenizer, texts)])
 
     question = count(table["question"].tolist())[:, None]
     if not is_multiple_choice(table):

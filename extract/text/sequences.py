@@ -67,7 +67,9 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
             f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
         )
     table = read_annotations(path)
-    questions = _ids(tokenizer, table["question"].tolist())
+    questions = token_ids(tokenizer, table["question"].tolist())
+    if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
+        log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     tokens, second, cut = [], [], {}
     if not is_multiple_choice(table):
@@ -78,7 +80,7 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
                 cut[row] = len(question) + 2
         _warn(path, len(table), cut, text, most)
         return Questions(table, tokens, second, 1, len(cut))
-    candidates = [_ids(tokenizer, table[column].tolist()) for column in CANDIDATES]
+    candidates = [token_ids(tokenizer, table[column].tolist()) for column in CANDIDATES]
     for row, question in enumerate(questions):
         for column in candidates:
             kept, candidate = _fit(question, column[row], text)
@@ -112,8 +114,9 @@ def _warn(path: Path, questions: int, cut: dict[int, int], text: TextSettings, m
     )  # fmt: skip
 
 
-def _ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
-    return tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
+def token_ids(tokenizer: Any, texts: list[str]) -> list[list[int]]:
+    """The tokens of texts by themselves. What reads like a special token (`[SEP]`, `</s>`) stays text."""
+    return tokenizer(texts, add_special_tokens=False, split_special_tokens=True)["input_ids"] if texts else []
 
 
 def pad(questions: Questions, rows: Sequence[int], device: torch.device | str) -> dict[str, Tensor]:

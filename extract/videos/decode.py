@@ -15,14 +15,15 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT, ZEROS
+from base.formats.statuses import CUT, DAMAGED, FAILED, OK, SHORT, ZEROS
 from base.formats.store import create_by_rows, fixed_strings, read_strings, write_strings
 from base.jobs.progress import progress
 from base.provenance import commit, versions
 from base.writing import write_csv
 from extract.config import FeaturesSettings, VideoCollection
+from extract.videos.geometry import shown_shape
+from extract.videos.judgement import leave_out, policy
 from extract.videos.pictures import Picture, decoding_passes, pictures_of
-from extract.videos.probe import leave_out
 from extract.videos.reader import Frames, open_reader
 from extract.videos.sampling import appearance_frames, clip_frames
 from extract.videos.workers import Limits, run_apart
@@ -48,7 +49,8 @@ def decode_shard(
     """
     pictures = pictures_of(features)
     sampling, every = features.sampling, features.appearance.frames != "middle"
-    jobs = [Job({str(k): v for k, v in row.items()}, features, pictures) for row in shard.to_dict("records")]
+    videos = [{str(name): value for name, value in row.items()} for row in shard.to_dict("records")]
+    jobs = [Job(row, features, pictures, policy(row["status"], collection)) for row in videos]
 
     def build(file: h5py.File) -> None:
         n, k, t = len(shard), sampling.clips, sampling.frames
@@ -83,12 +85,14 @@ class Job(NamedTuple):
     row: dict[str, Any]
     features: FeaturesSettings
     pictures: dict[str, Picture]
+    policy: str = "use"
+    """What the collection does with a video of this status."""
 
 
 def decode_one(job: Job) -> dict[str, Any]:
     """The datasets' values for one video; those of a video that was found unusable are its status alone."""
-    row, features, pictures = job
-    if row["status"] not in (OK, CUT, SHORT):
+    row, features, pictures = job.row, job.features, job.pictures
+    if row["status"] not in (OK, CUT, DAMAGED, SHORT) or job.policy != "use":
         return {"status": FAILED, "reason": str(row["reason"]).encode()[:200]}
     count, sampling = int(row["frames"]), features.sampling
     index = {
@@ -98,6 +102,7 @@ def decode_one(job: Job) -> dict[str, Any]:
     # All that is sampled, in every pass: decord was found right for these numbers, asked in this order.
     numbers = np.unique(np.concatenate([index["appearance"].ravel(), index["motion"].ravel()])).tolist()
     values: dict[str, Any] = {}
+    shape = shown_shape(str(row.get("pixel_shape", "")), int(row.get("rotation", 0)))
     for size, kinds in decoding_passes(pictures).items():
         reader = open_reader(Path(row["path"]), row["backend"], size)
         wanted = {kind: set(index[kind].ravel().tolist()) for kind in kinds}
@@ -105,7 +110,7 @@ def decode_one(job: Job) -> dict[str, Any]:
         for number, frame in zip(numbers, reader.frames(numbers), strict=True):
             for kind in kinds:
                 if number in wanted[kind]:
-                    made[kind][number] = pictures[kind].of(frame)
+                    made[kind][number] = pictures[kind].of(frame, shape)
         values |= {kind: _gather(made[kind], index[kind]) for kind in kinds}
     return values | {
         "appearance_index": index["appearance"],
@@ -124,10 +129,11 @@ def _apply_policy(file: h5py.File, jobs: list[Job], collection: VideoCollection)
     errors = []
     reasons = read_strings(file, "reason")
     for number, (job, status) in enumerate(zip(jobs, read_strings(file, "status"), strict=True)):
-        policy = collection.missing if job.row["status"] == MISSING else collection.unreadable
-        if status == FAILED and policy == "zeros":
+        # One that could be decoded when it was probed, and now cannot, is unreadable.
+        wanted = job.policy if job.policy != "use" else collection.unreadable
+        if status == FAILED and wanted == "zeros":
             file["status"][number] = ZEROS
-        elif status == FAILED and policy == "error":
+        elif status == FAILED and wanted == "error":
             errors.append((number, f"  {job.row['video_id']}: {reasons[number]} ({job.row['path']})"))
     if errors:
         for number, _ in errors:
@@ -143,7 +149,7 @@ def _about(shard: pd.DataFrame, collection: VideoCollection, features: FeaturesS
     return {
         "wanted": json.dumps(wanted, sort_keys=True),
         "videos": hashlib.sha256(shard.to_csv(index=False).encode()).hexdigest(),
-        "policy": [collection.missing, collection.unreadable],
+        "policy": [collection.missing, collection.unreadable, collection.damaged],
         "commit": commit(),
         "versions": versions(("av", "decord", "pillow", "numpy")),
     }

@@ -26,18 +26,22 @@ class Picture(NamedTuple):
     fit: Literal["squash", "crop"]
     resample: Resample
 
-    def of(self, frame: Frames) -> Frames:
-        """A frame (H, W, 3) as a picture (S, S, 3); with `decoder` the decoder has squashed it to a square before."""
+    def of(self, frame: Frames, shape: float = 1.0) -> Frames:
+        """A frame (H, W, 3) as a picture (S, S, 3); with `decoder` the decoder has squashed it to a square before.
+
+        `shape` is the width of a pixel by its height: with `crop` the proportions are those that a player shows.
+        """
         resample = FILTERS["bilinear" if self.resample == "decoder" else self.resample]
         if self.fit == "squash":
             if frame.shape[:2] == (self.size, self.size):
                 return frame
             return np.asarray(Image.fromarray(frame).resize((self.size, self.size), resample))
         height, width = frame.shape[:2]
-        scale = self.short_side / min(height, width)
+        shown = width if shape == 1 else width * shape
+        scale = self.short_side / min(height, shown)
         # As torchvision: the longer side is rounded down, half a pixel of the margin is rounded to even.
-        across = self.short_side if width <= height else int(width * scale)
-        down = self.short_side if height <= width else int(height * scale)
+        across = self.short_side if shown <= height else int(shown * scale)
+        down = self.short_side if height <= shown else int(height * scale)
         left, top = round((across - self.size) / 2), round((down - self.size) / 2)
         resized = np.asarray(Image.fromarray(frame).resize((across, down), resample))
         return resized[top : top + self.size, left : left + self.size]

@@ -1,30 +1,27 @@
 """The manifest: every video that the annotations ask for, where it lies, and whether it can be read."""
 
-import datetime
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
 from base.errors import UserError
 from base.formats.manifest import ManifestRow, manifest_of
-from base.formats.statuses import CUT, FAILED, MISSING, OK, SHORT
+from base.formats.statuses import CUT, DAMAGED, FAILED, MISSING, OK
 from base.ids import check_ids
 from base.jobs.journal import journal
 from base.jobs.progress import progress
 from base.provenance import commit, versions
-from base.reading import read_texts, sha256
+from base.reading import sha256
 from extract.config import SamplingSettings, VideoCollection
+from extract.videos.judgement import judge
+from extract.videos.listing import modified
+from extract.videos.places import Places, some
 from extract.videos.reader import VideoError, first_line
-from extract.videos.survey import Survey, survey
+from extract.videos.survey import survey
 from extract.videos.workers import Limits, Outcome, run_apart
-
-SUFFIXES = (".mp4", ".avi", ".mkv", ".webm", ".mov", ".gif")
-_MAPPING = '{"video id": "path below the folder, without suffix", ...}'
-SHOWN = 50
-"""At most this many videos are listed in a message."""
 
 
 def probe(
@@ -38,7 +35,8 @@ def probe(
     """
     check_ids(video_ids)
     places = Places(collection)
-    jobs = [_Job(video_id, places.find(video_id), sampling, collection.fingerprint) for video_id in video_ids]
+    found_at = places.find_all(video_ids)
+    jobs = [_Job(video_id, path, sampling, collection.fingerprint) for video_id, path in found_at.items()]
     key = {
         "fingerprint": collection.fingerprint,
         "limits": [collection.time_limit, collection.memory_limit],
@@ -55,63 +53,13 @@ def probe(
             rows[job.video_id] = entry
             past.note(entry)
         manifest = manifest_of(
-            ManifestRow(**rows[job.video_id]["row"]) if job.path else ManifestRow(job.video_id, MISSING, "no such file")
+            ManifestRow(**rows[job.video_id]["row"])
+            if job.path
+            else ManifestRow(job.video_id, MISSING, places.why_missing(job.video_id))
             for job in jobs
         )
         _apply_policy(manifest, collection, places)
     return manifest
-
-
-def all_ids(collection: VideoCollection) -> list[str]:
-    """The ids of all videos of a collection, by the names of its files (or of its mapping), in their order."""
-    places = Places(collection)
-    if collection.mapping:
-        return sorted(places.mapping)
-    names = sorted({path.stem for path in places.folder.iterdir() if path.suffix in SUFFIXES})
-    if not names:
-        raise UserError(f"{places.folder} holds no video ({', '.join(SUFFIXES)})")
-    return names
-
-
-def leave_out(manifest: pd.DataFrame, collection: VideoCollection) -> pd.Series:
-    """Which rows the policy leaves out: no features are made for them and their questions are not used."""
-    missing = (manifest["status"] == MISSING) & (collection.missing == "skip")
-    failed = (manifest["status"] == FAILED) & (collection.unreadable == "skip")
-    return missing | failed
-
-
-class Places:
-    """Where the files of a collection lie."""
-
-    def __init__(self, collection: VideoCollection) -> None:
-        assert collection.folder is not None
-        self.folder = collection.folder
-        self.subfolders = collection.subfolders
-        if not self.folder.is_dir():
-            raise UserError(f"the video folder {self.folder} does not exist; put the videos there, or set its path")
-        self.mapping = read_texts(collection.mapping, "the video mapping", _MAPPING) if collection.mapping else {}
-        outside = [f"{name}: {to}" for name, to in self.mapping.items() if not _stays_inside(to)]
-        if outside:
-            raise UserError(f"{collection.mapping}: these videos would lie outside {self.folder}:\n  " + _some(outside))
-
-    def tried(self, video_id: str) -> str:
-        """Where a video is looked for, for messages."""
-        return " or ".join(f"{stem}{{{','.join(SUFFIXES)}}}" for stem in self._stems(video_id))
-
-    def find(self, video_id: str) -> Path | None:
-        """The file of a video, or what is there in its place; None for nothing."""
-        places = [stem.with_name(stem.name + suffix) for stem in self._stems(video_id) for suffix in SUFFIXES]
-        there = [path for path in places if path.exists()]
-        return next((path for path in there if path.is_file()), there[0] if there else None)
-
-    def _stems(self, video_id: str) -> list[Path]:
-        """Where a video can lie, without suffix: where the mapping says, by its id, by its id in a subfolder."""
-        names = [self.mapping.get(video_id, video_id), video_id, *(f"{sub}/{video_id}" for sub in self.subfolders)]
-        return [self.folder / name for name in dict.fromkeys(names)]
-
-
-def _stays_inside(path: str) -> bool:
-    return not path.startswith("/") and ".." not in PurePosixPath(path).parts
 
 
 class _Job(NamedTuple):
@@ -153,7 +101,6 @@ def examine(job: _Job) -> ManifestRow:
         if not path.is_file():
             return ManifestRow(job.video_id, FAILED, "it is not a file", str(path))
         about = path.stat()
-        modified = datetime.datetime.fromtimestamp(about.st_mtime, datetime.UTC).isoformat()
         by_content = job.fingerprint == "sha256"
         row = ManifestRow(
             job.video_id,
@@ -161,7 +108,7 @@ def examine(job: _Job) -> ManifestRow:
             path=str(path),
             bytes=about.st_size,
             sha256=sha256(path) if by_content else "",
-            modified="" if by_content else modified,
+            modified=modified(path),
         )
     except OSError as error:
         return ManifestRow(job.video_id, FAILED, first_line(error), str(path))
@@ -169,7 +116,7 @@ def examine(job: _Job) -> ManifestRow:
         seen = survey(path, job.sampling, try_decord=job.try_decord)
     except VideoError as error:
         return replace(row, status=FAILED, reason=str(error))
-    status, reason = _judge(seen, job.sampling)
+    status, reason = judge(seen, job.sampling)
     return replace(
         row,
         status=status,
@@ -178,52 +125,38 @@ def examine(job: _Job) -> ManifestRow:
         pixels=seen.pixels,
         width=seen.width,
         height=seen.height,
-        rotation=seen.rotation,
-        fps=round(seen.fps, 6),
+        rotation=seen.look.orientation.degrees,
+        fps=round(seen.clock.fps, 6),
         frames=seen.frames,
-        duration=round(seen.duration, 6),
+        duration=round(seen.clock.duration, 6),
         backend=seen.backend,
         backend_reason=seen.backend_reason,
+        stream=seen.stream,
+        start=round(seen.clock.start, 6),
+        clock="even" if seen.clock.even else "variable",
+        damaged=seen.damaged,
+        lost=seen.lost,
+        mirrored=int(seen.look.orientation.mirrored),
+        pixel_shape=f"{seen.pixel_shape.numerator}:{seen.pixel_shape.denominator}",
+        transfer=seen.look.transfer,
+        interlaced=seen.look.interlaced,
     )
-
-
-def _judge(seen: Survey, sampling: SamplingSettings) -> tuple[str, str]:
-    """The status of a file that can be decoded, and what is to be said of it."""
-    status, reasons = OK, []
-    if not seen.rate_stated:
-        reasons.append(f"the file states no frame rate: {seen.fps:g} a second are assumed")
-    if seen.other_streams:
-        reasons.append(f"the first of {seen.other_streams + 1} video streams is used")
-    if seen.passed_over:
-        status = CUT
-        reasons.append(f"the file begins with {seen.passed_over} packets that cannot be decoded")
-    if seen.breaks_off:
-        status = CUT
-        reasons.append(f"the file breaks off after {seen.frames} frames: {seen.breaks_off}")
-    if seen.frames < sampling.frames:
-        status = SHORT
-        reasons.append(f"{seen.frames} frames, a clip has {sampling.frames}: the last one is repeated")
-    return status, "; ".join(reasons)
 
 
 def _apply_policy(manifest: pd.DataFrame, collection: VideoCollection, places: Places) -> None:
     problems = []
-    for status, policy, key in (
-        (MISSING, collection.missing, "missing"),
-        (FAILED, collection.unreadable, "unreadable"),
+    for statuses, policy, key in (
+        ((MISSING,), collection.missing, "missing"),
+        ((FAILED,), collection.unreadable, "unreadable"),
+        ((DAMAGED, CUT), collection.damaged, "damaged"),
     ):
-        rows = manifest[manifest["status"] == status]
+        rows = manifest[manifest["status"].isin(statuses)]
         if len(rows) and policy == "error":
             problems.append(f"{len(rows)} of {len(manifest)} videos are {key} (`{key}: skip` leaves them out):")
             lines = [
                 f"{row.video_id!s}: {row.reason!s} ({str(row.path) or places.tried(str(row.video_id))})"
                 for row in rows.itertuples()
             ]
-            problems.append(f"  {_some(lines)}")
+            problems.append(f"  {some(lines)}")
     if problems:
         raise UserError("\n".join(problems))
-
-
-def _some(lines: list[str]) -> str:
-    rest = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
-    return "\n  ".join(lines[:SHOWN] + rest)

@@ -13,8 +13,12 @@ from typing import NamedTuple, Protocol
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import ColorPrimaries, Colorspace, VideoReformatter
 from numpy.typing import NDArray
+
+from extract.videos.geometry import orientation, pixel_shape
+from extract.videos.stream import shown
+from extract.videos.tones import TRANSFERS, to_sdr
 
 Frames = NDArray[np.uint8]
 
@@ -24,8 +28,11 @@ CHUNK = 16
 DECORD_PREFIX = re.compile(r"\[\d\d:\d\d:\d\d\] \S+:\d+: |\[/[^\]]*\] ")
 """What decord puts before a message: the time and the line of its source; and the file, which the manifest has."""
 
-COVER_ART = 0x400
-"""FFmpeg's disposition of a video stream that is one attached picture."""
+HIDDEN_FRAMES = ("vp8", "vp9", "av1", "libdav1d")
+"""Codecs whose packets need not hold a frame that is shown."""
+
+UNSPECIFIED = 2
+"""FFmpeg's number of a colour space that the file does not name."""
 
 
 class VideoError(Exception):
@@ -51,7 +58,7 @@ class Reader(Protocol):
         """Average frames a second; 0 where the file states none."""
 
     def frames(self, numbers: list[int]) -> Iterator[Frames]:
-        """RGB pictures (H, W, 3) with these ascending numbers, one after the other, turned as a player would."""
+        """RGB pictures (H, W, 3) with these ascending numbers, one after the other, as a player shows them."""
 
 
 def open_reader(path: Path, backend: str, size: Size | None = None) -> Reader:
@@ -139,8 +146,8 @@ def read_pyav(path: Path, numbers: list[int], size: Size | None) -> Frames:
 class InOrder:
     """The frames of a file's video stream from the first to the last. Use it in a `with` block.
 
-    The first stream counts that is not a cover picture. Packets before the first picture that cannot be decoded (a
-    file that begins between two key frames) are passed over. An error after that ends the stream.
+    The stream is the one that a player shows. Packets before the first picture that cannot be decoded (a file that
+    begins between two key frames) are passed over, those after it are counted; decoding goes on with the next one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -148,20 +155,26 @@ class InOrder:
             self._container = av.open(str(path), metadata_errors="ignore")
         except (av.FFmpegError, OSError) as error:
             raise VideoError(first_line(error)) from None
-        streams = [stream for stream in self._container.streams.video if not int(stream.disposition) & COVER_ART]
-        if not streams:
+        stream, self.others = shown(path, self._container.streams.video)
+        if stream is None:
             self._container.close()
             raise VideoError("it holds no video stream")
-        self._stream = streams[0]
-        # In one thread, so that a damaged file breaks off at the same frame every time.
+        self._stream = stream
+        # In one thread, so that a damaged file gives the same frames every time.
         self._stream.thread_count = 1
         self.context = self._stream.codec_context
-        self.others = len(streams) - 1
-        """Further video streams of the file."""
+        self.pixel_shape = pixel_shape(self._stream)
+        """Width of a stored pixel by its height."""
+        self.index = self._stream.index
+        """Which of the file's streams it is."""
         self.passed_over = 0
         """Packets before the first picture that could not be decoded."""
         self.breaks_off = ""
-        """Why decoding stopped before the end of the file; empty where it did not."""
+        """Why there are no frames to the end of the file; empty where there are."""
+        self.damaged = 0
+        """Frames that the decoder marks as damaged."""
+        self.lost = 0
+        """Frames between the first and the last that could not be decoded."""
 
     def __enter__(self) -> "InOrder":
         return self
@@ -174,30 +187,72 @@ class InOrder:
         """Average frames a second; 0 where the file states none."""
         return float(self._stream.average_rate or self._stream.guessed_rate or 0)
 
+    @property
+    def end(self) -> float | None:
+        """Seconds at which the file says that it ends; None where it does not."""
+        if self._container.duration is None:
+            return None
+        return ((self._container.start_time or 0) + self._container.duration) / av.time_base
+
+    @property
+    def promised_end(self) -> float:
+        """Seconds, on the clock of its timestamps, at which the header says that the stream ends; 0 without a word."""
+        told = self._stream.metadata.get("DURATION", "")  # Matroska: 00:00:12.345000000, the end in spite of its name
+        if re.fullmatch(r"\d+:\d+:[\d.]+", told):
+            hours, minutes, seconds = told.split(":")
+            return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+        if not self._stream.duration:
+            return 0.0
+        return float(((self._stream.start_time or 0) + self._stream.duration) * (self._stream.time_base or 0))
+
     def __iter__(self) -> Iterator[VideoFrame]:
-        started = False
-        first_error = ""
-        packets = self._container.demux(self._stream)
+        packets, frames, errors, last_error = 0, 0, 0, ""
+        self._last_is_partial = False
+        errors_since_a_frame = 0
+        demuxed = self._container.demux(self._stream)
         while True:
             try:
-                packet = next(packets, None)
-                if packet is None:
-                    break
-                for frame in packet.decode():
-                    started = True
-                    yield frame
+                packet = next(demuxed, None)
             except (av.FFmpegError, OSError) as error:
-                if started:
-                    self.breaks_off = first_line(error)
-                    return
-                first_error = first_error or first_line(error)
-                self.passed_over += 1
-        if not started:
-            raise VideoError(first_error or "no frame could be decoded")
+                self.breaks_off = last_error = first_line(error)
+                break
+            if packet is None:
+                break
+            if packet.size:
+                packets += 1
+                self._last_is_partial = packet.is_corrupt
+            try:
+                decoded = packet.decode()
+            except (av.FFmpegError, OSError) as error:
+                last_error = last_error or first_line(error)
+                errors_since_a_frame += 1
+                if frames:
+                    errors += 1
+                else:
+                    self.passed_over += 1
+                continue
+            for frame in decoded:
+                errors_since_a_frame = 0
+                frames += 1
+                self.damaged += frame.is_corrupt
+                yield frame
+        if not frames:
+            raise VideoError(last_error or "no frame could be decoded")
+        self._count_lost(packets, frames, errors, errors_since_a_frame, last_error)
+
+    def _count_lost(self, packets: int, frames: int, errors: int, at_the_end: int, last_error: str) -> None:
+        """Sets `lost` and `breaks_off` at the end of the file, where `at_the_end` errors followed the last frame."""
+        if (at_the_end and packets < self._stream.frames) or self._last_is_partial:
+            self.breaks_off = self.breaks_off or last_error or "its last packet is not whole"
+            errors -= at_the_end
+            packets -= at_the_end
+        absent = 0 if self.context.name in HIDDEN_FRAMES else packets - self.passed_over - frames
+        # A packet that cannot be decoded takes those with it that build on it.
+        self.lost = max(errors, absent) if errors else 0
 
 
 class Shrink:
-    """Decoded frames to RGB pictures of one size, turned as a player would."""
+    """Decoded frames to RGB pictures of one size as a player shows them: turned, mirrored, HDR as ordinary light."""
 
     def __init__(self, size: Size | None) -> None:
         self._size = size
@@ -205,15 +260,15 @@ class Shrink:
 
     def __call__(self, frame: VideoFrame) -> Frames:
         """The picture (H, W, 3)."""
-        turns = rotation(frame) // 90
-        width, height = (self._size if turns % 2 == 0 else self._size[::-1]) if self._size else (None, None)
-        picture = self._reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
-        return np.ascontiguousarray(np.rot90(picture, turns)) if turns else np.asarray(picture, np.uint8)
-
-
-def rotation(frame: VideoFrame) -> int:
-    """Degrees that a player turns the picture, counter-clockwise: 0, 90, 180 or 270."""
-    return round(int(frame.rotation or 0) / 90) * 90 % 360
+        way = orientation(frame)
+        width, height = (self._size if way.turns % 2 == 0 else self._size[::-1]) if self._size else (None, None)
+        transfer = TRANSFERS.get(frame.color_trc)
+        if transfer is None:
+            picture = self._reformatter.reformat(frame, width=width, height=height, format="rgb24").to_ndarray()
+            return way.apply(np.asarray(picture, np.uint8))
+        space = frame.colorspace if frame.colorspace != UNSPECIFIED else Colorspace.BT2020
+        deep = self._reformatter.reformat(frame, width, height, "rgb48le", src_colorspace=space).to_ndarray()
+        return way.apply(to_sdr(np.asarray(deep, np.uint16), transfer, frame.color_primaries != ColorPrimaries.BT709))
 
 
 def first_line(error: Exception) -> str:

@@ -6,13 +6,16 @@ for. That takes little memory however long the video is, and finds a picture tha
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
-from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError, rotation
+from extract.videos.clock import Clock, Stamps, clock_of
+from extract.videos.look import Look
+from extract.videos.reader import DecordReader, Frames, InOrder, Shrink, Size, VideoError
 from extract.videos.sampling import sampled_frames
 
 THUMBNAIL = Size(32, 32)
@@ -23,33 +26,34 @@ decoders. Measured: up to 1.2 for 8-bit files, 3.3 for a 10-bit one, 5.1 for one
 AT_ONCE = 32
 """Frames that are compared at once."""
 
-ASSUMED_RATE = 25.0
-"""Frames a second where a file states none; the manifest says so."""
-
 
 @dataclass(frozen=True)
 class Survey:
     """What decoding a file once in order has shown."""
 
     frames: int
-    fps: float
-    rate_stated: bool
-    """False where the file states no frame rate and `fps` is assumed."""
-    duration: float
-    """Seconds: the time of the last frame and its length."""
+    clock: Clock
+    look: Look
     width: int
     height: int
-    rotation: int
-    """Degrees that a player turns the picture, counter-clockwise."""
+    """Of the stored picture."""
+    pixel_shape: Fraction
+    """Width of a stored pixel by its height."""
     codec: str
     pixels: str
     """FFmpeg's name of the pixel format."""
-    other_streams: int
-    """Further video streams, which are not looked at."""
+    stream: int
+    """The number of the stream in the file."""
     passed_over: int
     """Packets before the first picture that could not be decoded."""
     breaks_off: str
-    """Why decoding stopped before the end of the file; empty where it did not."""
+    """Why there are no frames to the end of the file; empty where there are."""
+    damaged: int
+    """Frames that the decoder marks as damaged."""
+    lost: int
+    """Frames that could not be decoded."""
+    remarks: tuple[str, ...]
+    """What was assumed or is not as usual, in words."""
     backend: str
     """`decord` where every sampled frame is the right one, else `pyav`."""
     backend_reason: str
@@ -58,7 +62,8 @@ class Survey:
 def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -> Survey:
     """Decodes a file once, from the beginning to the end; `VideoError` where that fails."""
     witness = _ask_decord(path, sampling) if try_decord else "not asked"
-    count, turned, last_time = 0, 0, 0.0
+    count = 0
+    stamps, look = Stamps(), Look()
     shrink = Shrink(THUMBNAIL)
     with InOrder(path) as stream:
         for frame in stream:
@@ -66,27 +71,40 @@ def survey(path: Path, sampling: SamplingSettings, *, try_decord: bool = True) -
                 witness.compare(count, shrink(frame))
             elif count == 0:
                 shrink(frame)  # a frame that cannot be made a picture of is found here
-            turned = rotation(frame)
-            last_time = frame.time if frame.time is not None else last_time
+            look.note(frame)
+            stamps.note(frame)
             count += 1
-        rate = stream.rate or ASSUMED_RATE
+        clock = clock_of(stamps.seconds(), stream.rate, stream.end, stream.lost)
+        absent = stream.promised_end - clock.start - clock.duration
+        if not stream.breaks_off and absent > max(0.5, 0.05 * clock.duration):
+            stream.breaks_off = f"by its header it lasts {absent:.4g} seconds longer"
         reason = witness.objection(count) if isinstance(witness, _Witness) else witness
+        if stream.damaged or stream.lost:
+            reason = "the file is damaged"  # what decord gives of it depends on where it has been before
+        reason = look.objection or reason
+        others = [f"of {stream.others + 1} video streams the one that players show is used"] if stream.others else []
         return Survey(
             frames=count,
-            fps=rate,
-            rate_stated=bool(stream.rate),
-            duration=max(last_time + 1 / rate, count / rate if last_time == 0 else 0.0),
+            clock=clock,
+            look=look,
             width=stream.context.width,
             height=stream.context.height,
-            rotation=turned,
+            pixel_shape=stream.pixel_shape,
             codec=stream.context.name,
             pixels=stream.context.pix_fmt or "",
-            other_streams=stream.others,
+            stream=stream.index,
             passed_over=stream.passed_over,
             breaks_off=stream.breaks_off,
+            damaged=stream.damaged,
+            lost=stream.lost,
+            remarks=(*others, *clock.remarks, *look.remarks, *_shape_remark(stream.pixel_shape)),
             backend="pyav" if reason else "decord",
             backend_reason=reason or "every sampled frame is that of reading in order",
         )
+
+
+def _shape_remark(shape: Fraction) -> list[str]:
+    return [] if shape == 1 else [f"its pixels are {shape.numerator}:{shape.denominator} and not square"]
 
 
 class _Witness:

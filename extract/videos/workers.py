@@ -19,6 +19,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
+from base.jobs.temporary import short_names
 from extract.config import VideoCollection
 from extract.videos.reader import VideoError
 
@@ -87,7 +88,8 @@ def _start_server() -> None:
     before = {name: os.environ.get(name) for name in threads}
     os.environ.update(threads)
     try:
-        forkserver.ensure_running()
+        with short_names():
+            forkserver.ensure_running()
     finally:
         for name, value in before.items():
             os.environ.pop(name)

@@ -1,5 +1,12 @@
 """Folders of runs as training and evaluation leave them, with accuracies that a test chooses."""
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from base.formats.predictions import Predictions
 from base.writing import write_json
 from eigv.config.experiment import Config, settings_of_run
 from eigv.config.run_path import Run
@@ -25,3 +32,18 @@ def write(
         metrics["rationale"] = {"warning": warning}
     write_json(folder / "metrics.json", metrics)
     write_json(folder / "run.json", {"settings": settings or settings_of_run(config, run), "commit": commit})
+
+
+def answer(
+    folder: Path, correct: ArrayLike, videos: list[str], *, qids: list[str] | None = None, types=None, **metrics: Any
+) -> None:
+    """Writes the `predictions.csv` and `metrics.json` of a run that was right where `correct` (Q,) says so."""
+    right = np.asarray(correct, dtype=bool)
+    qids = qids or [f"{video}_{n}" for n, video in enumerate(videos)]
+    types = types or ["what"] * len(right)
+    choices = np.where(right, 0, 1).tolist()
+    Predictions(qids, videos, types, [0] * len(right), choices, right, np.ones((len(right), 2))).write(
+        folder / "predictions.csv"
+    )
+    found = {"split": "test", "answer_from": "video", "accuracy": 100.0 * float(right.mean()), "seed": 0}
+    write_json(folder / "metrics.json", found | {"questions": len(right)} | metrics)

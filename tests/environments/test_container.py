@@ -56,6 +56,7 @@ name: yours
 results: results
 videos: {v: {folder: videos}}
 datasets: {d: {format: msvd-qa, annotations: ., videos: v}}
+text: {encoder: "package:minilm"}
 features: {appearance: {network: resnet152, weights: random}, motion: {network: resnext3d-101, weights: random}}
 tables: {table1: {datasets: [d], backbones: [hga], methods: [erm], seeds: [0]}}
 """)

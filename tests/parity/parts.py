@@ -18,10 +18,10 @@ from eigv.runs.official_checkpoints import assemble_chunks
 from extract.config import SamplingSettings
 from extract.videos.sampling import clip_frames, spread_frames
 from tests.drawn_weights import draw, legacy_network
-from tests.parity.rows import BACKWARD, Golden, Row, backward, forward, group, worst
+from tests.parity.rows import BACKWARD, Compared, Golden, Row, backward, exactly, forward, group
 
 
-def block_fusion(golden: Golden) -> Iterator[Row]:
+def block_fusion(golden: Golden) -> Iterator[Compared]:
     """Cases `<name>/...` with shared inputs."""
     names = sorted({key.split("/")[0] for key in golden if key.endswith("/param/linear0.weight")})
     for name in names:
@@ -29,7 +29,7 @@ def block_fusion(golden: Golden) -> Iterator[Row]:
         yield from _block_case(f"{name}: ", block, golden, group(golden, name))
 
 
-def drawn_block_fusion(golden: Golden, width: str, chunks: str, rank: str) -> Iterator[Row]:
+def drawn_block_fusion(golden: Golden, width: str, chunks: str, rank: str) -> Iterator[Compared]:
     """The file of a large case: its weights are not stored, but drawn from their names."""
     x0, x1, out = (next(value for key, value in golden.items() if key.split("/")[-1] == n) for n in ("x0", "x1", "out"))
     W, C, R = int(width), int(chunks), int(rank)
@@ -39,8 +39,8 @@ def drawn_block_fusion(golden: Golden, width: str, chunks: str, rank: str) -> It
         shapes |= {f"merge_linears{side}.{number}": (R * size, size) for number, size in enumerate(sizes)}
     state = {}
     for name, shape in shapes.items():
-        state[f"{name}.weight"] = torch.from_numpy(draw(f"block.{name}.weight", "linear", shape))
-        state[f"{name}.bias"] = torch.from_numpy(draw(f"block.{name}.bias", "bias", shape[:1]))
+        state[f"{name}.weight"] = torch.from_numpy(draw(f"block.{name}.weight", "linear", shape)).to(x0.dtype)
+        state[f"{name}.bias"] = torch.from_numpy(draw(f"block.{name}.bias", "bias", shape[:1])).to(x0.dtype)
     case = {key.removeprefix("out/"): value for key, value in golden.items()} | {"out": out}
     yield from _block_case("", _block(state), {"in/x0": x0, "in/x1": x1}, case)
 
@@ -51,12 +51,12 @@ def _block(state: Golden, normalise: Literal["each", "joined"] = "each") -> Bloc
     chunks = sum(re.fullmatch(r"merge_linears0\.\d+\.weight", key) is not None for key in state)
     rows, size = state["merge_linears0.0.weight"].shape
     settings = BlockFusionSettings(width=width, chunks=chunks, rank=rows // size, normalise=normalise)
-    block = BlockFusion(first, second, out, settings)
+    block = BlockFusion(first, second, out, settings).to(state["linear0.weight"].dtype)
     block.load_state_dict(_block_state(state, block))
     return block
 
 
-def _block_case(prefix: str, block: BlockFusion, inputs: Golden, case: Golden) -> Iterator[Row]:
+def _block_case(prefix: str, block: BlockFusion, inputs: Golden, case: Golden) -> Iterator[Compared]:
     x0, x1 = (inputs[f"in/x{n}"].clone().requires_grad_() for n in (0, 1))
     result = block(x0, x1)
     yield forward(f"{prefix}out", result, case["out"])
@@ -67,7 +67,8 @@ def _block_case(prefix: str, block: BlockFusion, inputs: Golden, case: Golden) -
         theirs |= _block_state(group(case, "grad"), block)
     if theirs:
         largest = max(float(value.abs().max()) for value in theirs.values())
-        yield from worst(f"{prefix}gradient", [backward(key, ours[key], theirs[key], largest) for key in theirs])
+        for key, value in theirs.items():
+            yield backward(key, ours[key], value, largest, group=f"{prefix}gradient")
 
 
 def _block_state(state: Golden, block: BlockFusion) -> Golden:
@@ -81,7 +82,7 @@ def _block_state(state: Golden, block: BlockFusion) -> Golden:
     return result
 
 
-def contrast(golden: Golden) -> Iterator[Row]:
+def contrast(golden: Golden) -> Iterator[Compared]:
     for name, similarity in (("info", "cosine"), ("uber", "dot")):
         inputs = [golden[f"in/{part}"].clone().requires_grad_() for part in ("query", "pos", "neg")]
         loss = contrastive_loss(*inputs, similarity, 0.1)
@@ -93,7 +94,7 @@ def contrast(golden: Golden) -> Iterator[Row]:
             yield backward(f"{name}: {part}", tensor.grad, theirs, max(float(theirs.abs().max()), 1e-30))
 
 
-def gumbel(golden: Golden) -> Iterator[Row]:
+def gumbel(golden: Golden) -> Iterator[Compared]:
     logits = golden["in/logits"].clone().requires_grad_()
     scene = partition(logits[:, 0], logits[:, 1], golden["in/noise"], 0.9)
     y = torch.stack([scene.causal, scene.environment], dim=1)
@@ -103,14 +104,14 @@ def gumbel(golden: Golden) -> Iterator[Row]:
     yield backward("gradient", logits.grad, golden["out/grad"], float(golden["out/grad"].abs().max()))
 
 
-def layout(golden: Golden) -> Iterator[Row]:
+def layout(golden: Golden) -> Iterator[Compared]:
     B, M = golden["sample_of_row"].shape
     owner = torch.arange(B)[:, None].expand(B, M)
     shuffled, _ = shuffle_owners(owner, owner)
     yield forward("sample_of_row", shuffled, golden["sample_of_row"])
 
 
-def adjacency(golden: Golden) -> Iterator[Row]:
+def adjacency(golden: Golden) -> Iterator[Compared]:
     for name, theirs in golden.items():
         scale = int(name.removeprefix("gcn_adj").removeprefix("gat_adj"))
         K = theirs.shape[0] + scale
@@ -120,7 +121,7 @@ def adjacency(golden: Golden) -> Iterator[Row]:
             yield forward(name, overlapping_windows(K, scale, official=True).float(), theirs)
 
 
-def clip_indices(golden: Golden) -> Iterator[Row]:
+def clip_indices(golden: Golden) -> Iterator[Compared]:
     for name in ("clips8", "clips16"):
         theirs = golden[name].numpy()
         sampling = SamplingSettings(clips=theirs.shape[1], frames=theirs.shape[2], positions="hcrn")
@@ -131,7 +132,7 @@ def clip_indices(golden: Golden) -> Iterator[Row]:
     yield forward("mspan16", torch.from_numpy(ours), theirs[1:])
 
 
-def resnext(golden: Golden, keys: Path) -> Iterator[Row]:
+def resnext(golden: Golden, keys: Path) -> Iterator[Compared]:
     network = legacy_network(keys)
     mean = torch.tensor([114.7748, 107.7354, 99.4750]).view(3, 1, 1, 1)
     inputs = {
@@ -142,12 +143,11 @@ def resnext(golden: Golden, keys: Path) -> Iterator[Row]:
     with torch.no_grad():
         for name, clip in inputs.items():
             theirs = golden[f"out/{name}"]
-            difference = float((network(clip) - theirs).abs().max())
-            relative = difference / float(theirs.abs().max())
-            yield Row(name, difference, relative, relative <= BACKWARD)
+            largest = float(theirs.abs().max())
+            yield exactly(name, network(clip), theirs, largest, BACKWARD * largest)
 
 
-def own_mspan(golden: Golden) -> Iterator[Row]:
+def own_mspan(golden: Golden) -> Iterator[Compared | Row]:
     """MSPAN as published. EIGV's, and so ours, has clips as wide as the model, and token features instead of words."""
     yield from adjacency(group(golden, "const"))
     yield Row("the model", note="skipped: its clips are wider than the model, its words come from a vocabulary")

@@ -82,6 +82,7 @@ name: planned
 results: {tmp_path}/results
 videos: {{v: {{folder: {tmp_path}/data/videos}}}}
 datasets: {{d: {{format: msvd-qa, annotations: {tmp_path}/data, videos: v}}}}
+text: {{encoder: "package:minilm"}}
 features:
   appearance: {{network: resnet152, weights: random}}
   motion: {{network: resnext3d-101, weights: random}}

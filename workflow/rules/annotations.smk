@@ -11,7 +11,7 @@ rule annotations:
         settings=ask(PLAN.data.dataset_settings),
         stage=STAGES["annotations"],
     shell:
-        "python -m extract.cli annotations --settings {params.settings:q} --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli annotations --settings {params.settings:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule questions:
@@ -30,4 +30,4 @@ rule questions:
         stage=STAGES["annotations"],
     shell:
         "python -m extract.cli questions --dataset {params.dataset:q} --collection {params.collection:q}"
-        " --everything {input.everything} --manifest {input.manifest} --out {output} > {log} 2>&1 || show_end {log}"
+        " --everything {input.everything:q} --manifest {input.manifest:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"

@@ -20,8 +20,8 @@ rule sweep:
         out=subpath(output.picture, parent=True),
         stage=STAGES["figures"],
     shell:
-        "python -m eigv.cli sweep {wildcards.sweep} --config {params.config:q} --out {params.out}"
-        " > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli sweep {wildcards.sweep:q} --config {params.config:q} --out {params.out:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule learning_curves:
@@ -46,8 +46,8 @@ rule learning_curves:
         root=PATHS.runs,
         stage=STAGES["figures"],
     shell:
-        "python -m eigv.cli learning-curves {params.runs} --root {params.root} --title {params.title}"
-        " --out {output.picture} --out {output.pdf} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli learning-curves {params.runs:q} --root {params.root:q} --title {params.title:q}"
+        " --out {output.picture:q} --out {output.pdf:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule rationale:
@@ -70,9 +70,9 @@ rule rationale:
         settings=ask(PLAN.targets.picture_settings),
         stage=STAGES["figures"],
     shell:
-        "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions}"
-        " --questions {input.questions} --manifest {input.manifest} --video {input.video}"
-        " --out {output.picture} --out {output.pdf} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions:q}"
+        " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q}"
+        " --out {output.picture:q} --out {output.pdf:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule explore:
@@ -89,6 +89,6 @@ rule explore:
         root=PATHS.runs,
         stage=STAGES["explorer"],
     shell:
-        "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root}"
-        " --questions {input.questions} --manifest {input.manifest} --video {input.video} --out {output}"
-        " > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root:q}"
+        " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q} --out {output:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"

@@ -15,7 +15,7 @@ rule problems:
     params:
         stage=STAGES["report"],
     shell:
-        "python -m eigv.cli problems {input} --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli problems {input:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 # The cost of whatever has been measured so far: made last, when there is nothing left to measure.
@@ -34,10 +34,10 @@ rule times:
     conda:
         "../../environment.yml"
     params:
-        folders=" ".join(dict.fromkeys([f"{RESULTS}/benchmarks", f"{OUT}/benchmarks"])),
+        folders=list(dict.fromkeys([f"{RESULTS}/benchmarks", f"{OUT}/benchmarks"])),
         stage=STAGES["report"],
     shell:
-        "python -m eigv.cli times {params.folders} --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli times {params.folders:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 # Snakemake's own report. It needs what the jobs have left in .snakemake, so it is made where the workflow runs.
@@ -61,6 +61,8 @@ rule report:
         config=lambda wildcards: json.dumps(config),
         stage=STAGES["report"],
     shell:
-        "(printf %s {params.config:q} > {output.config}"
-        " && {params.python} -m snakemake results {input.times} --snakefile {params.snakefile:q} --cores 1 --nolock"
-        " --configfile {output.config} --report {output.page}) > {log} 2>&1 || show_end {log}"
+        "made=$(mktemp -d .snakemake/report.XXXXXX); (printf %s {params.config:q} > {output.config:q}"
+        " && {params.python:q} -m snakemake results {input.times:q} --snakefile {params.snakefile:q} --cores 1 --nolock"
+        # Snakemake expands `$NAME` in the name of a report: it is made under another.
+        " --configfile {output.config:q} --report $made/report.html && mv $made/report.html {output.page:q}"
+        " && rmdir $made) > {log:q} 2>&1 || show_end {log:q}"

@@ -25,5 +25,5 @@ rule table:
         out=subpath(output.csv, parent=True),
         stage=STAGES["tables"],
     shell:
-        "python -m eigv.cli table {wildcards.table} --config {params.config:q} --out {params.out}"
-        " > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli table {wildcards.table:q} --config {params.config:q} --out {params.out:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"

@@ -14,15 +14,16 @@ rule finetune:
         gpu=1,
     params:
         settings=ask(PLAN.data.text_settings),
+        name="{dataset} text encoder",
         # Outside the output, which Snakemake removes before a rerun.
         state=f"{RESULTS}/state/text/{{dataset}}",
         stage=STAGES["text"],
     message:
         "Fine-tuning the text encoder on {wildcards.dataset} (log: {log})"
     shell:
-        "python -m extract.cli finetune --settings {params.settings:q} --questions {input} --state {params.state}"
-        " --threads {threads} --out {output} --name '{wildcards.dataset} text encoder' --announce /dev/fd/3"
-        " 3>&2 > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli finetune --settings {params.settings:q} --questions {input:q} --state {params.state:q}"
+        " --threads {threads} --out {output:q} --name {params.name:q} --announce /dev/fd/3"
+        " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 
 ruleorder: tokens > tokens_of_shifted_test
@@ -48,13 +49,13 @@ rule tokens:
         gpu=1,
     params:
         settings=ask(PLAN.data.text_settings),
-        splits="--split train --split val --split test",
+        splits=["--split", "train", "--split", "val", "--split", "test"],
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
     shell:
-        "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions} --encoder {input.encoder}"
-        " {params.splits} --state {params.state} --threads {threads} --out {params.out} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions:q} --encoder {input.encoder:q}"
+        " {params.splits:q} --state {params.state:q} --threads {threads} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 use rule tokens as tokens_of_shifted_test with:
@@ -66,7 +67,7 @@ use rule tokens as tokens_of_shifted_test with:
         f"{RESULTS}/benchmarks/tokens/{{dataset}}-{{split}}.tsv"
     params:
         settings=ask(PLAN.data.text_settings),
-        splits="--split {split}",
+        splits=["--split", "{split}"],
         out=subpath(output[0], parent=True),
         state=f"{RESULTS}/state/tokens/{{dataset}}",
         stage=STAGES["text"],
@@ -91,8 +92,8 @@ rule import_tokens:
         encoder=CONFIG.text.encoder,
         stage=STAGES["text"],
     shell:
-        "python -m extract.cli import-tokens {input.dense} --annotations {input.questions}/{wildcards.split}.csv"
-        " --tokenizer {params.encoder} --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli import-tokens {input.dense:q} --annotations {input.questions:q}/{wildcards.split:q}.csv"
+        " --tokenizer {params.encoder:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 QUESTION_ONLY = PLAN.runs.question_only()
@@ -121,8 +122,8 @@ rule question_only:
         split="test",
         stage=STAGES["evaluate"],
     shell:
-        "python -m eigv.cli question-only --encoder {input.encoder} --questions {input.questions} --split {params.split}"
-        " --threads {threads} --out {params.out} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli question-only --encoder {input.encoder:q} --questions {input.questions:q} --split {params.split:q}"
+        " --threads {threads} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 use rule question_only as question_only_on_another_split with:

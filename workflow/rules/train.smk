@@ -35,10 +35,10 @@ rule train:
     message:
         "Training {params.name} (log: {log})"
     shell:
-        "python -m eigv.cli train --settings {params.settings:q} --video {input.video} --questions {input.questions}"
-        " --text {params.text} --state {params.state} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} --name {params.name} --announce /dev/fd/3"
-        " 3>&2 > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
+        " --text {params.text:q} --state {params.state:q} --threads {threads}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --announce /dev/fd/3"
+        " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 
 # A trained model meets the test split here for the first time. Its questions went through the rules before (annotations,
@@ -69,9 +69,9 @@ rule evaluate:
         split="test",
         stage=STAGES["evaluate"],
     shell:
-        "python -m eigv.cli evaluate --model {input.model} --video {input.video} --questions {input.questions}"
-        " --text {params.text} --split {params.split} --answer-from {params.answer_from}"
-        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
+        " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
+        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 # The same for a further test split, in a folder of its own.
@@ -116,8 +116,8 @@ rule import_checkpoint:
         out=subpath(output.model, parent=True),
         stage=STAGES["train"],
     shell:
-        "python -m eigv.cli import-checkpoint {input} --dataset {params.layout} --backbone {params.backbone}"
-        " --out {params.out} > {log} 2>&1 || show_end {log}"
+        "python -m eigv.cli import-checkpoint {input:q} --dataset {params.layout:q} --backbone {params.backbone:q}"
+        " --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 use rule evaluate as evaluate_checkpoint with:

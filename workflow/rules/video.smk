@@ -15,10 +15,11 @@ rule import_features:
     params:
         settings=ask(PLAN.data.decode_settings),
         questions=lambda wildcards, input: flags("--questions", input.annotations),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["features"],
     shell:
-        "python -m extract.cli import --settings {params.settings:q} {params.questions} --processes {threads}"
-        " --out {output.video} --manifest {output.manifest} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli import --settings {params.settings:q} {params.questions:q} --processes {threads}"
+        " --out {output.video:q} --manifest {output.manifest:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule probe:
@@ -38,10 +39,11 @@ rule probe:
     params:
         settings=ask(PLAN.data.probe_settings),
         questions=lambda wildcards, input: flags("--questions", input),
+        folder=ask(PLAN.data.folder_key),
         stage=STAGES["probe"],
     shell:
-        "python -m extract.cli probe --settings {params.settings:q} {params.questions} --processes {threads}"
-        " --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli probe --settings {params.settings:q} {params.questions:q} --processes {threads}"
+        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule shards:
@@ -57,8 +59,8 @@ rule shards:
         settings=ask(PLAN.data.collection_settings),
         stage=STAGES["probe"],
     shell:
-        "python -m extract.cli shards --settings {params.settings:q} --manifest {input} {output}"
-        " > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli shards --settings {params.settings:q} --manifest {input:q} {output:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule decode:
@@ -77,8 +79,8 @@ rule decode:
         settings=ask(PLAN.data.decode_settings),
         stage=STAGES["decode"],
     shell:
-        "python -m extract.cli decode --settings {params.settings:q} --shard {input} --processes {threads}"
-        " --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli decode --settings {params.settings:q} --shard {input:q} --processes {threads}"
+        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule features:
@@ -105,8 +107,8 @@ rule features:
         settings=ask(PLAN.data.feature_settings),
         stage=STAGES["features"],
     shell:
-        "python -m extract.cli features {wildcards.kind} --settings {params.settings:q} --frames {input.frames} --threads {threads}"
-        " --out {output} > {log} 2>&1 || show_end {log}"
+        "python -m extract.cli features {wildcards.kind:q} --settings {params.settings:q} --frames {input.frames:q} --threads {threads}"
+        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule merge:
@@ -132,5 +134,5 @@ rule merge:
         stage=STAGES["features"],
     shell:
         "python -m extract.cli merge --settings {params.settings:q} --collection {params.collection:q}"
-        " --manifest {input.manifest} {params.frames} {params.appearance} {params.motion}"
-        " --out {output} > {log} 2>&1 || show_end {log}"
+        " --manifest {input.manifest:q} {params.frames:q} {params.appearance:q} {params.motion:q}"
+        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"

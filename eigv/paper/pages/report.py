@@ -18,7 +18,9 @@ def problems(manifest: Path) -> str:
     table = read_manifest(manifest)
     counts = table.groupby(["status", "backend"]).size().rename("videos").reset_index()
     odd = table[(table["status"] != "ok") | (table["reason"] != "")]
-    columns = [name for name in ("video_id", "status", "reason", "backend", "path") if name in odd.columns]
+    columns = [
+        name for name in ("video_id", "status", "reason", "damaged", "lost", "backend", "path") if name in odd.columns
+    ]
     return render(
         "problems.html.jinja", manifest=manifest, counts=counts, odd=odd[columns], videos=len(table), shown=SHOWN
     )

@@ -6,7 +6,7 @@ from eigv.paper.tables.layout import Layout, Line
 
 LATEX = str.maketrans(
     {c: rf"\{c}" for c in "&%$#_{}"}
-    | {"±": r"$\pm$", "~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
+    | {"±": r"$\pm$", "~": r"\textasciitilde{}", "^": r"\^{}", "*": "$^{*}$", "\\": r"\textbackslash{}"}
 )
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,7 +12,9 @@ from eigv.config.run_path import point
 from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Key, test_splits
+from eigv.paper.significance import FEW_VIDEOS, LEVEL, RESAMPLES
 from eigv.paper.tables.footnotes import traits
+from eigv.paper.tables.gains import Gain
 from eigv.paper.tables.numbers import Numbers
 from eigv.paper.titles import METHODS, title
 
@@ -20,6 +23,9 @@ CAPTIONS = {
     "table2": "Table 2. Accuracy on test (percent) of the parts of EIGV",
     "table3": "Table 3. Accuracy on test (percent) with appearance or motion features alone",
 }
+
+MARK = "*"
+"""Behind a gain whose interval excludes 0."""
 
 
 @dataclass(frozen=True)
@@ -184,7 +190,8 @@ def _ours(numbers: Numbers) -> str:
     if not cell.results:
         return cell.status
     spread = "" if math.isnan(cell.deviation) else f" ± {cell.deviation:.1f}"
-    return f"{cell.accuracy:.1f}{spread}{_in_brackets(numbers.gain)}"
+    mark = MARK if numbers.gain.significant else ""
+    return f"{cell.accuracy:.1f}{spread}{_in_brackets(numbers.gain.value)}{mark}"
 
 
 def _number(value: float, form: str = ".1f") -> str:
@@ -199,6 +206,7 @@ def _remarks(table: Table, numbers: list[Numbers], beside: bool) -> list[str]:
     seeds = ", ".join(map(str, table.seeds))
     spread = f"Mean ± standard deviation over the seeds {seeds}" if len(table.seeds) > 1 else f"Seed {seeds}"
     remarks = [f"{spread}; in brackets the gain over the plain backbone."]
+    remarks += _about_intervals([n.gain for n in numbers])
     if beside:
         remarks.append(f"Paper: {published.published()['source']}")
     if table.at:
@@ -213,3 +221,16 @@ def _remarks(table: Table, numbers: list[Numbers], beside: bool) -> list[str]:
     if empty := sum(not n.cell.results for n in numbers):
         remarks.append(f"{empty} of {len(numbers)} cells have not been run.")
     return remarks
+
+
+def _about_intervals(gains: list[Gain]) -> list[str]:
+    """How gains are marked, and which cannot be."""
+    remarks = []
+    if any(gain.significant is not None for gain in gains):
+        remarks.append(
+            f"Marked {MARK} where the {100 * LEVEL:.0f} % interval of the gain excludes 0: of {RESAMPLES} resamples of "
+            f"the videos, each with all its questions, on the mean over the seeds. Gains on fewer than {FEW_VIDEOS} "
+            "videos are not marked; that there are several gains is not corrected for."
+        )
+    lacking = Counter(gain.lacking for gain in gains if gain.lacking)
+    return remarks + [f"Without an interval: {count} of the gains, {reason}." for reason, count in lacking.items()]

@@ -10,6 +10,7 @@ from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Cell, Key, gather, question_only, test_splits
 from eigv.paper.tables.footnotes import footnotes
+from eigv.paper.tables.gains import Gain, gains
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Numbers:
     """A cell's results with what they are compared with. Percent; NaN where there is no number."""
 
     cell: Cell
-    gain: float
+    gain: Gain
     """Over the plain backbone on the same features."""
     published: float
     published_gain: float
@@ -29,7 +30,8 @@ def table_numbers(config: Config, name: str) -> dict[Key, Numbers]:
     """The numbers of every cell of the table `name`, also of those that have not been run."""
     cells = collect(config, config.tables[name])
     notes = dict(zip(cells, footnotes(config, list(cells.values())), strict=True))
-    return {key: _compared(name, cells, key, notes[key]) for key in cells}
+    gained = gains(config, cells)
+    return {key: _compared(name, cells[key], key, gained.get(key, Gain()), notes[key]) for key in cells}
 
 
 def collect(config: Config, table: Table) -> dict[Key, Cell]:
@@ -45,16 +47,15 @@ def collect(config: Config, table: Table) -> dict[Key, Cell]:
     return cells
 
 
-def _compared(name: str, cells: dict[Key, Cell], key: Key, notes: list[str]) -> Numbers:
-    """A cell with what is computed from others: gains over the plain backbone, and the published values."""
+def _compared(name: str, cell: Cell, key: Key, gain: Gain, notes: list[str]) -> Numbers:
+    """A cell with its gain over the plain backbone, and the published values."""
     plain = key._replace(method="erm")
-    cell, compared = cells[key], key != plain and plain in cells
     paper, paper_plain = published.value(name, key), published.value(name, plain)
     return Numbers(
         cell=cell,
-        gain=cell.accuracy - cells[plain].accuracy if compared else math.nan,
+        gain=gain,
         published=paper,
         published_gain=paper - paper_plain if key != plain else math.nan,
-        notes=tuple(notes),
+        notes=tuple(filter(None, (*notes, gain.note))),
         published_note=published.note(key),
     )

@@ -43,7 +43,10 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
         values = {
             "accuracy": n.cell.accuracy,
             "deviation": n.cell.deviation,
-            "gain": n.gain,
+            "gain": n.gain.value,
+            "gain_low": n.gain.low,
+            "gain_high": n.gain.high,
+            "significant": n.gain.significant,
             "published": n.published,
             "published_gain": n.published_gain,
             "difference": n.cell.accuracy - n.published,
@@ -57,7 +60,7 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
             "code": " ".join(sorted({traits(result)["code"] for result in done})),
             "notes": "; ".join(n.notes),
         }
-        rows.append(key._asdict() | {column: round(value, 4) for column, value in values.items()} | about)
+        rows.append(key._asdict() | {column: _rounded(value) for column, value in values.items()} | about)
     columns = list(rows[0])
     rows += [
         {"dataset": d, "method": row["model"], "split": "test", "published": row["values"][d], "status": "cited"}
@@ -67,3 +70,7 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
         if d in row["values"]
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _rounded(value: float | bool | None) -> float | bool | None:
+    return round(value, 4) if isinstance(value, float) else value

@@ -47,3 +47,9 @@ def test_what_is_no_vocabulary_is_refused(tmp_path, content, message):
 
 def test_an_answer_outside_has_no_class():
     assert class_numbers(["dog", "bee"], ["cat", "dog"], training=True) == [1, -1]
+
+
+def test_classes_of_an_older_vocabulary_that_are_the_same_are_told_apart_or_an_error():
+    assert class_numbers(["Cat", "cat", "dog "], ["cat", "Cat", "dog"], training=False) == [1, 0, 2]
+    with pytest.raises(UserError, match="the answer 'CAT' fits 2 classes of the vocabulary, 'cat' and 'Cat'"):
+        class_numbers(["CAT"], ["cat", "Cat", "dog"], training=False)

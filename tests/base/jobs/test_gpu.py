@@ -1,7 +1,10 @@
 """Each process gets a GPU of its own, or shares one where that is asked for."""
 
+import errno
+import fcntl
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import ExitStack
 
@@ -108,3 +111,14 @@ def test_what_is_named_is_taken_as_it_is():
     for name in ("cpu", "cuda:1"):
         with one_gpu(name) as device:
             assert device == name
+
+
+def test_without_locks_a_sentence_says_where_tmpdir_may_lie(monkeypatch, tmp_path):
+    def refused(file, kind):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", refused)
+    said = pytest.raises(UserError, match=r"no locks \(flock: No locks available\).*set TMPDIR to a folder on the")
+    with said, claim(["0"]):
+        pass

@@ -112,7 +112,7 @@ def test_hga_is_its_formulas_written_for_one_pair() -> None:
     fused = hga.fuse(clips, texts, torch.tensor([v]), torch.tensor([t]))[0]
 
     n = int(lengths[t])
-    x = torch.cat([texts.local[t, :n], clips.local[v]])  # without any padding
+    x = torch.cat([texts.local[t, :n], clips.states[v]])  # without any padding
     w1, w2 = hga.nodes.first.weight, hga.nodes.second.weight
     h = F.relu(F.relu(x @ w1.T) @ w2.T)
     for layer in hga.layers:
@@ -240,7 +240,7 @@ def test_mixed_texts_keep_the_tokens_of_both() -> None:
 
 
 def test_rows_are_selected_and_joined() -> None:
-    clips = PooledClips(torch.randn(3, 2, 4), torch.randn(3, 4))
+    clips = PooledClips(torch.randn(3, 2, 4), torch.randn(3, 4), torch.randn(3, 2, 4))
     again = Clips.cat([clips.select(torch.tensor([0, 1])), clips.select(torch.tensor([2]))])
     assert isinstance(again, PooledClips)
     assert torch.equal(again.local, clips.local) and torch.equal(again.pooled, clips.pooled)

@@ -36,7 +36,7 @@ def test_every_configuration_is_valid(file):
 
 def test_the_paper_is_the_default():
     paper = load([ROOT / "config/config.yaml"])
-    assert (paper.training.epochs, paper.training.learning_rate, paper.training.patience) == (80, 5e-5, 5)
+    assert (paper.training.epochs, paper.training.learning_rate, paper.training.decay_at) == (80, 5e-5, 5)
     assert (paper.eigv.objective.beta, paper.eigv.disruptor.negatives) == (0.75, 5)
     assert set(paper.tables["table1"].datasets) == {"nextqa", "msvd-qa", "msrvtt-qa"}
     assert set(paper.tables["table1"].backbones) == {"comem", "hga", "mspan"}

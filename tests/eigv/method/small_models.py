@@ -19,6 +19,7 @@ from eigv.method.memory_bank import MemoryBank
 from eigv.method.model import VideoQA
 
 SETTINGS = EigvSettings(disruptor=DisruptorSettings(negatives=2))
+MIXED = EigvSettings(disruptor=DisruptorSettings(negatives=2, random_question="mixed"))
 BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(5)))
 FORMS = ["multiple-choice", "open-ended"]
 every_form = pytest.mark.parametrize("form", FORMS)

@@ -48,3 +48,20 @@ def test_integers_take_a_bound_of_their_own_for_every_row() -> None:
     drawn = Draws(0).integers(torch.tensor([[1], [3]]), (2, 500))
     assert (drawn[0] == 0).all()
     assert sorted(drawn[1].unique().tolist()) == [0, 1, 2]
+
+
+def test_ratios_drawn_one_by_one_are_all_different() -> None:
+    draws = Draws(0)
+    assert len({draws.beta(1.0, 1).item() for _ in range(1000)}) == 1000
+
+
+def test_draws_are_delivered_on_their_device() -> None:
+    for drawn in _some(Draws(0, "meta")):  # the device of tensors without values
+        assert drawn.device.type == "meta"
+    assert [drawn.dtype for drawn in _some(Draws(0))] == [torch.int64, torch.float32, torch.float32, torch.int64]
+
+
+def test_integers_below_a_large_bound_reach_all_over_it() -> None:
+    drawn = Draws(0).integers(2**40, (2000,))
+    assert (drawn >= 0).all() and (drawn < 2**40).all()
+    assert drawn.unique().numel() == 2000 and drawn.max() > 0.99 * 2**40 and drawn.min() < 0.01 * 2**40

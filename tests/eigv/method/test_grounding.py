@@ -76,3 +76,11 @@ def test_the_official_mask_takes_clips_that_sum_to_zero_for_padding() -> None:
     kept = other.attention_causal[0, [0, 2]]
     torch.testing.assert_close(one.attention_causal[0, [0, 2]], kept / kept.sum())
     assert (one.attention_environment[1] == 0).all() and (other.attention_environment[1] > 0).all()
+
+
+def test_chosen_scenes_keep_everything_of_theirs() -> None:
+    scene = partition(torch.rand(3, 4), torch.rand(3, 4), Draws(0).gumbel((3, 2, 4)), 0.9)
+    chosen = scene.select(torch.tensor([2, 0]))
+    for name, values in vars(scene).items():
+        assert torch.equal(getattr(chosen, name), values[[2, 0]]), name
+    assert torch.equal(chosen.probability_causal, scene.probability_causal[[2, 0]])

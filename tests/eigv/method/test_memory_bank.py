@@ -49,3 +49,9 @@ def test_the_bank_is_of_the_named_rows_alone() -> None:
 def test_too_few_videos_are_refused() -> None:
     with pytest.raises(UserError, match="three or more training videos"):
         _bank(2, 4)
+
+
+def test_three_videos_are_enough_and_rows_lie_where_the_features_do() -> None:
+    drawn = _bank(3, 2).draw(torch.tensor([[0, 2]]), (50,), Draws(0))
+    assert set(drawn.flatten().tolist()) == {2.0, 3.0}
+    assert MemoryBank(torch.empty(3, 2, 1, device="meta"), torch.tensor([0, 1, 2])).rows.device.type == "meta"

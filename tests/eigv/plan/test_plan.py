@@ -68,4 +68,4 @@ def test_networks_share_the_machine(cores, gpus, shards, threads):
 
 
 def test_an_option_is_repeated():
-    assert flags("--frames", ["a.h5", "b.h5"]) == "--frames a.h5 --frames b.h5"
+    assert flags("--frames", ["a.h5", "b.h5"]) == ["--frames", "a.h5", "--frames", "b.h5"]

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from eigv.method.grounding import Scene
-from eigv.method.model import Prediction
-from eigv.runs.monitors import in_words, question_effects, selection
+from eigv.method.step import Prediction
+from eigv.runs.monitors import COIN_TOSS, EVERYTHING, NOTHING, SAME, in_words, question_effects, selection
 
 
 def scene(causal: list[list[float]], margin: float = 0.0) -> Scene:
@@ -50,3 +50,25 @@ def test_a_collapse_is_said_in_words(share: float, effect: float | None, agreeme
     words = in_words({"causal_share": share, "question_effect": effect, "causal_agreement": agreement})
     assert said in words
     assert bool(words) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("share", "effect", "agreement"),
+    [(EVERYTHING, 0.5, 0.9), (NOTHING, 0.5, 0.9), (0.5, SAME, 0.9), (0.5, 0.5, COIN_TOSS)],
+)
+def test_a_value_at_its_bound_is_no_collapse(share: float, effect: float, agreement: float) -> None:
+    assert in_words({"causal_share": share, "question_effect": effect, "causal_agreement": agreement}) == ""
+
+
+def test_what_is_said_has_its_numbers_in_percent_and_both_collapses() -> None:
+    words = in_words({"causal_share": 0.5, "question_effect": 0.0084, "causal_agreement": 0.51})
+    first, second = words.split("; ", 1)
+    assert first == (
+        "the grounding indicator has collapsed: its selection does not depend on the question (another question "
+        "changes 0.8 % of the clips)"
+    )
+    assert second.startswith(
+        "the selection is close to a coin toss while the model trains: two draws of the noise agree on 51 % of "
+        "the clips"
+    )
+    assert "hardly any clip is called causal (4 %)" in in_words({"causal_share": 0.04})

@@ -12,7 +12,7 @@ from base.settings import parse
 from extract.annotations import Reader, read, reader_of
 from extract.annotations.questions import select, video_ids, write_all
 from extract.config import FORMATS, Dataset, VideoCollection
-from extract.videos.probe import Places
+from extract.videos.places import Places
 from tests.extract.annotations_on_disk import msvd, nextqa
 
 NEXTQA = Dataset(format="nextqa", annotations=".", videos="v")

@@ -7,6 +7,7 @@ import pytest
 
 from base.errors import UserError
 from extract.annotations import read
+from extract.annotations.doctor import examine
 from extract.annotations.gold import read_gold
 from extract.annotations.questions import write_all
 from extract.config import Dataset
@@ -94,7 +95,11 @@ def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
         ("video,question,answer,split\nx,Why?,so,dev\n", "row 1: the split is 'dev', expected one of train, val, test"),
         ("video,question,answer,split\nx,Why?,so,train\n", "no question has the split val, test"),
         (THREE + ",Why?,so,train,\n", "row 4: it has an empty video id"),
-        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b' cannot be used"),
+        (THREE + "a/b.mp4,Why?,so,train,\n", "row 4: the id 'a/b.mp4' cannot be used"),
+        (THREE + "w,\u200b \u00a0,so,train,\n", "row 4: it has an empty question"),
+        (THREE + "w,Why?,\ufeff\u2060,train,\n", "row 4: it has an empty answer"),
+        (THREE + "w,Why?,s\0o,train,\n", "line 5 holds a NUL character"),
+        (THREE.replace("type", "answer"), "line 1 has the column 'answer' more than once"),
         (THREE + "w,Why?,,train,\n", "row 4: it has an empty answer"),
         (THREE.replace("type", "qid") + "w,Why?,so,train, \n", "row 4: it has an empty question id"),
     ],
@@ -132,3 +137,38 @@ def test_gold_that_does_not_fit_is_named(tmp_path, gold, message):
     (tmp_path / "gold.json").write_text(json.dumps(gold))
     with pytest.raises(UserError, match=rf"gold\.json.*{message}"):
         read_gold(tmp_path / "gold.json", {"v0_0"})
+
+
+def test_letters_that_a_wrong_conversion_lost_are_said(tmp_path, caplog):
+    (tmp_path / "q.csv").write_bytes((THREE + "z,What\x92s it?,so,train,\n").encode())
+    found = examine(custom(tmp_path / "q.csv"), None)
+    assert found.healthy
+    said = next(finding for finding in found.findings if finding.check == "lost letters")
+    assert (said.split, said.verdict) == (
+        "train",
+        "note",
+    ) and "row 4: question holds the control character U+0092" in said.remark
+    read(custom(tmp_path / "q.csv"), "train")
+    assert "iconv -f windows-1252" in caplog.text
+
+
+def test_a_suffix_stays_with_the_id_and_means_that_file(tmp_path):
+    (tmp_path / "q.csv").write_text(
+        "video,question,answer,split\nclip.mp4,Why?,so,train\nclip.webm,Who?,he,val\nb.MP4,Who?,he,test\nb,Why?,so,test\n"
+    )
+    rows = [read(custom(tmp_path / "q.csv"), split)[["video_id", "qid"]].to_numpy().tolist() for split in SPLITS]
+    assert rows == [[["clip.mp4", "clip.mp4_0"]], [["clip.webm", "clip.webm_0"]], [["b.MP4", "b_0"], ["b.MP4", "b_1"]]]
+
+
+def test_a_suffix_changes_neither_splits_nor_question_ids(tmp_path):
+    dataset = custom(table_of(tmp_path))
+    before = {split: set(read(dataset, split)["qid"]) for split in SPLITS}
+    text = (tmp_path / "q.csv").read_text()
+    (tmp_path / "q.csv").write_text(text.replace(".mp4", ""))
+    assert {split: set(read(dataset, split)["qid"]) for split in SPLITS} == before
+
+
+def test_a_video_with_and_without_suffix_is_in_one_split(tmp_path):
+    (tmp_path / "q.csv").write_text(THREE + "x.mp4,Who?,he,test,who\n")
+    with pytest.raises(UserError, match=r"x\.mp4 is in the splits val and test"):
+        write_all(custom(tmp_path / "q.csv"), tmp_path / "out")

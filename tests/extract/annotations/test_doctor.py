@@ -1,5 +1,6 @@
 """The doctor passes on what is published, and says precisely what is wrong with the rest."""
 
+import json
 import re
 import shutil
 
@@ -7,10 +8,12 @@ import pytest
 from typer.testing import CliRunner
 
 from base.errors import UserError
+from base.formats.manifest import ManifestRow, manifest_of, write_manifest
 from extract.annotations.choice import choose
 from extract.annotations.doctor import OK, PROBLEM, examine
 from extract.cli import app
 from extract.config import Dataset, VideoCollection
+from extract.videos.listing import modified
 from tests.extract.annotations_on_disk import msvd, nextqa
 
 
@@ -104,7 +107,7 @@ def test_a_video_that_lies_elsewhere_is_found_and_the_option_named(tmp_path):
     arguments = three_clips(tmp_path)
     said = CliRunner().invoke(app, arguments).output
     assert "YouTubeClips/clip2.avi: give --subfolder YouTubeClips, or --mapping FILE" in said
-    assert "clip3.MP4: write its suffix in lower case" in said
+    assert "clip3" not in said  # capitals are no hindrance
     said = CliRunner().invoke(app, [*arguments, "--subfolder", "YouTubeClips"]).output
     assert "clip2" not in said
 
@@ -151,6 +154,40 @@ def test_ids_that_can_not_be_used_are_counted(tmp_path):
 def test_a_file_of_one_s_own_has_no_source(tmp_path):
     findings = examine(Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v"), None).findings
     assert findings[0].remark == f"{tmp_path}/q.csv does not exist"
+
+
+def test_videos_that_have_changed_since_a_run_are_said(tmp_path):
+    msvd(tmp_path, {"train": [("cat", 1)], "val": [("cat", 2)], "test": [("cat", 3)]})
+    for name in ("clip1", "clip2"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"1234")
+    rows = [
+        ManifestRow("clip1", "ok", path=str(tmp_path / "clip1.mp4"), bytes=4, modified=modified(tmp_path / "clip1.mp4"))
+    ]
+    rows += [ManifestRow("clip2", "missing"), ManifestRow("clip3", "missing")]
+    write_manifest(tmp_path / "results/videos/v/manifest.csv", manifest_of(rows))
+    (tmp_path / "c.yaml").write_text(f"""
+results: {tmp_path}/results
+videos: {{v: {{folder: {tmp_path}, missing: skip}}}}
+datasets: {{mine: {{format: msvd-qa, annotations: {tmp_path}, videos: v}}}}
+""")
+    arguments = ["doctor", "--dataset", "mine", "--config", str(tmp_path / "c.yaml")]
+    said = CliRunner().invoke(app, arguments).output
+    assert re.search(r"videos changed since the run +1 .*1 new \(first clip2\); the next run of Snakemake makes", said)
+    (tmp_path / "clip1.mp4").write_bytes(b"12345")
+    assert "1 new (first clip2), 1 replaced (first clip1)" in CliRunner().invoke(app, arguments).output
+
+
+def test_accents_in_the_other_form_are_the_same_video(tmp_path):
+    cafe, of_a_mac = "caf\u00e9", "cafe\u0301"
+    (tmp_path / "q.csv").write_text(
+        f"video,question,answer,split\n{cafe},Why?,so,train\ny,Who?,he,val\n{of_a_mac}s.mp4,Who?,he,test\n"
+    )
+    for name in (of_a_mac, "y", f"{cafe}s"):
+        (tmp_path / f"{name}.mp4").write_bytes(b"")
+    (tmp_path / "gold.json").write_text(json.dumps({f"{of_a_mac}_0": [[0, 1]], f"{cafe}s_0": [[0, 1]]}))
+    dataset = Dataset(format="custom", annotations=tmp_path / "q.csv", videos="v", gold=tmp_path / "gold.json")
+    diagnosis = examine(dataset, VideoCollection(folder=tmp_path))
+    assert diagnosis.healthy and not diagnosis.videos, diagnosis.table()
 
 
 def test_a_collection_that_is_not_there_is_an_error(tmp_path):

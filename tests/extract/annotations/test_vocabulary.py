@@ -5,7 +5,7 @@ import pytest
 
 from base.formats.vocabulary import UNKNOWN, class_numbers
 from extract.annotations import read
-from extract.annotations.vocabulary import build, coverage
+from extract.annotations.vocabulary import build, coverage, describe
 from extract.config import Dataset, VocabularyRule
 
 TRAIN = pd.DataFrame({"answer": ["cat"] * 3 + ["dog"] * 3 + ["ant"] * 2 + ["bee"]})
@@ -28,6 +28,19 @@ def test_the_unknown_class_is_trained_and_never_right():
     classes = build(TRAIN, VocabularyRule(keep=2, unknown="class"))
     assert class_numbers(["dog", "bee"], classes, training=True) == [1, 2]
     assert class_numbers(["dog", "bee", UNKNOWN], classes, training=False) == [1, -1, -1]
+
+
+def test_answers_that_are_the_same_are_one_class_spelt_as_it_is_most_often():
+    train = pd.DataFrame(
+        {"answer": ["Cat", "cat", "cat.", "cat", "dog", "dog", " dog ", "ant", "caf\u00e9", "cafe\u0301"]}
+    )
+    classes = build(train, VocabularyRule())
+    assert classes == ["cat", "dog", "caf\u00e9", "ant"] or classes == ["cat", "dog", "cafe\u0301", "ant"]
+    assert class_numbers(["CAT", "dog!", "Caf\u00e9", "a cat"], classes, training=False) == [0, 1, 2, -1]
+    assert coverage(train, classes)["answer_coverage"] == 100.0
+    about = describe(VocabularyRule(), classes, train)
+    assert about["distinct_train_answers"] == 4 and about["comparison"] == "comparable-1"
+    assert build(train, VocabularyRule(min_count=2)) == classes[:3]
 
 
 def test_coverage_counts_questions():

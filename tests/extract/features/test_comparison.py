@@ -1,10 +1,15 @@
 """Two files of features, and what `compare` and `inspect` say of them."""
 
+import shutil
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from base.formats.manifest import ManifestRow, manifest_of, write_manifest
+from base.reading import sha256
 from extract.cli import app
 from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings
 from extract.features.comparison import DIFFERENT, ORDER, OTHER_IDS, ROUNDING, SAME, SAMPLING, compare
@@ -150,6 +155,20 @@ def test_inspect_says_what_is_not_clean(tmp_path):
     assert found.exit_code == 1
     assert "motion feature is not finite for 1 videos: v3" in found.output
     assert "appearance feature is one and the same number throughout for 1 videos: v5" in found.output
+
+
+def test_inspect_says_which_videos_have_changed(first, tmp_path):
+    path = Path(shutil.copy(first, tmp_path / "video.h5"))
+    video = tmp_path / "v3.mp4"
+    video.write_bytes(b"1234")
+    row = ManifestRow("v3", "ok", path=str(video), bytes=4, sha256=sha256(video), modified="long ago")
+    write_manifest(tmp_path / "manifest.csv", manifest_of([row, ManifestRow("v4", "missing")]))
+    assert CliRunner().invoke(app, ["inspect", str(path)]).exit_code == 0
+    video.write_bytes(b"12345")
+    (tmp_path / "v4.WEBM").write_bytes(b"1")
+    said = CliRunner().invoke(app, ["inspect", str(path)])
+    assert said.exit_code == 1
+    assert "videos have changed since: 1 new (first v4), 1 replaced (first v3); the next run" in said.output
 
 
 def test_inspect_reads_foreign_layouts_and_shards(shared, tmp_path):

@@ -189,6 +189,13 @@ def test_with_the_videos_clips_have_their_times(shared, tmp_path):
     assert manifest.loc["text_named", "reason"].startswith("video: Invalid data")
 
 
+def test_ids_with_accents_or_a_suffix_are_the_same_on_both_sides(tmp_path):
+    theirs = ["cafe\u0301", "clip"]
+    settings = make.write_npy(tmp_path / "official", make.made_up(theirs), theirs)
+    store = run(tmp_path, settings, {"train": ["caf\u00e9", "clip.mp4"]})
+    assert store.ids == ["caf\u00e9", "clip.mp4"] and store.status == ["ok", "ok"]
+
+
 def contract(path: Path) -> tuple[dict[str, str], set[str]]:
     """The datasets of a feature file with their types, and its attributes."""
     with h5py.File(path) as file:

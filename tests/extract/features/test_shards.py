@@ -23,7 +23,8 @@ from extract.features.extractor import Extractor
 from extract.features.merge import merge
 from extract.features.shards import ahead, extract_shard
 from extract.videos.decode import decode_shard, write_shards
-from extract.videos.probe import leave_out, probe
+from extract.videos.judgement import leave_out
+from extract.videos.probe import probe
 from tests.places import ROOT
 
 SMALL = FeaturesSettings(

@@ -8,7 +8,7 @@ import torch
 
 from base.errors import UserError
 from base.formats.questions import CANDIDATES
-from extract.config import TextSettings
+from extract.config import Text, TextSettings
 from extract.text.encoder import load_encoder
 from extract.text.sequences import batches, pad, read_questions
 from tests.extract.small_fine_tuning import MINILM, tiny, write_annotations
@@ -69,3 +69,19 @@ def test_pad_marks_the_candidate(tmp_path):
         inputs["attention_mask"].sum(dim=1)
         == torch.tensor([len(t) for t in questions.tokens[:5] + questions.tokens[10:]])
     ).all()
+
+
+def test_what_reads_like_a_special_token_is_text(tmp_path, caplog):
+    asked = ["is [SEP] a word", "[MASK] [cls] [PAD] [UNK]", "\u200b"]
+    rows = [
+        {"qid": n, "video_id": "v", "question": question, "type": "w", "answer": "x"}
+        for n, question in enumerate(asked)
+    ]
+    pd.DataFrame(rows).to_csv(tmp_path / "q.csv", index=False)
+    tokenizer = load_encoder(MINILM)[0]
+    special = {*tokenizer.all_special_ids}
+    tokens = read_questions(tmp_path / "q.csv", tokenizer, TextSettings()).tokens
+    assert [sum(token in special for token in sequence) for sequence in tokens] == [2, 2, 2]
+    assert tokenizer.convert_ids_to_tokens(tokens[0]) == ["[CLS]", "is", "[", "sep", "]", "a", "word", "[SEP]"]
+    assert "1 questions have no token, the first is row 3" in caplog.text
+    assert Text is TextSettings

@@ -75,14 +75,6 @@ def test_generated_files_give_the_frames_that_were_written(tmp_path, name, codec
         assert np.argmin(near) == min(number, 3)
 
 
-def test_of_several_video_streams_the_first_is_used(tmp_path):
-    path = make.write_two_streams(tmp_path / "two.mp4", 40)
-    seen = survey(path, SamplingSettings())
-    assert (seen.width, seen.height, seen.other_streams, seen.frames) == (96, 64, 1, 40)
-    frame = next(open_reader(path, seen.backend).frames([20]))
-    assert frame.shape == (64, 96, 3) and np.abs(frame.astype(int) - make.picture(20)).mean() < 12
-
-
 def test_a_file_that_begins_between_key_frames_is_read_from_its_first_picture(tmp_path):
     whole = make.write(tmp_path / "whole.mp4", 90, options={"g": "30", "bf": "0", "sc_threshold": "0"})
     path = make.remux(whole, tmp_path / "late.mp4", lambda number: number >= 10)

@@ -1,0 +1,99 @@
+"""Runs on `tests.eigv.numbered` whose steps are real, and whose answers are right as often as a test says."""
+
+import copy
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from eigv.config.run import RunSettings
+from eigv.method.batch import Batch
+from eigv.method.model import VideoQA
+from tests.eigv import numbered
+
+STEPS = 3
+"""Steps of an epoch: 20 questions, 8 at once."""
+FIRST = {"train": 0, "val": 20, "test": 32}
+"""The number of the first question of each split."""
+STEP, PREDICT = VideoQA.training_step, VideoQA.predict
+
+
+def settings(method: str = "erm", seed: int = 0, dropout: float = 0.0, **training: Any) -> RunSettings:
+    hga = {"hidden": 4, "words": 4, "dropout": dropout, "fusion": {"width": 8, "chunks": 2, "rank": 1}}
+    return RunSettings.model_validate(
+        {
+            "backbone": "hga",
+            "features": "app+mot",
+            "method": method,
+            "seed": seed,
+            "backbones": {"hga": hga},
+            "training": {"batch": 8, "learning_rate": 0.01} | training,
+        }
+    )
+
+
+@dataclasses.dataclass
+class Step:
+    """What a step was given."""
+
+    epoch: int
+    batch: Batch
+    bank: Any
+    draws: Tensor
+    """The state of the generator."""
+    training: bool
+
+
+class Scripted:
+    """Patches a model: notes its steps, and answers the first questions of a split right, so many in each epoch.
+
+    `right` has those numbers by split, an entry an epoch; `measured` the accuracy of the steps of each epoch. From the
+    causal scene one question fewer is answered right. Without `right` the model answers for itself.
+    """
+
+    def __init__(self, monkeypatch, right: dict[str, list[int]] | None = None, measured: list[float] | None = None):
+        self.right, self.measured = right, measured
+        self.steps: list[Step] = []
+        self.asked: list[tuple[int, list[str]]] = []
+        """The epoch and the questions of every prediction."""
+        self.begun_with: VideoQA | None = None
+        self.weights: dict[int, dict[str, Tensor]] = {}
+        """After the last step of each epoch."""
+        monkeypatch.setattr(VideoQA, "training_step", lambda model, *given: self._step(model, *given))
+        monkeypatch.setattr(VideoQA, "predict", lambda model, *given: self._predict(model, *given))
+
+    @property
+    def epoch(self) -> int:
+        return -(-len(self.steps) // STEPS)
+
+    def questions(self, epoch: int) -> list[str]:
+        """Of all steps of an epoch, in their order."""
+        return [qid for step in self.steps if step.epoch == epoch for qid in step.batch.qids]
+
+    def _step(self, model, batch, method, draws, bank, settings):
+        if self.begun_with is None:
+            self.begun_with = copy.deepcopy(model)
+        self.steps.append(Step(0, batch, bank, draws.generator.get_state(), model.training))
+        self.steps[-1].epoch = self.epoch
+        losses = STEP(model, batch, method, draws, bank, settings)
+        if self.measured is None:
+            return losses
+        return dataclasses.replace(losses, accuracy=torch.tensor(self.measured[self.epoch - 1]))
+
+    def _predict(self, model, batch, from_="video"):
+        assert not model.training
+        self.asked.append((self.epoch, batch.qids))
+        self.weights.setdefault(self.epoch, {name: value.clone() for name, value in model.state_dict().items()})
+        found = PREDICT(model, batch, from_)
+        assert not found.logits.requires_grad
+        if self.right is None:
+            return found
+        logits = torch.zeros_like(found.logits)
+        for row, qid in enumerate(batch.qids):
+            number = int(qid[1:])
+            split = max((name for name in FIRST if FIRST[name] <= number), key=FIRST.__getitem__)
+            right = self.right[split][self.epoch - 1] - (from_ == "causal-scene")
+            answer = numbered.answer_of(number, batch.multiple_choice)
+            logits[row, answer if number - FIRST[split] < right else answer - 1] = 9.0
+        return dataclasses.replace(found, logits=logits)
