@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -43,6 +44,9 @@ preset `paper` 0.64, 0.59, 0.53, 0.68; evaluation 0.89, 0.69, 0.56, 1.22; peak m
 1.20, 1.13, 1.30, 1.23 x its floor; operations 10,748 (of 31,501), 14,462 (59,263), 6,005 (16,347), 10,785 (27,916)."""
 
 
+Counter = TypeVar("Counter", bound=TorchDispatchMode)
+
+
 class Operations(TorchDispatchMode):
     """Counts what is dispatched, forward and backward."""
 
@@ -67,9 +71,9 @@ class Arithmetic(TorchDispatchMode):
 
 
 @contextmanager
-def counting() -> Iterator[Arithmetic]:
-    """Counts arithmetic; oneDNN's recurrent layers, which hide theirs, are switched off meanwhile."""
-    with torch.backends.mkldnn.flags(enabled=False), Arithmetic() as counter:
+def counting(counter: Counter) -> Iterator[Counter]:
+    """Counts with `counter`; oneDNN's recurrent layers, each one operation that hides its parts, are off meanwhile."""
+    with torch.backends.mkldnn.flags(enabled=False), counter:
         yield counter
 
 
@@ -117,13 +121,13 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
         took = alternate(learning, steps)
         answering = {name: side.evaluate for name, side in sides.items()} | {"peer": theirs.evaluate}
         answered = alternate(answering, max(steps, 5))
-        with counting() as own:
+        with counting(Arithmetic()) as own:
             ours.step()
-        with counting() as official:
+        with counting(Arithmetic()) as official:
             theirs.step()
-        with Operations() as dispatched:
+        with counting(Operations()) as dispatched:
             ours.step()
-        with Operations() as dispatched_by_peer:
+        with counting(Operations()) as dispatched_by_peer:
             theirs.step()
     arithmetic, of_peer = own.count, official.count
     floor = arithmetic / (PRODUCT_OPERATIONS / took["product"])
@@ -218,17 +222,19 @@ def _section(table: pd.DataFrame, options: argparse.Namespace) -> str:
     how = f" --batch {options.batch}" * (options.batch != 32) + f" --steps {options.steps}" * (options.steps != 5)
     command = f"`python -m benchmarks.training{how}`" if how else "`make bench-train`"
     return f"""\
-{command} on {machine()}, one thread: {options.batch} questions a step, medians of {options.steps} steps that both sides
-take in turn, processor time. The peer (`benchmarks/peer`) computes what the official code computes, the way it does:
-no sharing between passes, padded texts, questions read one by one, a weight for each clip of the bank. Its numbers are
-those of ours in preset `official` (`tests/benchmarks/test_peer.py`). NExT-QA's shapes and lengths of texts; peer = 1.
+{command} on {machine()}, one thread: {options.batch} questions a step,
+medians of {options.steps} steps that both sides take in turn, processor time. The peer (`benchmarks/peer`) computes
+what the official code computes, the way it does: no sharing between passes, padded texts, questions read one by one, a
+weight for each clip of the bank. Its numbers are those of ours in preset `official` (`tests/benchmarks/test_peer.py`).
+NExT-QA's shapes and lengths of texts, and MSVD-QA's; peer = 1.
 
 {table.to_markdown(index=False, disable_numparse=True)}
 
 - Arithmetic: matrix products of a step, counted by PyTorch. The floor is that arithmetic at the rate of a large matrix
   product in float32, measured in the same turns.
 - Peak memory: parameters, Adam's state, gradients and activations of two steps, above the data.
-- Operations: what PyTorch dispatches in a step, with reading and optimiser.
+- Operations: what PyTorch dispatches in a step, with reading and optimiser; recurrent layers as their parts, which is
+  how they run on texts of different lengths and not in oneDNN's single operation.
 - Loading and bank draw are shares of our step of preset `official`.
 
 {BEFORE}
