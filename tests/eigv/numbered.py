@@ -58,6 +58,7 @@ def _write_videos(path):
         for row, video in enumerate(ORDER):
             frames = video + np.arange(CLIPS * 3, dtype=np.int32).reshape(CLIPS, 3)
             out.frames(row, frames, frames[:, 1:2])
+            out.times(row, frames / FPS, (frames[:, -1] + 1) / FPS)
             out.features("appearance", row, appearance(video), path)
             out.features("motion", row, motion(video), path)
 
