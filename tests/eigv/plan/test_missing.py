@@ -62,6 +62,16 @@ def test_everything_that_is_missing_is_said_at_once():
     assert "weights of the appearance network resnet152, from https://download.pytorch.org" in said
 
 
+def test_what_is_not_read_is_not_demanded():
+    """An official checkpoint is evaluated on test alone."""
+    data = {"format": "nextqa", "annotations": "data", "videos": "given", "tokens": "t/{split}.h5", "splits": ["test"]}
+    given = {"features": {"layout": "nextqa", "path": "features", "splits": ["test"]}}
+    theirs = {"dataset": "d", "backbone": "hga", "file": "theirs.pt"}
+    asked = plan(videos={"given": given}, datasets={"d": data}, tables={}, checkpoints={"theirs": theirs})
+    found = [line for line in lines(asked) if not line.endswith(":")]
+    assert sorted(found) == ["data/test.csv", "features/app_mot_test.h5", "t/test.h5", "theirs.pt"]
+
+
 def test_only_what_is_missing_is_said():
     put(*(f"data/two/{name}" for name in MSVD_QA), "data/one/train.csv", "weights/resnet152-394f9c45.pth")
     found = lines(everything())
