@@ -51,6 +51,12 @@ ROWS = {
             *(f'gather.shards(PATHS.shard("{name}.h5"' for name in ("frames", "appearance", "motion")),
         ),
     ),
+    **{
+        f"merge_{kind}": Row(
+            "features", ("decides.merge",), ("PATHS.manifest()", f'gather.shards(PATHS.shard("{kind}.h5"')
+        )
+        for kind in ("appearance", "motion")
+    },
     "finetune": Row("text", ("decides.finetune",), ("PATHS.questions()",)),
     "tokens": Row("text", ("decides.tokens",), ("PATHS.encoder()", "PATHS.questions()")),
     "tokens_of_shifted_test": Row("text", ("decides.tokens",), ("PATHS.encoder()", "PATHS.questions()")),
