@@ -67,7 +67,7 @@ class Sizes:
     seen: int
     """F"""
     widths: tuple[int, int]
-    """D of `appearance` and of `motion`."""
+    """D of `appearance` and of `motion`; 0 of one that is not there."""
 
     def __str__(self) -> str:
         widths = " and ".join(f"{kind} {width}" for kind, width in zip(KINDS, self.widths, strict=True))
@@ -103,7 +103,8 @@ def write_video_features(
 
 def _create_by_video(file: h5py.File, name: str, count: int, shape: tuple[int, ...], dtype: Any, fill: float) -> None:
     """A dataset whose chunks are one video each, so that a video is read and written by itself."""
-    file.create_dataset(name, (count, *shape), dtype, fillvalue=fill, chunks=(1, *shape) if count else None)
+    chunks = (1, *shape) if count and 0 not in shape else None
+    file.create_dataset(name, (count, *shape), dtype, fillvalue=fill, chunks=chunks)
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,8 @@ class Config(Extraction):
             for dataset in grid.datasets:
                 if dataset not in self.datasets:
                     yield f"`{where}.datasets` names {dataset!r}, which is not in `datasets`"
+                elif absent := self._unread(dataset, "train", "val", "test"):
+                    yield f"`{where}.datasets` names {dataset!r}, whose `splits` lack {absent}, which runs need"
             for problem in filter(None, map(self.unknown_backbone, grid.backbones)):
                 yield f"`{where}.backbones`: {problem}"
             values = [grid.at] + ([{grid.key: v} for v in grid.values] if isinstance(grid, Sweep) else [])
@@ -149,10 +151,18 @@ class Config(Extraction):
             if checkpoint.dataset not in self.datasets:
                 yield f"`checkpoints.{name}.dataset` names {checkpoint.dataset!r}, which is not in `datasets`"
                 continue
+            # Without token features of others an encoder is fine-tuned first.
+            needed = ("test",) if self.datasets[checkpoint.dataset].tokens else ("train", "val", "test")
+            if absent := self._unread(checkpoint.dataset, *needed):
+                yield f"`checkpoints.{name}.dataset` needs {absent} among the `splits` of {checkpoint.dataset!r}"
             try:
                 official(self.datasets[checkpoint.dataset].format, checkpoint.backbone)
             except UserError as error:
                 yield f"`checkpoints.{name}`: {error}"
+
+    def _unread(self, dataset: str, *needed: str) -> str:
+        """Those of the splits that a data set does not read; empty if it reads all."""
+        return ", ".join(split for split in needed if split not in self.datasets[dataset].splits)
 
     def _wrong_names(self) -> Iterator[str]:
         """Names that stand for two things."""

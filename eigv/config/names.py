@@ -10,6 +10,8 @@ BackboneName = Annotated[str, Field(pattern=r"^[\w-]+$")]
 """A backbone: built in, or one of `plugins`."""
 FeatureChoice = Literal["app+mot", "app", "mot"]
 """The clip features that a run sees."""
+PARTS: dict[str, tuple[str, ...]] = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
+"""Which features of `video.h5` each choice is."""
 MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
 """The methods of the paper (methods.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from eigv.config.experiment import Config
-from eigv.plan import sources
+from eigv.config.names import PARTS
+from eigv.plan import kinds, sources
 from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete
@@ -92,9 +93,16 @@ class Data:
         """The manifest of the videos of a data set."""
         return self.paths.manifest(self.dataset(dataset).videos)
 
-    def video(self, dataset: str) -> str:
-        """The features of the videos of a data set."""
-        return self.paths.video(self.dataset(dataset).videos)
+    def video(self, dataset: str, features: str = "app+mot") -> str:
+        """The features of the videos of a data set that a run with these reads."""
+        # What is no choice of features is refused with the run.
+        wanted = PARTS.get(features, sources.KINDS)
+        return kinds.file(self.config, self.paths, self.dataset(dataset).videos, wanted)
+
+    def all_features(self) -> list[str]:
+        """The features of every collection, of the kinds that are shown; of both where nothing is."""
+        shown = {name: kinds.shown(self.config, name) or sources.KINDS for name in self.config.videos}
+        return [kinds.file(self.config, self.paths, name, read) for name, read in shown.items()]
 
     # Settings that commands are told, most of them as JSON. What of them reruns a stage is said by `decides.py`.
 

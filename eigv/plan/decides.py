@@ -47,7 +47,7 @@ class Decides:
     def questions(self, dataset: str) -> str:
         """Which questions are used, and the answer vocabulary of an open-ended data set."""
         asked = self._dataset(dataset)
-        read = {"videos", "shifted_test"} if asked.format in ("nextqa",) else {"videos", "shifted_test", "answers"}
+        read = {"videos", "splits", "shifted_test"} | (set() if asked.format == "nextqa" else {"answers"})
         return spelled(_only(asked, read), _only(self._collection(asked.videos), POLICIES))
 
     # Videos.
@@ -141,7 +141,7 @@ class Decides:
 
 def _reading(dataset: Dataset) -> dict[str, Any]:
     """What the annotation files of a data set are read by."""
-    read = {"format", "annotations", "shifted_test"}
+    read = {"format", "annotations", "splits", "shifted_test"}
     if dataset.format == "custom" or dataset.format not in FORMATS:
         read |= {"split_shares", "split_seed"}
     return _only(dataset, read)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from base.errors import UserError
 from eigv.config.experiment import Config
-from eigv.plan import sources
+from eigv.plan import kinds, sources
 from eigv.plan.paths import Paths
 from extract.annotations import splits
 from extract.config import VideoCollection
@@ -34,10 +34,10 @@ def missing(config: Config, paths: Paths, ask_hub: bool = True) -> Iterator[str]
         yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
     for name in config.plugins:
         yield from _absent(sources.backbone_code(config, name), f"the code of the backbone {name}")
-    if _will_extract(config, paths):
-        for kind in sources.KINDS:
-            yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
-        yield from _weights(config)
+    to_make = _kinds_to_make(config, paths)
+    for kind in to_make:
+        yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
+    yield from _weights(config, to_make)
     if _will_fine_tune(config, paths) and (ask_hub or is_folder(config.text.encoder)):
         yield from _encoder(config.text.encoder)
 
@@ -61,12 +61,14 @@ def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
         yield f"  the mapping of video ids to files of {name}: {collection.mapping}"
 
 
-def _will_extract(config: Config, paths: Paths) -> bool:
-    """Whether features have still to be made for what the configuration shows."""
+def _kinds_to_make(config: Config, paths: Paths) -> list[str]:
+    """The kinds of features that have still to be made for what the configuration shows."""
     # A configuration that shows nothing is there for its annotations and texts, unless it has no data set at all.
-    shown = _shows(config) or not config.datasets
+    of_all = () if config.datasets else sources.KINDS
     extracted = [name for name, collection in config.videos.items() if not collection.features]
-    return bool(shown) and not all(Path(paths.video(name)).is_file() for name in extracted)
+    read = {name: kinds.shown(config, name) or of_all for name in extracted}
+    absent = [name for name in extracted if read[name] and not Path(paths.video(name, read[name])).is_file()]
+    return [kind for kind in sources.KINDS if any(kind in read[name] for name in absent)]
 
 
 def _shows(config: Config) -> bool:
@@ -85,8 +87,8 @@ def _encoder(name: str) -> Iterator[str]:
         yield from (f"    {line.strip()}" for line in reason.splitlines())
 
 
-def _weights(config: Config) -> Iterator[str]:
-    for kind in sources.KINDS:
+def _weights(config: Config, to_make: Iterable[str]) -> Iterator[str]:
+    for kind in to_make:
         file = weights_file(kind, config.features)
         if file and not file.is_there:
             network = getattr(config.features, kind).network

@@ -3,6 +3,7 @@
 Whatever is not named when a path is asked for is a wildcard in it: the path is then a pattern for a rule.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,9 +36,9 @@ class Paths:
         """What is known of the files of a collection."""
         return f"{self.collection(collection)}/manifest.csv"
 
-    def video(self, collection: str = "{collection}") -> str:
-        """The features of a collection."""
-        return f"{self.collection(collection)}/video.h5"
+    def video(self, collection: str = "{collection}", kinds: Sequence[str] = ("appearance", "motion")) -> str:
+        """The features of a collection: all of them, or those of one kind."""
+        return f"{self.collection(collection)}/{kinds[0] if len(kinds) == 1 else 'video'}.h5"
 
     def shard(self, what: str, collection: str = "{collection}") -> str:
         """A part of a collection: `what` is csv (its list of videos), frames.h5, appearance.h5 or motion.h5."""

@@ -11,6 +11,7 @@ from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
 from eigv.config.run_path import Run
+from eigv.plan import kinds
 from eigv.plan.arguments import as_json, spelled
 from eigv.plan.entries import entry_of
 from eigv.plan.paths import Paths
@@ -79,7 +80,7 @@ class Targets:
             "manifest": [self.paths.manifest(collection)],
             "predictions": [str(self.runs.folder(run).predictions) for run in runs],
             "questions": [self.paths.questions(dataset)],
-            "video": [self.paths.video(collection)],
+            "video": [kinds.file(self.config, self.paths, collection, kinds.of_runs(runs))],
         }
 
     # What decides a table, a figure or a page, beside the files that it is made from: these, and its own settings.

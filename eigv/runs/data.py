@@ -21,11 +21,10 @@ from base.formats.token_features import TokenFeatures, text_sha256
 from base.formats.video_features import VideoFeatures
 from base.formats.vocabulary import class_numbers, read_vocabulary
 from eigv.backbones import ClipWidths
+from eigv.config.names import PARTS
 from eigv.config.run import Exclude
 from eigv.method.batch import Batch
 from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers
-
-PARTS = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,11 @@ class Videos:
 
     @classmethod
     def read(cls, path: Path, choice: str) -> "Videos":
-        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot."""
+        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot; `UserError` where it lacks some."""
         store = VideoFeatures.read(path)
         kinds = {kind: store.features[kind] for kind in PARTS[choice]}
+        if absent := [kind for kind, values in kinds.items() if values.shape[2] == 0]:
+            raise UserError(f"{path} has no {' and no '.join(absent)} features, which a run with {choice} reads")
         widths = ClipWidths(**{kind: kinds[kind].shape[2] if kind in kinds else 0 for kind in ClipWidths._fields})
         features = np.concatenate(list(kinds.values()), axis=2, dtype=np.float32)
         return cls(replace(store, features={}), torch.from_numpy(features), widths)

@@ -64,8 +64,8 @@ def reader_of(dataset: Dataset) -> Reader:
 
 
 def splits(dataset: Dataset) -> list[str]:
-    """The splits of a data set; the ones after the second are for testing only."""
-    return ["train", "val", "test"] + ([dataset.shifted_test] if dataset.shifted_test else [])
+    """The splits of a data set; those that it reads, the ones for testing last."""
+    return [*dataset.splits] + ([dataset.shifted_test] if dataset.shifted_test else [])
 
 
 def read(dataset: Dataset, split: str) -> pd.DataFrame:

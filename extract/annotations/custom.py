@@ -114,12 +114,12 @@ def _of_column(raw: pd.DataFrame, column: str, path: Path) -> list[str]:
 
 
 def _given(raw: pd.DataFrame, dataset: Dataset, path: Path) -> pd.Series:
-    known = splits(dataset)
+    known = dict.fromkeys(["train", "val", "test", *splits(dataset)])
     unknown = raw.index[~raw["split"].isin(known)]
     if len(unknown):
         found = raw.at[unknown[0], "split"]
         raise UserError(f"{path}: row {unknown[0] + 1}: the split is {found!r}, expected one of {', '.join(known)}")
-    absent = [split for split in known if split not in set(raw["split"])]
+    absent = [split for split in splits(dataset) if split not in set(raw["split"])]
     if absent:
         raise UserError(f"{path}: no question has the split {', '.join(absent)}; every split needs some")
     return raw["split"]

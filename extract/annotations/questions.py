@@ -95,7 +95,9 @@ def select(
         write_annotations(folder / f"{split}.csv", kept[split])
     classes: list[str] = []
     about: dict[str, Any] = {}
-    if not is_multiple_choice(kept["train"]):
+    if not is_multiple_choice(next(iter(kept.values()))):
+        if "train" not in kept:
+            raise UserError("the answers of an open-ended data set are classes of its train split: add it to `splits`")
         classes = vocabulary.build(kept["train"], dataset.answers)
         covered = {split: vocabulary.coverage(table, classes) for split, table in kept.items()}
         about = vocabulary.describe(dataset.answers, classes, kept["train"]) | {"splits": covered}

@@ -7,6 +7,7 @@ import typer
 
 from base import command_line
 from base.command_line import Device
+from base.errors import UserError
 from base.jobs.device import working_device
 from extract.commands.options import CPUS, Out, Processes, SettingsText, Threads
 
@@ -37,11 +38,14 @@ def merge(
     collection: Annotated[str, typer.Option(help="Settings of the video collection.")],
     manifest: Annotated[Path, typer.Option(help="The manifest.")],
     frames: Annotated[list[Path], typer.Option(help="Decoded shard; repeat for each, likewise the next two.")],
-    appearance: Annotated[list[Path], typer.Option(help="Its appearance features.")],
-    motion: Annotated[list[Path], typer.Option(help="Its motion features.")],
     out: Out,
+    appearance: Annotated[list[Path] | None, typer.Option(help="Its appearance features.")] = None,
+    motion: Annotated[list[Path] | None, typer.Option(help="Its motion features.")] = None,
 ) -> None:
-    """Merge the shards of a collection into video.h5. Settings: `features`."""
+    """Merge the shards of a collection into video.h5; without one kind of features, into a file of the other alone.
+
+    Settings: `features`.
+    """
     from base.formats.manifest import read_manifest
     from extract import config
     from extract.features.merge import merge as merge_shards
@@ -49,8 +53,12 @@ def merge(
 
     table = read_manifest(manifest)
     used = table[~leave_out(table, command_line.parsed(config.VideoCollection, collection, "--collection"))]
-    shard_files = list(zip(frames, appearance, motion, strict=True))
-    merge_shards(shard_files, command_line.parsed(config.FeaturesSettings, settings), used, out)
+    kinds = {"appearance": appearance, "motion": motion}
+    given = {kind: files for kind, files in kinds.items() if files}
+    if any(len(files) != len(frames) for files in given.values()) or not given:
+        raise UserError("give --frames, and --appearance or --motion or both, each as often as there are shards")
+    shards = [(path, {kind: files[n] for kind, files in given.items()}) for n, path in enumerate(frames)]
+    merge_shards(shards, command_line.parsed(config.FeaturesSettings, settings), used, out)
 
 
 @app.command("import")

@@ -64,6 +64,12 @@ class Dataset(Settings):
     )
     annotations: Path = Field(description="The folder of the annotation files; for `custom` the CSV.")
     videos: str = Field(description="The name of its collection in `videos`.")
+    splits: tuple[Literal["train", "val", "test"], ...] = Field(
+        ("train", "val", "test"),
+        min_length=1,
+        description="The splits that are read. Where nothing is trained, and an official checkpoint is evaluated, "
+        "`[test]` is enough.",
+    )
     shifted_test: EntryName | None = Field(
         None, description="A second test split, with another distribution, that every run is also evaluated on."
     )

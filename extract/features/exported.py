@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pandas as pd
 
+from base.errors import UserError
+from base.formats.video_features import KINDS
 from extract.layouts import FeatureSource, layout_of
 
 
 def export_features(layout: str, source: FeatureSource, folder: Path, questions: Path | None) -> None:
     """Writes features in another layout; `questions` is the folder of annotations whose splits have a file each."""
+    if absent := [kind for kind in KINDS if kind not in source.read]:
+        raise UserError(f"{source.path} has no {absent[0]} features; files of other layouts hold both kinds")
     splits: dict[str, list[str]] = {}
     if questions is not None:
         there = set(source.ids)

@@ -113,14 +113,15 @@ def _videos(table: pd.DataFrame) -> pd.DataFrame:
 
 def _sizes(source: FeatureSource, first: str, reduce: str, sampling: SamplingSettings) -> Sizes:
     """The sizes of the features of the video `first`, which all others must have as well."""
-    shapes = {kind: source.read[kind](first).shape for kind in KINDS}
-    clips = shapes["appearance"][0]
-    if shapes["motion"][0] != clips:
+    shapes = {kind: read(first).shape for kind, read in source.read.items()}
+    clips = next(iter(shapes.values()))[0]
+    if len(shapes) == len(KINDS) and shapes["motion"][0] != clips:
         raise UserError(
             f"{source.path}: {first} has appearance features of {clips} clips and motion features of "
             f"{shapes['motion'][0]}; both must be of the same clips"
         )
-    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (shapes["appearance"][1], shapes["motion"][1]))
+    appearance, motion = (shapes[kind][1] if kind in shapes else 0 for kind in KINDS)
+    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (appearance, motion))
 
 
 def _copy(
@@ -138,8 +139,8 @@ def _copy(
     rows = zip(videos["video_id"], videos["status"], videos["frames"], strict=True)
     for row, (name, status, count) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
         if status == OK:
-            for kind in KINDS:
-                writer.features(kind, row, source.read[kind](named[name]), source.path)
+            for kind, read in source.read.items():
+                writer.features(kind, row, read(named[name]), source.path)
         if count:
             writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
 

@@ -20,11 +20,13 @@ from extract.features.shards import SHARD
 from extract.videos.decode import KIND
 
 
-def merge(paths: list[tuple[Path, Path, Path]], features: FeaturesSettings, manifest: pd.DataFrame, out: Path) -> None:
-    """Merges shards, each (frames, appearance, motion), into `out` with one row for each video of `manifest`, in order.
+def merge(
+    paths: list[tuple[Path, dict[str, Path]]], features: FeaturesSettings, manifest: pd.DataFrame, out: Path
+) -> None:
+    """Merges shards, each its frames and its features by kind, into `out` with a row for each video of `manifest`.
 
-    One video is in memory at a time. `UserError` where a shard lacks a video, shapes differ between shards, or a
-    value of a usable video is not finite.
+    A kind that is not given is 0 wide. One video is in memory at a time. `UserError` where a shard lacks a video,
+    shapes differ between shards, or a value of a usable video is not finite.
     """
     shards = [_Shard.look(*files) for files in paths]
     sizes, origin = _common_sizes(shards), _origin(features, _one_maker([shard.made_by for shard in shards]))
@@ -55,22 +57,22 @@ class _Shard:
     """What the features of each kind were made by."""
 
     @classmethod
-    def look(cls, frames: Path, appearance: Path, motion: Path) -> "_Shard":
+    def look(cls, frames: Path, features: dict[str, Path]) -> "_Shard":
         """Reads it; `UserError` where its files are of different videos."""
         with open_store(frames, KIND) as file:
             texts = {name: read_strings(file, name) for name in ("ids", "status", "decoder")}
             videos = pd.DataFrame(texts | {name: file[name][:] for name in ("fps", "duration")})
             clips, length = file["frame_index"].shape[1:]
             seen = file["appearance_index"].shape[2]
-        features, made_by, widths = dict(zip(KINDS, (appearance, motion), strict=True)), {}, []
+        made_by, widths = {}, dict.fromkeys(KINDS, 0)
         for kind, path in features.items():
             with open_store(path, SHARD) as file:
                 if read_strings(file, "ids") != texts["ids"]:
                     raise UserError(f"{path} holds other videos than {frames}; remove both and run again")
                 about = attributes(file)
-                widths.append(file["features"].shape[2])
+                widths[kind] = file["features"].shape[2]
             made_by[kind] = {k: v for k, v in about.items() if k not in ("kind", "schema", "frames_of")}
-        sizes = Sizes(clips, length, seen, (widths[0], widths[1]))
+        sizes = Sizes(clips, length, seen, (widths["appearance"], widths["motion"]))
         return cls(frames, features, videos.rename(columns={"ids": "video_id"}), sizes, made_by)
 
 
@@ -112,7 +114,7 @@ def _copy(shard: _Shard, rows: dict[int, int], writer: Writer) -> None:
 def _one_maker(about: list[dict[str, Any]]) -> dict[str, Any]:
     """What all shards were made by; several values where they come from several devices, commits or versions."""
     result: dict[str, Any] = {}
-    for kind in KINDS:
+    for kind in about[0]:
         for key in {key: None for made_by in about for key in made_by[kind]}:
             values = [made_by[kind].get(key) for made_by in about]
             different = [value for number, value in enumerate(values) if value not in values[:number]]

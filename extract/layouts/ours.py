@@ -35,7 +35,7 @@ def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         refuse_repeated(ids, settings.path)
         video_id = translation(settings)
         rows = {video_id(name): row for row, name in enumerate(ids) if status[row] != FAILED}
-        read = {kind: _reader(file[kind], rows) for kind in KINDS}
+        read = {kind: _reader(file[kind], rows) for kind in KINDS if file[kind].shape[2]}  # 0 wide: not there
         yield FeatureSource(settings.path, list(rows), read, attributes(file))
 
 

@@ -1,6 +1,7 @@
 """The real DAG on features that someone else extracted: no video is needed."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -102,9 +103,13 @@ def test_an_official_checkpoint_is_evaluated_by_one_command(shared, tmp_path):
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     command = ["published-hga", "--configfile", str(tmp_path / "config.yaml")]
     said = refused(*command)
-    assert f"{tmp_path}/official.pt" in said and "app_mot_train.h5" in said and "bert_ft_test.h5" in said
+    assert f"{tmp_path}/official.pt" in said and "app_mot_test.h5" in said and "bert_ft_test.h5" in said
+    assert not re.search(r"(train|val)\.(csv|h5)", said)
 
     video, tokens, lengths, answers = official_release(shared, tmp_path / "data")
+    for file in (tmp_path / "data").rglob("*"):
+        if "test" not in file.name and file.is_file():
+            file.unlink()  # what is not evaluated is not read
     state = recorded(shared, "eigv_hga_nextqa_eval")
     torch.save(state, tmp_path / "official.pt")
     made("all", "--dry-run", *command[1:])  # `{split}` in the configuration is no wildcard of the report

@@ -136,10 +136,33 @@ rule merge:
         collection=told(PLAN.data.collection_settings),
         decides=ask(PLAN.decides.merge),
         frames=lambda wildcards, input: flags("--frames", input.frames),
-        appearance=lambda wildcards, input: flags("--appearance", input.appearance),
-        motion=lambda wildcards, input: flags("--motion", input.motion),
+        appearance=lambda wildcards, input: flags("--appearance", input.get("appearance", [])),
+        motion=lambda wildcards, input: flags("--motion", input.get("motion", [])),
         stage=STAGES["features"],
     shell:
         "python -m extract.cli merge --settings {params.settings:q} --collection {params.collection:q}"
         " --manifest {input.manifest:q} {params.frames:q} {params.appearance:q} {params.motion:q}"
         " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+
+
+# Where all runs read one kind of features, the other is not made.
+use rule merge as merge_appearance with:
+    input:
+        manifest=PATHS.manifest(),
+        frames=gather.shards(PATHS.shard("frames.h5", "{{collection}}")),
+        appearance=gather.shards(PATHS.shard("appearance.h5", "{{collection}}")),
+    output:
+        PATHS.video(kinds=["appearance"]),
+    log:
+        f"{RESULTS}/logs/merge/{{collection}}-appearance.log",
+
+
+use rule merge as merge_motion with:
+    input:
+        manifest=PATHS.manifest(),
+        frames=gather.shards(PATHS.shard("frames.h5", "{{collection}}")),
+        motion=gather.shards(PATHS.shard("motion.h5", "{{collection}}")),
+    output:
+        PATHS.video(kinds=["motion"]),
+    log:
+        f"{RESULTS}/logs/merge/{{collection}}-motion.log",

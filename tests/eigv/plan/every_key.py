@@ -19,18 +19,8 @@ class Row(NamedTuple):
     """What else the configuration says, before and after."""
 
 
-NAMED = (
-    "videos",
-    "datasets",
-    "networks",
-    "presets",
-    "plugins",
-    "tables",
-    "sweeps",
-    "rationales",
-    "explorers",
-    "checkpoints",
-)
+NAMED = {"videos", "datasets", "networks", "presets", "plugins"}
+NAMED |= {"tables", "sweeps", "rationales", "explorers", "checkpoints"}
 """Groups whose keys are names of the user's own."""
 
 CONTAINERS = {
@@ -113,6 +103,7 @@ ROWS = [
     ),
     Row("datasets.d.annotations", "other.csv", ["annotations"]),
     Row("datasets.d.videos", "given", ["questions", "probe", "runs"], {"videos.given.folder": "videos"}),
+    Row("datasets.i.splits", ["test"], ["annotations i", "questions i", "import"]),
     Row("datasets.d.shifted_test", "test-shifted", ["annotations", "questions", "probe", "table"], NEXTQA),
     Row("datasets.d.answers.keep", 9, ["questions"]),
     Row("datasets.d.answers.min_count", 2, ["questions"]),

@@ -59,6 +59,28 @@ def test_a_data_set_finds_its_videos():
     assert json.loads(data.videos_settings("one")) == json.loads(data.collection_settings("raw"))
 
 
+def test_a_run_reads_a_file_of_the_features_that_it_sees():
+    grid = {"datasets": ["one"], "backbones": ["hga"], "methods": ["erm"]}
+
+    def read(run_features, *shown):
+        tables = {"t": grid | {"features": list(shown)}} if shown else {}
+        return plan(tables=tables).data.video("one", run_features).removeprefix("results/small/videos/raw/")
+
+    assert read("app", "app") == "appearance.h5" and read("mot", "mot") == "motion.h5"
+    assert read("app", "app+mot") == read("app", "app", "mot") == "video.h5"  # all runs that are shown share one
+    # Of runs that are asked for by their paths alone.
+    assert read("app+mot", "app") == "video.h5" and read("mot", "app") == "motion.h5"
+    assert (read("app"), read("app+mot")) == ("appearance.h5", "video.h5")
+    assert plan(tables={}).data.video("two", "app") == "results/small/videos/given/video.h5"  # which is imported
+
+
+def test_the_features_of_every_collection_are_those_that_are_shown():
+    grid = {"datasets": ["one"], "backbones": ["hga"], "methods": ["erm"], "features": ["mot"]}
+    videos = "results/small/videos"
+    assert plan(tables={"t": grid}).data.all_features() == [f"{videos}/raw/motion.h5", f"{videos}/given/video.h5"]
+    assert plan(tables={}).data.all_features() == [f"{videos}/raw/video.h5", f"{videos}/given/video.h5"]
+
+
 def test_settings_are_those_that_the_commands_read():
     asked = plan(features={"shards": 3})
     collection, features = asked.config.videos["raw"], asked.config.features

@@ -61,8 +61,10 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     asks, shows = plan.decides, plan.targets
     of = {
         "annotations": asks.annotations("d"),
+        "annotations i": asks.annotations("i"),
         "gold": asks.gold("d"),
         "questions": asks.questions("d"),
+        "questions i": asks.questions("i"),
         "probe": asks.probe("v"),
         "shards": asks.shards("v"),
         "decode": asks.decode("v"),

@@ -62,6 +62,29 @@ def test_everything_that_is_missing_is_said_at_once():
     assert "weights of the appearance network resnet152, from https://download.pytorch.org" in said
 
 
+def test_what_is_not_read_is_not_demanded():
+    """An official checkpoint is evaluated on test alone."""
+    data = {"format": "nextqa", "annotations": "data", "videos": "given", "tokens": "t/{split}.h5", "splits": ["test"]}
+    given = {"features": {"layout": "nextqa", "path": "features", "splits": ["test"]}}
+    theirs = {"dataset": "d", "backbone": "hga", "file": "theirs.pt"}
+    asked = plan(videos={"given": given}, datasets={"d": data}, tables={}, checkpoints={"theirs": theirs})
+    found = [line for line in lines(asked) if not line.endswith(":")]
+    assert sorted(found) == ["data/test.csv", "features/app_mot_test.h5", "t/test.h5", "theirs.pt"]
+
+
+@pytest.mark.parametrize(("features", "network"), [("app", "resnet152"), ("mot", "resnext-101")])
+def test_runs_with_one_kind_of_features_ask_for_its_weights_alone(features, network):
+    one = {"format": "nextqa", "annotations": "data/one", "videos": "raw"}
+    grid = {"datasets": ["one"], "backbones": ["hga"], "methods": ["erm"]}
+    asked = {"videos": {"raw": {"folder": "videos"}}, "datasets": {"one": one}}
+    said = [
+        line for line in lines(plan(**asked, tables={"t": grid | {"features": [features]}})) if line.endswith(".pth")
+    ]
+    assert len(said) == 1 and network in said[0]
+    both = {"t": grid | {"features": ["app", "mot"]}}
+    assert len([line for line in lines(plan(**asked, tables=both)) if line.endswith(".pth")]) == 2
+
+
 def test_only_what_is_missing_is_said():
     put(*(f"data/two/{name}" for name in MSVD_QA), "data/one/train.csv", "weights/resnet152-394f9c45.pth")
     found = lines(everything())

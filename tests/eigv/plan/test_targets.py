@@ -70,6 +70,16 @@ def test_a_page_that_is_called_explorer_does_not_hide_the_others():
     assert {f"{OUT}/explorer/explorer.html", f"{OUT}/explorer/second.html"} <= set(files)
 
 
+def test_runs_need_the_splits_that_they_are_trained_chosen_and_evaluated_on():
+    one = ONE["one"] | {"splits": ["test"]}
+    with pytest.raises(UserError, match="'one', whose `splits` lack train, val, which runs need"):
+        shown(datasets={"one": one}, checkpoints={})
+    tableless = {"tables": {}, "sweeps": {}, "rationales": {}, "explorers": {}}
+    with pytest.raises(UserError, match=r"`checkpoints.theirs.dataset` needs train, val among"):
+        shown(datasets={"one": one}, **tableless)  # whose encoder is fine-tuned
+    assert shown(datasets={"one": one | {"tokens": "t/{split}.h5"}}, **tableless).config.datasets["one"].splits
+
+
 def test_every_name_of_the_paper_is_a_target_if_only_to_say_what_there_is_instead():
     targets = plan().targets
     assert set(PAPER) <= set(targets.names) and targets.names.count("table1") == 1

@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -18,10 +19,15 @@ from base.formats.manifest import read_manifest, write_manifest
 from base.formats.statuses import FAILED, SHORT, ZEROS
 from base.formats.store import attributes
 from base.formats.video_features import VideoFeatures
+from eigv.runs.data import Videos
 from extract.config import AppearanceSettings, FeaturesSettings, NetworkSettings, SamplingSettings, VideoCollection
+from extract.features.comparison import SAME, compare
+from extract.features.exported import export_features
 from extract.features.extractor import Extractor
+from extract.features.inspection import inspect
 from extract.features.merge import merge
 from extract.features.shards import ahead, extract_shard
+from extract.layouts import open_layout, recognise
 from extract.videos.decode import decode_shard, write_shards
 from extract.videos.judgement import leave_out
 from extract.videos.probe import probe
@@ -46,6 +52,12 @@ def prepare(shared, folder, features=SMALL, ids=IDS, policy="skip", shards=2):
     return collection, manifest[~leave_out(manifest, collection)], paths
 
 
+def both_kinds(part):
+    """A shard with both kinds of features, from its three files."""
+    frames, appearance, motion = part
+    return frames, {"appearance": appearance, "motion": motion}
+
+
 def run_all(shared, folder, features=SMALL, ids=IDS, policy="skip", shards=2) -> VideoFeatures:
     collection, used, paths = prepare(shared, folder, features, ids, policy, shards)
     parts = []
@@ -55,7 +67,7 @@ def run_all(shared, folder, features=SMALL, ids=IDS, policy="skip", shards=2) ->
         extract_shard("appearance", part[0], features, part[1], "cpu")
         extract_shard("motion", part[0], features, part[2], "cpu")
         parts.append(part)
-    merge(parts, features, used, folder / "video.h5")
+    merge([both_kinds(part) for part in parts], features, used, folder / "video.h5")
     assert not list(folder.glob(".*")), "half files, locks or notes are left"
     return VideoFeatures.read(folder / "video.h5")
 
@@ -75,6 +87,27 @@ def test_from_files_to_features(shared, tmp_path, policy, rows):
         assert file["appearance_index"].shape == (rows, 4, 1)
         assert set(file["decoder"].asstr()[:]) <= {"decord", "pyav", ""}
         assert all(len(value) == 64 for value in file["fingerprint"].asstr()[:])
+
+
+@pytest.mark.parametrize(
+    ("kind", "choice", "other"), [("appearance", "app", "motion"), ("motion", "mot", "appearance")]
+)
+def test_one_kind_of_features_makes_a_file_of_its_own(shared, tmp_path, kind, choice, other):
+    both = run_all(shared, tmp_path)
+    used = read_manifest(tmp_path / "manifest.csv").set_index("video_id").loc[both.ids].reset_index()
+    parts = [(tmp_path / f"{n}.frames.h5", {kind: tmp_path / f"{n}.{kind}.h5"}) for n in (0, 1)]
+    merge(parts, SMALL, used, tmp_path / "one.h5")
+    one = Videos.read(tmp_path / "one.h5", choice)
+    np.testing.assert_array_equal(one.features.numpy(), both.features[kind].astype(np.float32))
+    np.testing.assert_array_equal(one.store.frame_index, both.frame_index)
+    for wanted in ("app+mot", {"app": "mot", "mot": "app"}[choice]):
+        with pytest.raises(UserError, match=rf"one\.h5 has no {other} features, which a run with {re.escape(wanted)}"):
+            Videos.read(tmp_path / "one.h5", wanted)
+    assert "one and the same number" not in inspect(tmp_path / "one.h5").text
+    with open_layout(recognise(tmp_path / "one.h5")) as a, open_layout(recognise(tmp_path / "video.h5")) as b:
+        assert compare(a, b).verdict == SAME
+        with pytest.raises(UserError, match=f"has no {other} features"):
+            export_features("npy", a, tmp_path / "npy", None)
 
 
 def test_provenance_says_what_could_change_a_number(shared, tmp_path):
@@ -143,15 +176,15 @@ def test_shards_that_do_not_fit_are_named(shared, tmp_path):
     manifest = read_manifest(tmp_path / "manifest.csv")
     parts = [tuple(tmp_path / f"{n}.{kind}.h5" for kind in ("frames", "appearance", "motion")) for n in (0, 1)]
     with pytest.raises(UserError, match="no shard holds decord_video_90"):
-        merge(parts[:1], SMALL, manifest[manifest["video_id"] == "decord_video_90"], tmp_path / "out.h5")
+        merge([both_kinds(parts[0])], SMALL, manifest[manifest["video_id"] == "decord_video_90"], tmp_path / "out.h5")
     with pytest.raises(UserError, match="another shard holds"):
-        merge([parts[0], parts[0]], SMALL, manifest.head(1), tmp_path / "out.h5")
+        merge([both_kinds(parts[0]), both_kinds(parts[0])], SMALL, manifest.head(1), tmp_path / "out.h5")
     with pytest.raises(UserError, match="holds other videos"):
-        merge([(parts[0][0], parts[1][1], parts[0][2])], SMALL, manifest.head(1), tmp_path / "out.h5")
+        merge([both_kinds((parts[0][0], parts[1][1], parts[0][2]))], SMALL, manifest.head(1), tmp_path / "out.h5")
     with h5py.File(parts[0][1], "r+") as file:
         file["features"][0, 0, 0] = np.nan
     with pytest.raises(UserError, match="feature of nine_frames is not finite"):
-        merge(parts[:1], SMALL, manifest.head(1), tmp_path / "out.h5")
+        merge([both_kinds(parts[0])], SMALL, manifest.head(1), tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()
 
 
@@ -210,7 +243,7 @@ def test_kills_and_sigterm_at_random_points_change_no_number(shared, tmp_path):
             if process.wait() == 0:
                 break
     assert kills >= 4
-    merge([tuple(part)], features, used, tmp_path / "video.h5")
+    merge([both_kinds(part)], features, used, tmp_path / "video.h5")
     with h5py.File(tmp_path / "video.h5") as resumed, h5py.File(tmp_path / "whole/video.h5") as whole:
         assert set(resumed) == set(whole)
         for name in whole:
