@@ -94,7 +94,7 @@ schema: .venv/ready  ## Write the JSON schemas of the configuration, and the tab
 	$(BIN)/python workflow/schemas/overlay.py
 
 rulegraph: .venv/ready  ## Draw the graph of the rules for the README (needs Graphviz)
-	$(BIN)/snakemake --rulegraph --configfile config/demo.yaml 2> /dev/null | tred \
+	$(BIN)/snakemake --cores 1 --rulegraph --configfile config/demo.yaml 2> /dev/null | tred \
 	    | sed -E 's/color="?[0-9. ]+"?/color="#57606a"/; s/color=grey/color="#afb8c1"/; s/penwidth=2/penwidth=1.2/g' \
 	    | dot -Grankdir=LR -Gnodesep=0.15 -Granksep=0.35 -Gbgcolor=white -Tsvg > docs/images/rulegraph.svg
 

@@ -9,7 +9,7 @@ from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
-from extract.config import Dataset, VideoCollection
+from extract.config import Dataset, ImportJob, ProbeJob, VideoCollection
 from extract.videos.listing import folder_key
 
 
@@ -62,12 +62,14 @@ class Data:
         refuse_if_incomplete(self.config, self.paths, self.ask_hub)
         return list(map(str, sources.annotations(self.dataset(dataset)).files))
 
-    def annotations_of_collection(self, collection: str) -> list[str]:
-        """The annotations of every data set that uses a collection; none: all its videos are wanted."""
-        users = sources.users(self.config, collection)
-        if not users:
-            refuse_if_incomplete(self.config, self.paths, self.ask_hub)
-        return [self.paths.all_annotations(name) for name in users]
+    def asking(self, collection: str) -> list[str]:
+        """The annotation files of every data set that uses a collection; none: all its videos are asked for.
+
+        `UserError` if anything that the configuration needs is missing.
+        """
+        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
+        files = [path for dataset in self._users(collection).values() for path in sources.annotations(dataset).files]
+        return list(dict.fromkeys(map(str, files)))
 
     def gold(self, dataset: str) -> str:
         """The file of the gold spans of a data set."""
@@ -122,7 +124,8 @@ class Data:
 
     def probe_settings(self, collection: str) -> str:
         """What the videos of a collection are looked at by."""
-        return as_json({"collection": self.collection(collection), "sampling": self.config.features.sampling})
+        asked, sampling = self.collection(collection), self.config.features.sampling
+        return as_json(ProbeJob(collection=asked, sampling=sampling, datasets=self._users(collection)))
 
     def folder_key(self, collection: str) -> str:
         """A text that changes with the files of a collection, so that what is new or replaced is looked at again."""
@@ -130,8 +133,16 @@ class Data:
         return folder_key(self.collection(collection), manifest, everything=not sources.users(self.config, collection))
 
     def decode_settings(self, collection: str) -> str:
-        """What the videos of a collection are decoded by, or its features imported by."""
+        """What the videos of a collection are decoded by."""
         return as_json({"collection": self.collection(collection), "features": self.config.features})
+
+    def import_settings(self, collection: str) -> str:
+        """What the features of a collection are imported by."""
+        asked, features = self.collection(collection), self.config.features
+        return as_json(ImportJob(collection=asked, features=features, datasets=self._users(collection)))
+
+    def _users(self, collection: str) -> dict[str, Dataset]:
+        return {name: self.config.datasets[name] for name in sources.users(self.config, collection)}
 
     def feature_settings(self) -> str:
         """What the networks make features by, of every collection."""

@@ -134,7 +134,7 @@ class Decides:
         """A digest of the ids of the videos that the annotations ask for, which are read for it."""
         if collection not in self._video_ids:
             users = [self._dataset(name) for name in sources.users(self.config, collection)]
-            ids = sorted({name for dataset in users for name in wanted_videos(dataset)})
+            ids = sorted(wanted_videos(users))
             self._video_ids[collection] = hashlib.sha256("\n".join(ids).encode()).hexdigest() if users else "all"
         return self._video_ids[collection]
 

@@ -1,7 +1,7 @@
 """How annotation files of others are read, and what every reader must give: the columns of `base.formats.questions`."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -81,9 +81,10 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     return table
 
 
-def wanted_videos(dataset: Dataset) -> set[str]:
-    """The ids of all videos that a data set asks for; rows are not checked."""
-    return {name for split in splits(dataset) for name in unchecked(dataset, split)["video_id"].unique()}
+def wanted_videos(datasets: Iterable[Dataset]) -> list[str]:
+    """The ids of all videos that data sets ask for, in order of first mention; rows are not checked."""
+    asked = (unchecked(dataset, split)["video_id"] for dataset in datasets for split in sorted(splits(dataset)))
+    return list(dict.fromkeys(name for ids in asked for name in ids))
 
 
 def unchecked(dataset: Dataset, split: str) -> pd.DataFrame:

@@ -64,17 +64,23 @@ def merge(
 @app.command("import")
 def import_command(
     settings: SettingsText,
-    questions: Annotated[list[Path], typer.Option(help="Folder of read annotations; repeat it for several.")],
     out: Annotated[Path, typer.Option(help="The feature file, video.h5.")],
     manifest: Annotated[Path, typer.Option(help="The manifest that is written with it.")],
+    questions: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of read annotations, in place of `datasets`; repeatable."),
+    ] = None,
     processes: Processes = CPUS,
 ) -> None:
-    """Check features that someone else extracted and write them as video.h5. Settings: `collection`, `features`."""
-    from extract.config import DecodeJob
+    """Check others' features and write them as video.h5. Settings: `collection`, `features`, `datasets`."""
+    from extract.annotations import wanted_videos
+    from extract.annotations.questions import video_ids
+    from extract.config import ImportJob
     from extract.features.imported import import_features
 
-    job = command_line.parsed(DecodeJob, settings)
-    import_features(questions, job.collection, job.features, out, manifest, processes)
+    job = command_line.parsed(ImportJob, settings)
+    wanted = wanted_videos(job.datasets.values()) if job.datasets else video_ids(questions or [])
+    import_features(wanted, job.collection, job.features, out, manifest, processes)
 
 
 @app.command()

@@ -16,12 +16,14 @@ def probe(
     settings: SettingsText,
     out: Out,
     questions: Annotated[
-        list[Path] | None, typer.Option(help="Folder of read annotations; repeat it for several. Without: all videos.")
+        list[Path] | None,
+        typer.Option(help="Folder of read annotations, in place of `datasets`; without both: all."),
     ] = None,
     processes: Processes = CPUS,
 ) -> None:
-    """Look at every video that the annotations ask for; writes the manifest. Settings: `collection`, `sampling`."""
+    """Look at every video that is asked for; writes the manifest. Settings: `collection`, `sampling`, `datasets`."""
     from base.formats.manifest import write_manifest
+    from extract.annotations import wanted_videos
     from extract.annotations.questions import video_ids
     from extract.config import ProbeJob
     from extract.videos.places import Places
@@ -29,7 +31,8 @@ def probe(
 
     job = command_line.parsed(ProbeJob, settings)
     notes = out.with_name(f".{out.name}.notes")
-    ids = video_ids(questions) if questions else Places(job.collection).all_ids()
+    asked = wanted_videos(job.datasets.values()) if job.datasets else video_ids(questions or [])
+    ids = asked or Places(job.collection).all_ids()
     manifest = probe_videos(ids, job.collection, job.sampling, processes, notes)
     write_manifest(out, manifest)
     typer.echo(

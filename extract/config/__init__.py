@@ -5,7 +5,7 @@
 """
 
 from extract.config.datasets import FORMATS, Dataset, VocabularyRule
-from extract.config.extraction import DecodeJob, Extraction, ProbeJob
+from extract.config.extraction import DecodeJob, Extraction, ImportJob, ProbeJob
 from extract.config.features import (
     RGB,
     AppearanceSettings,
@@ -28,6 +28,7 @@ __all__ = [
     "Extraction",
     "FeaturesSettings",
     "FineTuningSettings",
+    "ImportJob",
     "ImportedFeatures",
     "LocalNetwork",
     "NetworkSettings",

@@ -41,10 +41,19 @@ class ProbeJob(Settings):
 
     collection: VideoCollection
     sampling: SamplingSettings
+    datasets: dict[str, Dataset] = Field({})
+    """The data sets whose videos are asked for."""
 
 
 class DecodeJob(Settings):
-    """What `eigv-extract decode` is told, and `import`."""
+    """What `eigv-extract decode` is told."""
 
     collection: VideoCollection
     features: FeaturesSettings
+
+
+class ImportJob(DecodeJob):
+    """What `eigv-extract import` is told."""
+
+    datasets: dict[str, Dataset] = Field({})
+    """The data sets whose videos are asked for."""

@@ -17,7 +17,6 @@ from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_vide
 from base.ids import check_ids
 from base.jobs.progress import progress
 from base.reading import sha256
-from extract.annotations.questions import video_ids
 from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
 from extract.layouts import FeatureSource, layout_of, open_layout
 from extract.videos.kinds import matched
@@ -30,14 +29,14 @@ FOLLOWED = {"storage", "sampling"}
 
 
 def import_features(
-    questions: list[Path],
+    wanted: list[str],
     collection: VideoCollection,
     features: FeaturesSettings,
     video: Path,
     manifest: Path,
     processes: int,
 ) -> None:
-    """Writes `video` (video.h5) and `manifest` for the videos that the annotations ask for.
+    """Writes `video` (video.h5) and `manifest` for the videos with the ids `wanted`.
 
     One video is in memory at a time. Where the collection also has a folder of videos, they are probed, and the
     clips' frames are taken to be those of `features.sampling`. A video without features follows the collection's
@@ -45,7 +44,6 @@ def import_features(
     """
     settings = collection.features
     assert settings is not None
-    wanted = video_ids(questions)
     check_ids(wanted)
     with open_layout(settings) as source:
         named = matched(wanted, source.ids)

@@ -1,6 +1,7 @@
 """What a change reruns on a finished workflow, by dry runs; tests/eigv/plan/test_decides.py has every key."""
 
 import json
+import os
 import re
 from copy import deepcopy
 from pathlib import Path
@@ -72,9 +73,15 @@ def test_what_decides_no_number_reruns_at_most_the_report_that_states_it(finishe
     assert reruns(finished, change) <= {"all", "report"}
 
 
-def test_the_environment_is_no_reason(finished, tmp_path):
+def test_the_environment_is_no_reason(finished, tmp_path, monkeypatch):
     """With --use-conda a job's environment is a file of the checkout, and a comment in it another hash."""
-    assert reruns(finished, {}, "--use-conda") == set()
+    pytest.importorskip("rattler", reason="needs py-rattler, as the stand-in for conda does")
+    from tests.environments.pins import read_environment
+    from tests.environments.standin_conda import install_conda
+
+    conda = install_conda(tmp_path, read_environment((ROOT / "environment.yml").read_text()))
+    monkeypatch.setenv("PATH", os.pathsep.join([str(conda), os.environ["PATH"]]))
+    assert reruns(finished, {}, "--use-conda", "--conda-prefix", str(tmp_path / "prefix")) == set()
     for name in ("default", "slurm"):
         text = (ROOT / f"profiles/{name}/profile.yaml").read_text()
         assert "\nrerun-triggers: [mtime, params]\n" in text

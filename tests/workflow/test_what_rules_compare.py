@@ -37,9 +37,9 @@ ROWS = {
     "import_features": Row(
         "features",
         ("decides.import_features", "data.folder_key"),
-        ("PLAN.data.imported_features", "PLAN.data.annotations_of_collection"),
+        ("PLAN.data.imported_features", "PLAN.data.asking"),
     ),
-    "probe": Row("probe", ("decides.probe", "data.folder_key"), ("PLAN.data.annotations_of_collection",)),
+    "probe": Row("probe", ("decides.probe", "data.folder_key"), ("PLAN.data.asking",)),
     "shards": Row("probe", ("decides.shards",), ("PATHS.manifest()",)),
     "decode": Row("decode", ("decides.decode",), ('PATHS.shard("csv")',)),
     "features": Row("features", ("decides.features",), ('PATHS.shard("frames.h5")', "PLAN.data.own_network")),

@@ -5,6 +5,8 @@ rule annotations:
         directory(PATHS.all_annotations()),
     log:
         f"{RESULTS}/logs/annotations/{{dataset}}.log",
+    # Before any video is looked at: what is wrong in the rows is found here.
+    priority: 20
     conda:
         "../../environment.yml"
     params:

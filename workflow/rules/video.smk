@@ -1,6 +1,6 @@
 rule import_features:
     input:
-        annotations=ancient(ask(PLAN.data.annotations_of_collection)),
+        asking=ancient(ask(PLAN.data.asking)),
         features=ask(PLAN.data.imported_features),
     output:
         video=PATHS.video(),
@@ -13,21 +13,21 @@ rule import_features:
         "../../environment.yml"
     threads: 16
     params:
-        settings=told(PLAN.data.decode_settings),
-        questions=lambda wildcards, input: flags("--questions", input.annotations),
+        settings=told(PLAN.data.import_settings),
         decides=ask(PLAN.decides.import_features),
         folder=ask(PLAN.data.folder_key),
         stage=STAGES["features"],
     shell:
-        "python -m extract.cli import --settings {params.settings:q} {params.questions:q} --processes {threads}"
+        "python -m extract.cli import --settings {params.settings:q} --processes {threads}"
         " --out {output.video:q} --manifest {output.manifest:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
-# Other questions about the same videos, or a second data set, look at none of them again: the time of the annotations is
-# not heeded (`ancient`), and `decides` has a digest of the ids that they ask for.
+# Other questions about the same videos, or a second data set, look at none of them again: the time of the files is not
+# heeded (`ancient`), and `decides` has a digest of the ids in them. It does not wait for `annotations`: what waits for a job
+# that runs again is not asked whether its own parameters have changed.
 rule probe:
     input:
-        ancient(ask(PLAN.data.annotations_of_collection)),
+        ancient(ask(PLAN.data.asking)),
     output:
         PATHS.manifest(),
     log:
@@ -42,11 +42,10 @@ rule probe:
     params:
         settings=told(PLAN.data.probe_settings),
         decides=ask(PLAN.decides.probe),
-        questions=lambda wildcards, input: flags("--questions", input),
         folder=ask(PLAN.data.folder_key),
         stage=STAGES["probe"],
     shell:
-        "python -m extract.cli probe --settings {params.settings:q} {params.questions:q} --processes {threads}"
+        "python -m extract.cli probe --settings {params.settings:q} --processes {threads}"
         " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 

@@ -28,16 +28,20 @@ def test_a_name_is_taken_as_it_is():
     assert re.fullmatch(data.extracted_collections, "a.b") and not re.fullmatch(data.extracted_collections, "axb")
 
 
-def test_the_annotations_of_a_collection_are_those_of_all_its_data_sets():
+def test_the_videos_of_a_collection_are_asked_for_by_all_its_data_sets(tmp_path, monkeypatch):
     datasets = {
         name: {"format": "nextqa", "annotations": name, "videos": videos}
-        for name, videos in {"a": "raw", "b": "given", "c": "raw"}.items()
+        for name, videos in {"a": "raw", "c": "raw"}.items()
     }
-    data = plan(datasets=datasets, tables={}).data
-    assert data.annotations_of_collection("raw") == [
-        "results/small/datasets/a/all_annotations",
-        "results/small/datasets/c/all_annotations",
-    ]
+    (tmp_path / "videos").mkdir()
+    for name in ("a", "c"):
+        (tmp_path / name).mkdir()
+        for split in ("train", "val", "test"):
+            (tmp_path / name / f"{split}.csv").touch()
+    monkeypatch.chdir(tmp_path)
+    asked = plan(datasets=datasets, tables={}, videos={"raw": {"folder": "videos"}})
+    assert asked.data.asking("raw") == [f"{name}/{split}.csv" for name in "ac" for split in ("test", "train", "val")]
+    assert json.loads(asked.data.probe_settings("raw"))["datasets"].keys() == {"a", "c"}
 
 
 def test_the_files_of_others():
@@ -84,7 +88,7 @@ def test_settings_are_those_that_the_commands_read():
     assert VideoCollection.model_validate(decode["collection"]) == collection
     assert FeaturesSettings.model_validate(decode["features"]) == features
     assert FeaturesSettings.model_validate(json.loads(asked.data.feature_settings())) == features
-    assert json.loads(asked.data.probe_settings("raw")).keys() == {"collection", "sampling"}
+    assert json.loads(asked.data.probe_settings("raw")).keys() == {"collection", "sampling", "datasets"}
     assert json.loads(asked.data.text_settings())["finetuning"]["seed"] == 4
 
 

@@ -15,6 +15,7 @@ from base.errors import UserError
 from base.formats.manifest import read_manifest
 from base.formats.video_features import VideoFeatures
 from base.reading import sha256
+from extract.annotations.questions import video_ids
 from extract.config import LAYOUTS as LAYOUTS_BY_NAME
 from extract.config import FeaturesSettings, ImportedFeatures, VideoCollection
 from extract.features.exported import export_features
@@ -40,7 +41,7 @@ def annotations(folder: Path, splits=SPLITS) -> Path:
 def convert(tmp_path, settings, splits=SPLITS, **collection) -> Path:
     where = VideoCollection(features=settings, **collection)
     questions = annotations(tmp_path / "questions", splits)
-    import_features([questions], where, FEATURES, tmp_path / "video.h5", tmp_path / "manifest.csv", 1)
+    import_features(video_ids([questions]), where, FEATURES, tmp_path / "video.h5", tmp_path / "manifest.csv", 1)
     return tmp_path / "video.h5"
 
 
@@ -211,7 +212,9 @@ def test_an_imported_and_an_extracted_file_hold_the_same(shared, tmp_path):
     settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
     half = FEATURES.model_copy(update={"storage": "float16"})
     questions, video = annotations(tmp_path / "questions"), tmp_path / "import/video.h5"
-    import_features([questions], VideoCollection(features=settings), half, video, tmp_path / "import/m.csv", 1)
+    import_features(
+        video_ids([questions]), VideoCollection(features=settings), half, video, tmp_path / "import/m.csv", 1
+    )
     imported, also_said = contract(video)
     assert imported == extracted
     assert also_said == said | {"imported", "imported_files"}
