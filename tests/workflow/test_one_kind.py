@@ -29,5 +29,5 @@ def test_runs_with_appearance_alone_make_no_motion_features(tmp_path):
     whole.snakemake(tmp_path)
     store = VideoFeatures.read(tmp_path / "results/videos/v/appearance.h5")
     assert store.features["appearance"].shape[2] > 0 and store.features["motion"].shape[2] == 0
-    assert "HGA" in (tmp_path / "results/tables/table1.md").read_text()
+    assert "+ EIGV" in (tmp_path / "results/tables/table1.md").read_text()
     assert (tmp_path / "results/report.html").is_file()
