@@ -7,7 +7,7 @@ from eigv.config.names import PARTS
 from eigv.plan import kinds, sources
 from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
-from eigv.plan.missing import refuse_if_incomplete
+from eigv.plan.missing import refuse_if_incomplete, shows_runs
 from eigv.plan.paths import Paths
 from extract.config import Dataset, ImportJob, ProbeJob, VideoCollection
 from extract.videos.listing import folder_key
@@ -58,8 +58,11 @@ class Data:
     # Inputs.
 
     def raw_annotations(self, dataset: str) -> list[str]:
-        """The annotation files of a data set. `UserError` if anything that the configuration needs is missing."""
-        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
+        """The annotation files of a data set. `UserError` if anything that the configuration needs is missing.
+
+        Videos only where it shows runs: else annotations can be all that is wanted, and `asking` misses them.
+        """
+        refuse_if_incomplete(self.config, self.paths, self.ask_hub, videos=shows_runs(self.config))
         return list(map(str, sources.annotations(self.dataset(dataset)).files))
 
     def asking(self, collection: str) -> list[str]:

@@ -17,18 +17,18 @@ OFFICIAL = "https://github.com/yl3800/EIGV"
 """Where the official checkpoints come from."""
 
 
-def refuse_if_incomplete(config: Config, paths: Paths, ask_hub: bool = True) -> None:
+def refuse_if_incomplete(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = True) -> None:
     """Raises `UserError` that lists every file that the configuration needs, that nothing here makes, and that is not
     there; with where to get it and where to put it. Without `ask_hub` a text encoder of the model hub is taken for
-    there."""
-    if lines := list(missing(config, paths, ask_hub)):
+    there, without `videos` all of these."""
+    if lines := list(missing(config, paths, ask_hub, videos)):
         raise UserError("\n".join(["these files are needed and not there:", *lines]))
 
 
-def missing(config: Config, paths: Paths, ask_hub: bool = True) -> Iterator[str]:
+def missing(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = True) -> Iterator[str]:
     """A line for each thing that is missing; none if everything is there."""
     yield from _annotations(config)
-    for name, collection in config.videos.items():
+    for name, collection in config.videos.items() if videos else ():
         yield from _videos(name, collection)
     for name, checkpoint in config.checkpoints.items():
         yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
@@ -71,14 +71,15 @@ def _kinds_to_make(config: Config, paths: Paths) -> list[str]:
     return [kind for kind in sources.KINDS if any(kind in read[name] for name in absent)]
 
 
-def _shows(config: Config) -> bool:
+def shows_runs(config: Config) -> bool:
+    """Whether a configuration shows anything; one that does not is there for its annotations, texts or features."""
     return bool(config.tables or config.sweeps or config.rationales or config.explorers)
 
 
 def _will_fine_tune(config: Config, paths: Paths) -> bool:
     """Whether an encoder has still to be fine-tuned for what the configuration shows."""
     own = [name for name, dataset in config.datasets.items() if not dataset.tokens]
-    return _shows(config) and not all(Path(paths.encoder(name)).is_dir() for name in own)
+    return shows_runs(config) and not all(Path(paths.encoder(name)).is_dir() for name in own)
 
 
 def _encoder(name: str) -> Iterator[str]:

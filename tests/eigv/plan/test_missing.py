@@ -85,6 +85,18 @@ def test_runs_with_one_kind_of_features_ask_for_its_weights_alone(features, netw
     assert len([line for line in lines(plan(**asked, tables=both)) if line.endswith(".pth")]) == 2
 
 
+def test_annotations_alone_need_no_videos_where_nothing_else_is_shown():
+    one = {"one": {"format": "custom", "annotations": "q.csv", "videos": "raw"}}
+    put("q.csv")
+    asked = {"videos": {"raw": {"folder": "videos"}}, "datasets": one}
+    assert plan(**asked, tables={}).data.raw_annotations("one") == ["q.csv"]
+    with pytest.raises(UserError, match="the folder of the videos of raw"):
+        plan(**asked, tables={}).data.asking("raw")
+    grid = {"datasets": ["one"], "backbones": ["hga"], "methods": ["erm"]}
+    with pytest.raises(UserError, match="the folder of the videos of raw"):
+        plan(**asked, tables={"t": grid}).data.raw_annotations("one")
+
+
 def test_only_what_is_missing_is_said():
     put(*(f"data/two/{name}" for name in MSVD_QA), "data/one/train.csv", "weights/resnet152-394f9c45.pth")
     found = lines(everything())
