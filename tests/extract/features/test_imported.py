@@ -211,10 +211,8 @@ def test_an_imported_and_an_extracted_file_hold_the_same(shared, tmp_path):
     (tmp_path / "import").mkdir()
     settings = make.write_nextqa(tmp_path / "official", make.made_up(NAMES), SPLITS)
     half = FEATURES.model_copy(update={"storage": "float16"})
-    questions, video = annotations(tmp_path / "questions"), tmp_path / "import/video.h5"
-    import_features(
-        video_ids([questions]), VideoCollection(features=settings), half, video, tmp_path / "import/m.csv", 1
-    )
+    wanted, video = video_ids([annotations(tmp_path / "questions")]), tmp_path / "import/video.h5"
+    import_features(wanted, VideoCollection(features=settings), half, video, tmp_path / "import/m.csv", 1)
     imported, also_said = contract(video)
     assert imported == extracted
     assert also_said == said | {"imported", "imported_files"}
