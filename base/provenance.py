@@ -2,7 +2,6 @@
 
 import functools
 import importlib.metadata
-import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -40,10 +39,10 @@ def _of_checkout(root: Path) -> str:
 
 
 def environment() -> dict[str, str]:
-    """The environment that this process runs in: its kind, its folder, its Python."""
+    """The environment that this process runs in: its kind and its folder."""
     conda = Path(sys.prefix, "conda-meta").is_dir()
     kind = "conda" if conda else "virtual environment" if sys.prefix != sys.base_prefix else "installation"
-    return {"kind": kind, "folder": sys.prefix, "python": platform.python_version()}
+    return {"kind": kind, "folder": sys.prefix}
 
 
 def version() -> str:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from benchmarks.peer.step import Peer
+from benchmarks.peer.step import Peer, embedding
 from eigv.config.run import ComemSettings
 
 
@@ -17,12 +17,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, settings: ComemSettings, token_width: int) -> None:
         super().__init__()
-        self.embedding = nn.Sequential(
-            nn.Linear(token_width, settings.words),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-            nn.Dropout(settings.dropout),
-        )
+        self.embedding = embedding(token_width, settings.words, settings.dropout)
         layers = settings.text_layers
         dropout = settings.text_dropout if layers > 1 else 0.0
         self.rnn = nn.GRU(settings.words, 2 * settings.hidden // layers, layers, batch_first=True, dropout=dropout)

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from benchmarks.peer.block import Block
-from benchmarks.peer.step import Peer
+from benchmarks.peer.step import Peer, embedding
 from eigv.config.run import HgaSettings
 
 
@@ -18,12 +18,7 @@ class TextEncoder(nn.Module):
 
     def __init__(self, settings: HgaSettings, token_width: int) -> None:
         super().__init__()
-        self.embedding = nn.Sequential(
-            nn.Linear(token_width, settings.words),
-            nn.ReLU(),
-            nn.Dropout(settings.dropout),
-            nn.Dropout(settings.dropout),
-        )
+        self.embedding = embedding(token_width, settings.words, settings.dropout)
         self.rnn = nn.LSTM(settings.words, settings.hidden, batch_first=True, bidirectional=True)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:

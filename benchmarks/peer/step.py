@@ -54,6 +54,11 @@ class GroundingHead(nn.Module):
         return weights * (question.sum(-1) != 0)[:, None] if sum_mask else weights
 
 
+def embedding(token_width: int, words: int, dropout: float) -> nn.Sequential:
+    """What Co-Mem and HGA make of each token first; the official code drops twice."""
+    return nn.Sequential(nn.Linear(token_width, words), nn.ReLU(), nn.Dropout(dropout), nn.Dropout(dropout))
+
+
 class Peer(nn.Module, ABC):
     """The model of the official code: a backbone with its heads and its grounding, and what it does with a batch."""
 

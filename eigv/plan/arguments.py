@@ -1,17 +1,15 @@
 """What rules put on the command line of the commands that they call."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from base.settings import Settings
 
 
-def as_json(settings: Settings | Mapping[str, Settings]) -> str:
-    """A group of settings, or several by name, as JSON: an argument, and as a parameter of a rule what reruns it."""
-    if isinstance(settings, Settings):
-        return json.dumps(settings.model_dump(mode="json"))
-    return json.dumps({name: group.model_dump(mode="json") for name, group in settings.items()})
+def as_json(settings: Settings) -> str:
+    """A group of settings as JSON: an argument."""
+    return json.dumps(settings.model_dump(mode="json"))
 
 
 def spelled(*parts: Any) -> str:

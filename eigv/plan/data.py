@@ -9,7 +9,7 @@ from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete, shows_runs
 from eigv.plan.paths import Paths
-from extract.config import Dataset, ImportJob, ProbeJob, VideoCollection
+from extract.config import Dataset, DecodeJob, ImportJob, ProbeJob, VideoCollection
 from extract.videos.listing import folder_key
 
 
@@ -137,7 +137,7 @@ class Data:
 
     def decode_settings(self, collection: str) -> str:
         """What the videos of a collection are decoded by."""
-        return as_json({"collection": self.collection(collection), "features": self.config.features})
+        return as_json(DecodeJob(collection=self.collection(collection), features=self.config.features))
 
     def import_settings(self, collection: str) -> str:
         """What the features of a collection are imported by."""

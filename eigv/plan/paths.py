@@ -9,6 +9,7 @@ from pathlib import Path
 
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config
+from eigv.config.names import PARTS
 from eigv.config.run_path import PATH, Run, question_only
 
 
@@ -36,7 +37,7 @@ class Paths:
         """What is known of the files of a collection."""
         return f"{self.collection(collection)}/manifest.csv"
 
-    def video(self, collection: str = "{collection}", kinds: Sequence[str] = ("appearance", "motion")) -> str:
+    def video(self, collection: str = "{collection}", kinds: Sequence[str] = PARTS["app+mot"]) -> str:
         """The features of a collection: all of them, or those of one kind."""
         return f"{self.collection(collection)}/{kinds[0] if len(kinds) == 1 else 'video'}.h5"
 

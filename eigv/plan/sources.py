@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from base.plug import own_files
 from eigv.config.experiment import Config
+from eigv.config.names import PARTS
 from extract.annotations import reader_of, splits
 from extract.config import Dataset, VideoCollection
 from extract.layouts import layout_of
 
-KINDS = ("appearance", "motion")
+KINDS = PARTS["app+mot"]
 """The clip features."""
 
 

@@ -88,14 +88,14 @@ class Targets:
     def decides_table(self, table: str) -> str:
         """Which runs a table shows, and how."""
         shown = entry_of(self.config.tables, table, "table")
-        return spelled(shown.model_dump(mode="json"), self.table_runs(table), self._kinds(shown.datasets))
+        return spelled(shown.model_dump(mode="json"), self.table_runs(table), self._formats(shown.datasets))
 
     def decides_sweep(self, sweep: str) -> str:
         """Which runs a sweep shows, and how."""
         shown = entry_of(self.config.sweeps, sweep, "sweep")
-        return spelled(shown.model_dump(mode="json"), self.sweep_runs(sweep), self._kinds(shown.datasets))
+        return spelled(shown.model_dump(mode="json"), self.sweep_runs(sweep), self._formats(shown.datasets))
 
-    def _kinds(self, datasets: Iterable[str]) -> list[str]:
+    def _formats(self, datasets: Iterable[str]) -> list[str]:
         return [self.config.datasets[name].format for name in datasets]
 
     def decides_picture(self, picture: str) -> str:

@@ -44,8 +44,8 @@ def read(dataset: Dataset, split: str) -> pd.DataFrame:
     raw = read_csv(path, ["video", "question"])
     some = [name for name in CANDIDATES if name in raw.columns]
     explicit = [name for name in EXPLICIT if some and name in raw.columns]
-    if not explicit:
-        raw = read_csv(path, ["video", "question", "answer"])
+    if not explicit and "answer" not in raw.columns:
+        read_csv(path, ["video", "question", "answer"])  # says what is there in its place
     if raw.empty:
         raise UserError(f"{path} holds no questions")
     if some and len(some) < len(CANDIDATES):
