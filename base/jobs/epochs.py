@@ -39,6 +39,8 @@ class Training(Protocol):
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, Any]:
         """The row of the history for an epoch, with at least `epoch` and `val_accuracy`.
 
+        `val_score`, where it has one, says in the place of the accuracy which epoch is the best.
+
         `watched` is what was measured in all steps of the epoch. Called once an epoch: a schedule of the learning rate
         takes its step here.
         """

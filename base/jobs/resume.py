@@ -31,8 +31,11 @@ History = list[dict[str, Any]]
 
 
 def best_epoch(history: History) -> dict[str, Any]:
-    """The row of the epoch with the best validation accuracy, the first of several; there must be one."""
-    return max(history, key=lambda row: row["val_accuracy"])
+    """The row of the epoch with the best validation accuracy, or `val_score` where rows have one, the first of several.
+
+    There must be one.
+    """
+    return max(history, key=lambda row: row.get("val_score", row["val_accuracy"]))
 
 
 @dataclass

@@ -29,6 +29,9 @@ def train(
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
+    guide: Annotated[
+        Path | None, typer.Option(help="For eigv-faithful: the model.json of a run of the method faithful.")
+    ] = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
@@ -36,7 +39,35 @@ def train(
 
     values = command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(values, video, questions, text, out, state, claimed, name, announce, stage)
+        run(values, video, questions, text, out, state, claimed, name, announce, stage, guide)
+
+
+@app.command()
+def explain(
+    model: Annotated[Path, typer.Argument(help="The trained model: model.json of a run.")],
+    video: Video,
+    questions: Questions,
+    text: Text,
+    out: Annotated[Path, typer.Option(help="Folder of the run with rationales.")],
+    state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
+    settings: Annotated[
+        str | None, typer.Option(help="Settings of the new run, of the method faithful; else those of the model's run.")
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = CPUS,
+    jobs_per_gpu: JobsPerGpu = 1,
+    name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
+    announce: Announce = None,
+    deterministic: Deterministic = False,
+    stage: Stage = 0,
+) -> None:
+    """Put an indicator on a trained model: which clips does it need for its answers?"""
+    from eigv.config.run import RunSettings
+    from eigv.runs.explaining import explain as run
+
+    values = None if settings is None else command_line.parsed(RunSettings, settings)
+    with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
+        run(model, video, questions, text, out, state, claimed, values, name, announce, stage)
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""The methods of the paper as data: one training step with parts switched on (Table 1 and the ablations)."""
+"""The methods as data: one training step with parts switched on.
+
+Those of the paper (Table 1 and the ablations), and those whose rationales are true (docs/rationales.md).
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +11,7 @@ from base.errors import UserError, no_such
 
 @dataclass(frozen=True)
 class Method:
-    """Which parts of EIGV take part in training."""
+    """Which parts take part in training."""
 
     mix: Literal["none", "video", "scenes"] = "none"
     """What is mixed with a partner's: nothing, the whole video (mixup), or scene by scene (the intervener)."""
@@ -16,11 +19,19 @@ class Method:
     """Whether anchors are contrasted with questions of other samples."""
     disrupt_video: bool = False
     """Whether anchors are contrasted with videos whose scenes are replaced from the memory bank."""
+    scenes: Literal["indicator", "guide", "gold"] = "indicator"
+    """Who says what the causal scene is: the indicator that learns with the model, a trained model with an indicator
+    (that of the method `faithful`), or the gold spans of the train split."""
+    random_parts: bool = False
+    """Whether random parts of the videos are answered too."""
+    selects: Literal["no", "jointly", "afterwards"] = "no"
+    """Whether the indicator learns which clips the model needs: while the model learns, or on the finished one."""
 
     @property
     def grounds(self) -> bool:
-        """Whether the grounding indicator is trained, so that the model has a rationale to give."""
-        return self.mix == "scenes" or self.disrupt_video
+        """Whether the model has an indicator that has learnt, and so a rationale to give."""
+        reads_scenes = self.mix == "scenes" or self.disrupt_video
+        return self.selects != "no" or (reads_scenes and self.scenes != "gold")
 
     @property
     def contrasts(self) -> bool:
@@ -35,6 +46,8 @@ class Method:
             "intervener": self.mix != "none",
             "disruptor": self.contrasts,
             "objective": self.contrasts,
+            "parts": self.random_parts or self.scenes == "guide",
+            "faithful": self.selects != "no" or self.scenes == "guide",
         }
         return [group for group, is_read in read.items() if not is_read]
 
@@ -47,7 +60,15 @@ METHODS: dict[str, Method] = {
     "disrupt-v": Method(disrupt_video=True),
     "disruptor": Method(disrupt_question=True, disrupt_video=True),
     "eigv": Method(mix="scenes", disrupt_question=True, disrupt_video=True),
+    "parts": Method(random_parts=True),
+    "faithful": Method(random_parts=True, selects="afterwards"),
+    "faithful-joint": Method(random_parts=True, selects="jointly"),
+    "eigv-faithful": Method(mix="scenes", disrupt_question=True, disrupt_video=True, scenes="guide"),
+    "eigv-gold": Method(mix="scenes", disrupt_question=True, disrupt_video=True, scenes="gold"),
 }
+
+GUIDE = "faithful"
+"""The method whose models guide those of `scenes: guide`."""
 
 
 def method(name: str) -> Method:

@@ -12,8 +12,11 @@ FeatureChoice = Literal["app+mot", "app", "mot"]
 """The clip features that a run sees."""
 PARTS: dict[str, tuple[str, ...]] = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 """Which features of `video.h5` each choice is."""
-MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv"]
-"""The methods of the paper (methods.py)."""
+MethodName = Literal[
+    "erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv",
+    "parts", "faithful", "faithful-joint", "eigv-faithful", "eigv-gold",
+]  # fmt: skip
+"""The methods of the paper, and those of docs/rationales.md (methods.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 """A table, a figure or a page."""
 Axis = Literal["dataset", "backbone", "features", "method"]

@@ -7,6 +7,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from base import plug
 from base.settings import Settings
+from eigv.config.faithful import FaithfulSettings, PartsSettings
 from eigv.config.names import BackboneName, FeatureChoice, MethodName
 
 Exclude = Literal["own-videos", "question-relevant"]
@@ -134,6 +135,11 @@ class GroundingSettings(Settings):
         "encoded texts (each holds question and candidate), or (official code) the text with the right candidate, at "
         "inference the predicted one.",
     )
+    logits: Literal["attention", "products"] = Field(
+        "attention",
+        description="What Eq. 8 takes for its logits: the attention of Eq. 6-7, as the paper has it, whose differences "
+        "are never more than 1, so that noise outweighs them; or the inner products before their softmax.",
+    )
     scaled: bool = Field(
         False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
     )
@@ -206,12 +212,14 @@ class ObjectiveSettings(Settings):
 
 
 class EigvSettings(Settings):
-    """The three modules of EIGV and their objective."""
+    """The three modules of EIGV and their objective, and what makes rationales true."""
 
     grounding: GroundingSettings = GroundingSettings()
     intervener: IntervenerSettings = IntervenerSettings()
     disruptor: DisruptorSettings = DisruptorSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
+    parts: PartsSettings = PartsSettings()
+    faithful: FaithfulSettings = FaithfulSettings()
 
 
 class TrainingSettings(Settings):

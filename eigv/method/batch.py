@@ -24,6 +24,7 @@ class Batch:
     excluded: Tensor  # (B, E) int64, rows of the memory bank that may not disrupt the sample; -1 is none
     candidates: int  # A
     qids: list[str]
+    gold: Tensor | None = None  # (B, K) bool, the clips of the gold spans; None where nobody asks for them
 
     @property
     def size(self) -> int:

@@ -31,6 +31,10 @@ class Draws:
         drawn = np.random.default_rng(int(seed)).beta(alpha, alpha, n)
         return torch.from_numpy(drawn).to(self.device, torch.float32)
 
+    def uniform(self, shape: tuple[int, ...]) -> Tensor:
+        """Independent numbers of U(0, 1), `shape` float32."""
+        return torch.rand(shape, generator=self.generator).to(self.device)
+
     def gumbel(self, shape: tuple[int, ...]) -> Tensor:
         """Independent standard Gumbel numbers, `shape` float32: -log(E) with E ~ Exp(1)."""
         exponential = torch.empty(shape).exponential_(generator=self.generator)

@@ -20,7 +20,7 @@ class Scene:
 
     causal: Tensor  # (B, K), I_0 of Eq. 8: 1 for a clip of the causal scene, else 0; carries a gradient
     environment: Tensor  # (B, K), I_1
-    attention_causal: Tensor  # (B, K), p_c of Eq. 6
+    attention_causal: Tensor  # (B, K), p_c of Eq. 6, or what stands in its place (`GroundingSettings.logits`)
     attention_environment: Tensor  # (B, K), p_e of Eq. 7
 
     @property
@@ -49,12 +49,15 @@ class CrossModalAttention(nn.Module):
         super().__init__()
         self.scale = width**-0.5 if settings.scaled else 1.0
         self.sum_mask = settings.official_sum_mask
+        self.softmax = settings.logits == "attention"
         self.clips = nn.Linear(width, width)
         self.question = nn.Linear(width, width)
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
-        """Clips (B, K, D) and question (B, D) to attention (B, K)."""
+        """Clips (B, K, D) and question (B, D) to attention (B, K), or to the products that it is the softmax of."""
         products = self.scale * torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        if not self.softmax:
+            return products
         if not self.sum_mask:
             return products.softmax(dim=-1)
         products = products.masked_fill(clips.sum(dim=-1) == 0, torch.finfo(products.dtype).min)

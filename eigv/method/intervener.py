@@ -5,11 +5,15 @@ Sizes: B batch, K clips, Dv width of the clip features.
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from eigv.config.run import IntervenerSettings
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene
+
+PRESENT = 0.25
+"""The least share of a sample in a mix for which its causal clips still count as such."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,17 @@ def mix_scenes(video: Tensor, scene: Scene, intervention: Intervention) -> Tenso
     own = _weighted(scene, intervention.equivariant, intervention.invariant)
     theirs = _weighted(scene.select(intervention.partner), 1 - intervention.equivariant, 1 - intervention.invariant)
     return own[..., None] * video + theirs[..., None] * video[intervention.partner]
+
+
+def mixed_scene(scene: Scene, intervention: Intervention) -> Scene:
+    """The scene of v*, of scenes that were given for the videos as they are: the causal clips of both samples, but not
+    those of a sample of which less than `PRESENT` is left. It carries no gradient.
+    """
+    ratio, partner = intervention.equivariant[:, None], intervention.partner
+    own = scene.causal * (ratio >= PRESENT)
+    theirs = scene.causal[partner] * (1 - ratio >= PRESENT)
+    causal = torch.maximum(own, theirs)
+    return Scene(causal, 1 - causal, causal, 1 - causal)
 
 
 def mix_videos(video: Tensor, intervention: Intervention) -> Tensor:

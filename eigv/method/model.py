@@ -4,7 +4,7 @@ Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, R widt
 A answers, P pairs, N negatives of a kind.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -21,11 +21,12 @@ from eigv.method.disruptor import (
     shuffle_owners,
 )
 from eigv.method.draws import Draws
+from eigv.method.faithful import given_scene, random_parts, select
 from eigv.method.grounding import PAPER, GroundingIndicator, Scene
 from eigv.method.heads import Heads
-from eigv.method.intervener import Intervention, draw_intervention, mix_scenes, mix_videos
+from eigv.method.intervener import Intervention, draw_intervention, mix_scenes, mix_videos, mixed_scene
 from eigv.method.memory_bank import MemoryBank
-from eigv.method.objective import answer_loss, answers_of_both, contrastive_loss, mixed_answers
+from eigv.method.objective import accuracy, answer_loss, answers_of_both, contrastive_loss, mixed_answers
 from eigv.method.step import Losses, Prediction, Study, Twins
 
 AnswerFrom = Literal["video", "causal-scene"]
@@ -40,14 +41,26 @@ class VideoQA(nn.Module):
         classes: int | None = None,
         grounding: GroundingSettings = PAPER,
         projection: bool = False,
+        guide: "VideoQA | None" = None,
     ) -> None:
-        """Open-ended: `classes` answers; multiple choice: None. `projection`: with a head before Eq. 18."""
+        """Open-ended: `classes` answers; multiple choice: None. `projection`: with a head before Eq. 18.
+
+        `guide` is a trained model whose indicator says the scenes, in place of one that learns with this model.
+        """
         super().__init__()
         self.backbone = backbone
         self.classes = classes
         self.heads = Heads(backbone, classes, projection)
         self.grounding = GroundingIndicator(backbone.width, grounding)
         self.query = grounding.query
+        self.guide = None if guide is None else guide.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Self:
+        """As of every module; a guide has learnt already and stays in evaluation mode."""
+        super().train(mode)
+        if self.guide is not None:
+            self.guide.eval()
+        return self
 
     def training_step(
         self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: EigvSettings
@@ -59,6 +72,9 @@ class VideoQA(nn.Module):
 
         logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
         answer = answer_loss(logits, study.target)
+        if method.random_parts:
+            of_parts = self.read(random_parts(batch.video, draws), study.texts, *study.asked)
+            answer = answer + settings.parts.weight * answer_loss(of_parts.view(batch.size, -1), study.target)
         contrastive, total = None, answer
         if of_twins is not None:
             projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
@@ -71,12 +87,15 @@ class VideoQA(nn.Module):
                 self._pass_answer_head(of_twins, twins, batch.multiple_choice)
 
         scene = twins.scene if twins and twins.scene else study.scene
+        if method.selects == "jointly":
+            chosen = select(self, batch, settings.faithful, draws)
+            total, scene = total + chosen.loss, chosen.scene
         return Losses(
             total=total,
             answer=answer.detach(),
             contrastive=None if contrastive is None else contrastive.detach(),
             scene=scene,
-            accuracy=_accuracy(logits, study.target),
+            accuracy=accuracy(logits, study.target),
         )
 
     @torch.no_grad()
@@ -91,17 +110,29 @@ class VideoQA(nn.Module):
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         video = text // batch.candidates  # (T,), the video of each text
+        guided = None if self.guide is None else self.guide.predict(batch)
         if from_ == "video":
             answers = self.backbone.fuse(clips, texts, video, text)
+        elif guided:
+            causal, _ = guided.scene.split(batch.video)
+            answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, video, text)
         else:
-            asking = texts.pooled if self._asks_with_answers(batch) else self._query(texts, batch, batch.answer)[video]
+            asking = (
+                texts.pooled if self._asks_with_answers(batch) else self.query_of(texts, batch, batch.answer)[video]
+            )
             scenes = self.grounding(clips.local[video], asking)  # T of them
             causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
             answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
         logits = self.heads.scores(answers).view(batch.size, -1)  # (B, A)
-        query = self._query(texts, batch, logits.argmax(dim=1))  # (B, D)
+        if guided:
+            return Prediction(logits, guided.scene, guided.elsewhere)
+        query = self.query_of(texts, batch, logits.argmax(dim=1))  # (B, D)
         scene, elsewhere = (self.grounding(clips.local, asking) for asking in (query, query.roll(-1, dims=0)))
         return Prediction(logits, scene, elsewhere)
+
+    def read(self, video: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """What is answered from `video` (n, K, Dv), encoded anew, to encoded texts: logits of the pairs (P, C)."""
+        return self.heads.scores(self.backbone.fuse(self.backbone.encode_clips(video), texts, clip_index, token_index))
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
         """The logits (B, A) of `predict`."""
@@ -115,7 +146,7 @@ class VideoQA(nn.Module):
         how, A = settings.intervener, batch.candidates
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
-        query = self._query(texts, batch, batch.answer)
+        query = self.query_of(texts, batch, batch.answer)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         asked = (text // A, text)
         if method.mix == "none":
@@ -125,7 +156,9 @@ class VideoQA(nn.Module):
         intervention = draw_intervention(batch.size, how, draws)
         scene = None
         if method.mix == "scenes":
-            scene = self._ground(self.backbone.encode_clips(batch.video), query, draws, settings)
+            scene = given_scene(self.guide, batch, method)
+            if scene is None:
+                scene = self._ground(self.backbone.encode_clips(batch.video), query, draws, settings)
             video = mix_scenes(batch.video, scene, intervention)
         else:
             video = mix_videos(batch.video, intervention)
@@ -174,7 +207,11 @@ class VideoQA(nn.Module):
         if method.disrupt_video:
             if bank is None:
                 raise ValueError("a method that disrupts videos needs a memory bank")
-            scene = self._ground(study.clips, study.query, draws, settings)
+            if method.scenes == "indicator":
+                scene = self._ground(study.clips, study.query, draws, settings)
+            else:
+                assert study.scene is not None and study.intervention is not None
+                scene = mixed_scene(study.scene, study.intervention)
             excluded = [batch.excluded]
             if study.intervention is not None:
                 excluded.append(batch.excluded[study.intervention.partner])
@@ -251,7 +288,7 @@ class VideoQA(nn.Module):
     def _asks_with_answers(self, batch: Batch) -> bool:
         return batch.multiple_choice and self.query == "answer"
 
-    def _query(self, texts: Tokens, batch: Batch, answer: Tensor) -> Tensor:
+    def query_of(self, texts: Tokens, batch: Batch, answer: Tensor) -> Tensor:
         """What the indicator asks with, (B, D), of the encoded texts of `batch`; `answer` (B,) are candidates."""
         if not batch.multiple_choice or self._asks_with_answers(batch):
             return texts.pooled[batch.text_of(answer)]
@@ -260,11 +297,3 @@ class VideoQA(nn.Module):
     def _ground(self, clips: Clips, query: Tensor, draws: Draws, settings: EigvSettings) -> Scene:
         noise = draws.gumbel((clips.local.shape[0], 2, clips.local.shape[1]))
         return self.grounding(clips.local, query, noise, settings.grounding.temperature)
-
-
-def _accuracy(logits: Tensor, target: Tensor) -> Tensor:
-    """How much the predicted answers weigh in the target: (B, A) distributions, or (B,) the right answers."""
-    predicted = logits.detach().argmax(dim=1)
-    if target.dim() == 1:
-        return (predicted == target).float().mean()
-    return target.gather(1, predicted[:, None]).mean()

@@ -31,6 +31,14 @@ def answer_loss(logits: Tensor, target: Tensor) -> Tensor:
     return F.cross_entropy(logits, target)
 
 
+def accuracy(logits: Tensor, target: Tensor) -> Tensor:
+    """How much the predicted answers weigh in the target: (B, A) distributions, or (B,) the right answers."""
+    predicted = logits.detach().argmax(dim=1)
+    if target.dim() == 1:
+        return (predicted == target).float().mean()
+    return target.gather(1, predicted[:, None]).mean()
+
+
 def contrastive_loss(
     anchor: Tensor,
     positive: Tensor,

@@ -1,6 +1,6 @@
 """Trained models on disk: weights as safetensors, and everything else that is needed to build them as JSON."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from base.reading import read_json
 from base.settings import parse
 from base.writing import write_bytes, write_json
 from eigv.backbones import ClipWidths, build
+from eigv.config.methods import GUIDE, method
 from eigv.config.run import RunSettings
+from eigv.method.faithful import indicator_settings
 from eigv.method.model import VideoQA
 
 GONE = "backbone.unused."
@@ -53,10 +55,16 @@ class ModelCard:
     """Whether only operations were used that give the same bits every time."""
 
     def build(self) -> VideoQA:
-        """The model, with fresh weights."""
-        run = self.settings
+        """The model, with fresh weights. The model of a method that has a guide holds the guide."""
+        run, how = self.settings, method(self.settings.method)
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
-        return VideoQA(backbone, self.classes, run.eigv.grounding, run.eigv.objective.projection_head)
+        grounding = run.eigv.grounding if how.selects == "no" else indicator_settings(run.eigv.grounding)
+        guide = self.of_guide().build() if how.scenes == "guide" else None
+        return VideoQA(backbone, self.classes, grounding, run.eigv.objective.projection_head, guide)
+
+    def of_guide(self) -> "ModelCard":
+        """The model that guides one of these settings: what the method `faithful` makes of them."""
+        return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:

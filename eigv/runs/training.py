@@ -8,7 +8,7 @@ that was not.
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from base.jobs.interruption import stop_if_asked
 from base.jobs.resume import Watched
 from base.provenance import commit
 from base.writing import write_csv
+from eigv.config.methods import GUIDE
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
@@ -37,9 +38,11 @@ from eigv.method.step import Losses
 from eigv.runs import monitors
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
-from eigv.runs.model_files import ModelCard, save
+from eigv.runs.model_files import ModelCard, load, save
 
 log = logging.getLogger(__name__)
+
+Weights = dict[str, Tensor]
 
 
 def train(
@@ -53,6 +56,7 @@ def train(
     name: str = "",
     announce: Path | None = None,
     stage: int = 0,
+    guide: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -60,7 +64,10 @@ def train(
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
     `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
+    `guide` is the `model.json` of the run that says the scenes, for a method that wants one. Raises `UserError` for a
+    method that is no training, or without its guide.
     """
+    guiding = guide_of(settings, guide)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     videos = Videos.read(video, settings.features)
     train_split = Split.read("train", questions, text, videos, training=True)
@@ -72,12 +79,12 @@ def train(
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
-    training = _Training(card, train_split, val_split, device)
-    key = _key(settings, stage, videos, train_split, val_split)
+    training = _Training(card, train_split, val_split, device, guiding)
+    key = key_of(settings, stage, videos, train_split, val_split, weights=guiding)
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
-        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **_about_machine(device))
+        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **about_machine(device))
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -87,8 +94,25 @@ def train(
     return card
 
 
-def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> str:
-    """What the weights depend on: settings, data, the version of the stage, code of the user's own.
+def guide_of(settings: RunSettings, file: Path | None) -> Weights:
+    """The weights of the model that guides a run; none where its method wants none. `UserError` if they do not fit."""
+    how = method_of(settings.method)
+    if how.selects == "afterwards":
+        raise UserError(f"{settings.method} is no training of its own: `eigv explain` puts it on a trained model")
+    if how.scenes != "guide":
+        return {}
+    if file is None:
+        raise UserError(f"{settings.method} needs --guide, the model.json of a run of the method {GUIDE}")
+    model, card = load(file)
+    if (card.settings.backbone, card.settings.backbones) != (settings.backbone, settings.backbones):
+        raise UserError(f"{file} is of another backbone than this run, or of other sizes: it cannot be its guide")
+    return model.state_dict()
+
+
+def key_of(
+    settings: RunSettings, stage: int, videos: Videos, *splits: Split, weights: Mapping[str, Tensor] | None = None
+) -> str:
+    """What the weights depend on: settings, data, version of the stage, code of the user's own, `weights` of before.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
@@ -96,6 +120,8 @@ def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> s
     for split in splits:
         digest.update(split.table.to_csv(index=False).encode())
         digest.update(np.ascontiguousarray(split.tokens.tokens).data)
+    for value in (weights or {}).values():
+        digest.update(np.ascontiguousarray(value.cpu().numpy()).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
     return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
@@ -104,11 +130,13 @@ def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> s
 class _Training:
     """The steps and the check of one run, for the loop over epochs."""
 
-    def __init__(self, card: ModelCard, train_split: Split, val_split: Split, device: str) -> None:
+    def __init__(self, card: ModelCard, train_split: Split, val_split: Split, device: str, guide: Weights) -> None:
         self.settings, self.device = card.settings, device
         self.train_split, self.val_split = train_split, val_split
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
+        if self.model.guide is not None:
+            self.model.guide.load_state_dict(guide)
         how = self.settings.training
         self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
@@ -187,7 +215,8 @@ def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:
     return {name: float(value.detach()) for name, value in values.items() if value is not None}
 
 
-def _about_machine(device: str) -> dict[str, Any]:
+def about_machine(device: str) -> dict[str, Any]:
+    """What a run was trained on."""
     return {"device": device_name(device), "deterministic": torch.are_deterministic_algorithms_enabled()}
 
 

@@ -32,13 +32,14 @@ every_backbone = pytest.mark.parametrize("backbone", sorted(BACKBONES))
 every_method = pytest.mark.parametrize("name", list(METHODS))
 
 
-def small_model(form: str, dropout: float = 0.0, backbone: str = "hga") -> VideoQA:
+def small_model(form: str, dropout: float = 0.0, backbone: str = "hga", method: str = "eigv") -> VideoQA:
+    guide = small_model(form, backbone=backbone) if METHODS[method].scenes == "guide" else None
     torch.manual_seed(0)
     built = build(backbone, SIZES, ClipWidths(6, 4), token_width=6)
     for module in built.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout
-    return VideoQA(built, None if form == "multiple-choice" else 4)
+    return VideoQA(built, None if form == "multiple-choice" else 4, guide=guide)
 
 
 def small_batch(form: str, size: int = 4) -> Batch:
@@ -52,4 +53,5 @@ def small_batch(form: str, size: int = 4) -> Batch:
         excluded=torch.arange(size)[:, None],
         candidates=A,
         qids=[str(i) for i in range(size)],
+        gold=torch.rand(size, 5, generator=generator) < 0.5,
     )

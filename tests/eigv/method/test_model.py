@@ -49,19 +49,20 @@ class Fixed(Draws):
 @every_method
 @pytest.mark.parametrize("size", [1, 4])
 def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name: str, size: int) -> None:
-    model, which = small_model(form, 0.3, backbone), METHODS[name]
+    model, which = small_model(form, 0.3, backbone, name), METHODS[name]
     losses = model.training_step(small_batch(form, size), which, Draws(0), BANK, SETTINGS)
     losses.total.backward()
     assert losses.total.isfinite() and 0 <= losses.accuracy <= 1.000001
     assert (losses.contrastive is not None) == which.contrasts
-    assert (losses.scene is not None) == which.grounds
+    learns = which.grounds and which.scenes == "indicator" and which.selects != "afterwards"
+    assert (losses.scene is not None) == (learns or which.scenes != "indicator")
     for key, parameter in model.named_parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all(), key
     if size > 1:
         reached = all(
             p.grad is not None and p.grad.abs().sum() > 0 for p in model.grounding.causal.question.parameters()
         )
-        assert reached == which.grounds
+        assert reached == learns
     if losses.contrastive is not None:
         torch.testing.assert_close(losses.total.detach(), losses.answer + 0.75 * losses.contrastive)
 
@@ -70,7 +71,7 @@ def test_a_step_gives_finite_losses_and_gradients(backbone: str, form: str, name
 @every_form
 @every_method
 def test_the_loss_falls(backbone: str, form: str, name: str) -> None:
-    model, batch = small_model(form, backbone=backbone), small_batch(form)
+    model, batch = small_model(form, backbone=backbone, method=name), small_batch(form)
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
     totals = []
     for _ in range(16):
@@ -79,7 +80,8 @@ def test_the_loss_falls(backbone: str, form: str, name: str) -> None:
         optimizer.zero_grad()
         losses.total.backward()
         optimizer.step()
-        totals.append(losses.total.item())
+        # jointly, predictor and indicator are opponents: what one of them gains, the other may lose
+        totals.append((losses.answer if METHODS[name].selects == "jointly" else losses.total).item())
     assert totals[-1] < totals[0] - 0.05
 
 
@@ -220,10 +222,10 @@ class Decided(Draws):
 @every_method
 @pytest.mark.parametrize("causal", [True, False], ids=["all causal", "none causal"])
 def test_a_step_bears_a_scene_of_everything_and_of_nothing(backbone: str, form: str, name: str, causal: bool) -> None:
-    model = small_model(form, backbone=backbone)
+    model = small_model(form, backbone=backbone, method=name)
     losses = model.training_step(small_batch(form), METHODS[name], Decided(causal), BANK, SETTINGS)
     losses.total.backward()
     assert losses.total.isfinite()
     assert all(p.grad is None or p.grad.isfinite().all() for p in model.parameters())
-    if METHODS[name].grounds:
-        assert losses.scene is not None and (losses.scene.causal == float(causal)).all()
+    if losses.scene is not None and METHODS[name].scenes == "indicator":
+        assert (losses.scene.causal == float(causal)).all()

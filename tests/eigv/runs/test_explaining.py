@@ -1,0 +1,108 @@
+"""An indicator that learns on a trained model finds the clips that hold the answer, and leaves the model as it is."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from base.errors import UserError
+from base.formats.video_features import VideoFeatures
+from eigv.config.faithful import FaithfulSettings
+from eigv.config.run import EigvSettings
+from eigv.runs import model_files
+from eigv.runs.evaluation import evaluate
+from eigv.runs.explaining import environment_answers, explain
+from eigv.runs.training import train
+from tests.eigv import synthetic
+from tests.eigv.runs.test_training import settings
+
+HOW = {"epochs": 30, "learning_rate": 0.003}
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["multiple-choice", "open-ended"])
+def made(request, tmp_path_factory):
+    """Data, the folder of a model that knows parts, and that of the same with an indicator."""
+    folder = tmp_path_factory.mktemp("made")
+    data = synthetic.write(folder, multiple_choice=request.param, videos=400)
+    before, after = folder / "parts", folder / "faithful"
+    train(settings("parts", **HOW), **data, out=before, state=before / "state", device="cpu")
+    how = settings("faithful", **HOW).model_copy(update={"eigv": EigvSettings(faithful=FaithfulSettings(epochs=20))})
+    explain(before / "model.json", **data, out=after, state=after / "state", device="cpu", settings=how)
+    for run in (before, after):
+        evaluate(run / "model.json", "test", **data, answer_from="video", out=run, device="cpu")
+    return data, before, after
+
+
+def overlap(data, run):
+    """Mean precision and IoU of the chosen clips with those that hold the answer, and the empty choices."""
+    store = VideoFeatures.read(data["video"])
+    gold = dict(zip(store.ids, store.features["appearance"].max(axis=2) > 1, strict=True))
+    precision, iou, empty = [], [], 0
+    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+    for row in predictions.itertuples():
+        chosen = np.zeros(synthetic.CLIPS, dtype=bool)
+        chosen[[int(clip) for clip in row.causal_clips.split()]] = True
+        held = gold[row.video_id]
+        precision.append((chosen & held).sum() / max(chosen.sum(), 1))
+        iou.append((chosen & held).sum() / (chosen | held).sum())
+        empty += not chosen.any()
+    return 100 * np.mean(precision), 100 * np.mean(iou), empty
+
+
+def test_it_finds_the_clips_that_hold_the_answer(made):
+    data, _, after = made
+    precision, iou, empty = overlap(data, after)
+    metrics = json.loads((after / "metrics.json").read_text())
+    assert precision > 95 and iou > 75 and empty < 3
+    assert metrics["accuracy_from_causal-scene"] > metrics["accuracy"] - 5
+
+
+def test_it_leaves_the_model_as_it_is(made):
+    _, before, after = made
+    one, two = (model_files.load(run / "model.json")[0].state_dict() for run in (before, after))
+    changed = {key.split(".")[0] for key in one if not torch.equal(one[key], two[key])}
+    assert changed == {"grounding"}
+    accuracy = [json.loads((run / "metrics.json").read_text())["accuracy"] for run in (before, after)]
+    assert accuracy[0] == accuracy[1]
+
+
+def test_the_history_tells_what_a_choice_is_worth(made):
+    history = pd.read_csv(made[2] / "history.csv")
+    assert len(history) == 20 and history["val_accuracy"].nunique() == 1
+    assert history["val_from_environment"].iloc[-1] < history["val_from_scene"].iloc[-1]
+    assert history["val_score"].iloc[-1] > history["val_score"].iloc[0]
+
+
+def test_it_guides_a_model_which_then_needs_it_no_more_beside_it(made, tmp_path):
+    data, _, after = made
+    how = settings("eigv-faithful", epochs=2, batch=32)
+    train(how, **data, out=tmp_path, state=tmp_path / "state", device="cpu", guide=after / "model.json")
+    metrics = evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
+    assert "accuracy_from_causal-scene" in metrics
+    columns = ["qid", "causal_clips"]
+    pd.testing.assert_frame_equal(*(pd.read_csv(run / "predictions.csv")[columns] for run in (after, tmp_path)))
+
+
+def test_what_cannot_be_trained_is_refused_with_what_to_do(made, tmp_path):
+    data, before, _ = made
+    places = {"out": tmp_path, "state": tmp_path / "state", "device": "cpu"}
+    with pytest.raises(UserError, match="eigv explain"):
+        train(settings("faithful"), **data, **places)
+    with pytest.raises(UserError, match="needs --guide"):
+        train(settings("eigv-faithful"), **data, **places)
+    other = settings("faithful").model_copy(update={"backbone": "mspan"})
+    with pytest.raises(UserError, match="another `backbone`"):
+        explain(before / "model.json", **data, **places, settings=other)
+    with pytest.raises(UserError, match="by the method faithful"):
+        explain(before / "model.json", **data, **places, settings=settings("erm"))
+
+
+@pytest.mark.parametrize(
+    ("share", "scene", "rest", "said"),
+    [(0.3, 80, 15, ""), (0.8, 79, 15, "80 %"), (0.8, 40, 15, ""), (0.3, 80, 60, "60.0 %")],
+)
+def test_an_environment_that_answers_is_said(share, scene, rest, said):
+    row = {"val_accuracy": 80.0, "val_from_scene": scene, "val_from_environment": rest, "causal_share": share}
+    assert said in environment_answers(row) and bool(said) == bool(environment_answers(row))
