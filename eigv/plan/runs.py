@@ -2,11 +2,14 @@
 
 import json
 
+from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
+from eigv.config.methods import GUIDE, method
 from eigv.config.run_path import Run
 from eigv.config.targets import Checkpoint
 from eigv.plan import sources
+from eigv.plan.arguments import flags
 from eigv.plan.entries import entry_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
@@ -22,6 +25,31 @@ class Runs:
     def settings(self, run: str) -> str:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
         return json.dumps(settings_of_run(self.config, Run.of(run)))
+
+    def before(self, run: str) -> list[str]:
+        """What the training of a run goes on from: the model that it puts an indicator on, the one that guides it, or
+        the gold spans that say its scenes. `UserError` where there are no gold spans.
+        """
+        asked = Run.of(run)
+        how = method(asked.method)
+        if how.selects == "afterwards":
+            predictor = settings_of_run(self.config, asked)["eigv"]["faithful"]["predictor"]
+            return _model(self.folder(asked._replace(method=predictor)))
+        if how.scenes == "guide":
+            return _model(self.folder(asked._replace(method=GUIDE)))
+        if how.scenes == "gold":
+            if self.config.datasets[asked.dataset].gold is None:
+                raise UserError(f"{run}: its scenes are the gold spans, and `datasets.{asked.dataset}` has no `gold`")
+            return [self.paths.gold(asked.dataset)]
+        return []
+
+    def training_command(self, run: str) -> list[str]:
+        """The command that trains a run, with what it goes on from."""
+        how = method(Run.of(run).method)
+        if how.selects == "afterwards":
+            return ["explain", self.before(run)[0]]
+        option = {"guide": "--guide", "gold": "--gold", "indicator": ""}[how.scenes]
+        return ["train", *flags(option, self.before(run)[:1])]
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""
@@ -47,3 +75,7 @@ class Runs:
     def checkpoint_backbone(self, checkpoint: str) -> str:
         """Its backbone."""
         return self.checkpoint(checkpoint).backbone
+
+
+def _model(run: RunFolder) -> list[str]:
+    return [str(run.model), str(run.weights)]

@@ -9,6 +9,8 @@ rule train:
         train=PATHS.text("train"),
         val=PATHS.text("val"),
         plugin=ask(PLAN.runs.own_files),
+        # Some methods go on from the model of another run, or from gold spans.
+        before=ask(PLAN.runs.before, run=PATH),
     output:
         weights=RUN.weights,
         model=RUN.model,
@@ -27,6 +29,7 @@ rule train:
     params:
         settings=told(PLAN.runs.settings, run=PATH),
         decides=ask(PLAN.decides.train, run=PATH),
+        command=ask(PLAN.runs.training_command, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
@@ -36,7 +39,7 @@ rule train:
     message:
         "Training {params.name} (log: {log})"
     shell:
-        "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
+        "python -m eigv.cli {params.command:q} --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads}"
         " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
