@@ -9,6 +9,11 @@ METHODS = {
     "disrupt-q": "+ Disrupt-Q",
     "disrupt-v": "+ Disrupt-V",
     "eigv": "+ EIGV",
+    "parts": "+ Random parts",
+    "faithful": "+ Faithful rationale",
+    "faithful-joint": "+ Faithful rationale, one stage",
+    "eigv-faithful": "+ EIGV, faithful scenes",
+    "eigv-gold": "+ EIGV, gold scenes",
 }
 FEATURES = {"app+mot": "Appearance and motion", "app": "Appearance only", "mot": "Motion only"}
 DATASETS = {"nextqa": "NExT-QA", "msvd-qa": "MSVD-QA", "msrvtt-qa": "MSRVTT-QA"}

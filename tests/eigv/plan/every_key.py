@@ -35,10 +35,15 @@ CONTAINERS = {
 """Keys without a row of their own."""
 
 GROUPS = {
-    "runs": ("train plain", "train hga", "train comem", "train mspan", "train own"),
-    "hga runs": ("train plain", "train hga"),
-    "eigv runs": ("train hga", "train comem", "train mspan"),
-    "evaluations": ("evaluate plain", "evaluate hga", "evaluate comem", "evaluate mspan", "evaluate own"),
+    "runs": ("hga runs", "train comem", "train mspan", "train own"),
+    "hga runs": ("train plain", "train hga", "train parts", "train faithful", "train eigv-faithful"),
+    "paper runs": ("train hga", "train comem", "train mspan"),
+    "eigv runs": ("paper runs", "train eigv-faithful"),
+    "grounding runs": ("eigv runs", "train faithful"),
+    "evaluations": (
+        *("evaluate plain", "evaluate hga", "evaluate comem", "evaluate mspan", "evaluate own"),
+        *("evaluate parts", "evaluate faithful", "evaluate eigv-faithful"),
+    ),
 }
 
 BASE: dict[str, Any] = {
@@ -221,10 +226,10 @@ ROWS = [
     Row("backbones.mspan.official_soft_mask", True, ["train mspan"]),
     Row("backbones.mspan.official_batch_statistics", True, ["train mspan"]),
     Row("backbones.mspan.official_adjacency", True, ["train mspan"]),
-    Row("eigv.grounding.temperature", 0.5, ["eigv runs"]),
-    Row("eigv.grounding.query", "answer", ["eigv runs"]),
-    Row("eigv.grounding.scaled", True, ["eigv runs"]),
-    Row("eigv.grounding.official_sum_mask", True, ["eigv runs"]),
+    Row("eigv.grounding.temperature", 0.5, ["grounding runs"]),
+    Row("eigv.grounding.query", "answer", ["grounding runs"]),
+    Row("eigv.grounding.scaled", True, ["grounding runs"]),
+    Row("eigv.grounding.official_sum_mask", True, ["grounding runs"]),
     Row("eigv.intervener.alpha", 0.2, ["sweep", "eigv runs"]),
     Row("eigv.intervener.alpha_environment", 0.2, ["eigv runs"]),
     Row("eigv.intervener.ratios", "batch", ["eigv runs"]),

@@ -16,16 +16,20 @@ from eigv.config.docs import key_paths
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
 from eigv.plan.plan import Plan
-from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, ROWS, Row
+from tests.eigv.plan import rationale_keys
+from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, Row
+from tests.eigv.plan.every_key import ROWS as MOST
 
 TABLE = "video,question,answer,split\na,Why?,so,train\nb,Who?,he,val\nc,Who?,she,test\n"
 NEXTQA = "video,question,answer,qid,type,a0,a1,a2,a3,a4\n{},Why?,0,0,CW,a,b,c,d,e\n"
+ROWS = MOST + rationale_keys.ROWS
 RUNS = {
     "plain": Run("d", "hga", "erm", "app+mot", 0),
     "hga": Run("d", "hga", "eigv", "app+mot", 0),
     "comem": Run("d", "comem", "eigv", "app+mot", 0),
     "mspan": Run("d", "mspan", "eigv", "app+mot", 0),
     "own": Run("d", "mine", "erm", "app+mot", 0),
+    **{name: Run("d", "hga", name, "app+mot", 0) for name in rationale_keys.METHODS},
 }
 
 
@@ -86,11 +90,16 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     return of
 
 
+def stages(name: str) -> set[str]:
+    """What a row calls by one name."""
+    return {stage for part in GROUPS[name] for stage in stages(part)} if name in GROUPS else {name}
+
+
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row.key}={row.value}" for row in ROWS])
 def test_a_key_reruns_what_its_row_says(row: Row) -> None:
     base = changed(BASE, row.where)
     before, after = decided(base), decided(changed(base, {row.key: row.value}))
-    said = {stage for name in row.reruns for stage in GROUPS.get(name, (name,))}
+    said = {stage for name in row.reruns for stage in stages(name)}
     assert {stage for stage in before if before[stage] != after.get(stage)} == said
 
 

@@ -1,0 +1,22 @@
+"""The rows of tests/eigv/plan/every_key.py for the keys of docs/rationales.md."""
+
+from tests.eigv.plan.every_key import Row
+
+METHODS = ("parts", "faithful", "eigv-faithful")
+"""Runs by these methods, beside those of the paper."""
+INDICATORS = ["train faithful", "train eigv-faithful"]
+"""The second goes on from the first, whose settings are its guide's."""
+
+ROWS = [
+    Row("eigv.grounding.logits", "products", ["grounding runs"]),
+    Row("eigv.parts.weight", 0.5, ["train parts", *INDICATORS]),
+    Row("eigv.faithful.predictor", "erm", INDICATORS),
+    Row("eigv.faithful.epochs", 3, INDICATORS),
+    Row("eigv.faithful.learning_rate", 0.001, INDICATORS),
+    Row("eigv.faithful.temperature", 0.5, INDICATORS),
+    Row("eigv.faithful.completeness", 0.0, INDICATORS),
+    Row("eigv.faithful.price", 1.0, INDICATORS),
+    Row("eigv.faithful.gated", False, INDICATORS),
+    Row("eigv.faithful.budget", 0.2, INDICATORS),
+    Row("eigv.faithful.contiguity", 0.0, INDICATORS),
+]
