@@ -64,10 +64,11 @@ class Question:
 def ask(script: Script, seed: int, index: int, count: int) -> list[Question]:
     """`count` questions about video `index` (from 0) of a split, spread over the types as evenly as it allows.
 
-    Scenes without an actor are never asked for: the shape "after" another is the next one that appears.
+    Scenes without an actor are never asked for: the shape "after" another is the next one that appears. A script that
+    says which action is asked for has one question of the type action.
     """
     rng = generator(QUESTIONS, seed, script.split, index)
-    waiting = {kind: _shuffled(rng, list(MOMENTS[kind](script.acted))) for kind in TYPES}
+    waiting = {kind: _shuffled(rng, _moments(kind, script)) for kind in TYPES}
     asked: list[Question] = []
     while len(asked) < count and any(waiting.values()):
         # A new order in every round, so that a round that is cut short favours no type.
@@ -75,6 +76,11 @@ def ask(script: Script, seed: int, index: int, count: int) -> list[Question]:
             if waiting[kind] and len(asked) < count:
                 asked.append(_question(rng, script, kind, *waiting[kind].pop()))
     return asked
+
+
+def _moments(kind: str, script: Script) -> list[tuple[Scene, Scene]]:
+    pairs = MOMENTS[kind](script.acted)
+    return [pair for pair in pairs if kind != "action" or script.asked in (None, pair[1])]
 
 
 def _question(rng: np.random.Generator, script: Script, kind: str, named: Scene, answering: Scene) -> Question:

@@ -52,6 +52,8 @@ class Script:
     split: str
     fps: int
     scenes: tuple[Scene, ...]
+    asked: Scene | None = None
+    """The one scene whose action is asked for; None where every action is."""
 
     @property
     def frames(self) -> int:
@@ -120,18 +122,35 @@ def write_script(settings: DemoSettings, split: str, index: int) -> Script:
         nth = sum(actor is not None for actor, _ in cast)
         actor = Actor(str(colours[nth]), str(shapes[nth])) if acted else None
         cast.append((actor, str(actions[nth]) if acted else None))
-    usual = [BACKGROUND_OF[action] if action else None for _, action in cast]
-    backgrounds = [_background(rng, bias, place) if place else "" for place in usual]
-    for position, place in enumerate(usual):
-        if place is None:  # an empty scene passes for a part of the scene beside it
-            backgrounds[position] = _background(rng, bias, _neighbour(rng, backgrounds, position))
+    actions_shown = [action for _, action in cast]
+    asked = None
+    if settings.environment == "other-scene":
+        asked = int(rng.choice(np.flatnonzero(has_actor)))
+        backgrounds = _away_from_the_actors(rng, bias, actions_shown, asked)
+    else:
+        backgrounds = _where_it_happens(rng, bias, actions_shown)
 
     scenes, first = [], 0
     for (actor, action), background in zip(cast, backgrounds, strict=True):
         stop = first + max(1, round(float(rng.uniform(*settings.scene_seconds)) * settings.fps))
         scenes.append(Scene(first, stop, background, actor, action))
         first = stop
-    return Script(video_id(split, index), split, settings.fps, tuple(scenes))
+    return Script(video_id(split, index), split, settings.fps, tuple(scenes), None if asked is None else scenes[asked])
+
+
+def _where_it_happens(rng: np.random.Generator, bias: float, actions: list[str | None]) -> list[str]:
+    """Backgrounds that go with the action of their own scene, as often as the bias says."""
+    backgrounds = [_background(rng, bias, BACKGROUND_OF[action]) if action else "" for action in actions]
+    for position, action in enumerate(actions):
+        if action is None:  # an empty scene passes for a part of the scene beside it
+            backgrounds[position] = _background(rng, bias, _neighbour(rng, backgrounds, position))
+    return backgrounds
+
+
+def _away_from_the_actors(rng: np.random.Generator, bias: float, actions: list[str | None], asked: int) -> list[str]:
+    """Backgrounds of empty scenes that go with the action of scene `asked`; those of the others go with nothing."""
+    told = BACKGROUND_OF[actions[asked] or ""]
+    return [_background(rng, 0.0 if action else bias, told) for action in actions]
 
 
 def _background(rng: np.random.Generator, bias: float, usual: str) -> str:

@@ -1,5 +1,7 @@
 """Settings of the demo data set."""
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from base.settings import Settings
@@ -21,6 +23,11 @@ class DemoSettings(Settings):
     bias: float = Field(
         0.8, ge=0, le=1, description="Probability that a scene shows the background that goes with its action."
     )
+    environment: Literal["same-scene", "other-scene"] = Field(
+        "same-scene",
+        description="Where that background is: in the scene of the action itself, or in the scenes without an actor. "
+        "With `other-scene` actors act anywhere, every video asks for one action, and empty scenes tell it by `bias`.",
+    )
     noise: float = Field(0.02, ge=0, le=0.3, description="Standard deviation of the pixel noise; 1 is white.")
     scenes: tuple[int, int] = Field((2, 4), description="Fewest and most scenes of a video, empty ones included.")
     empty_scenes: tuple[int, int] = Field((0, 1), description="Fewest and most scenes of a video without an actor.")
@@ -40,6 +47,8 @@ class DemoSettings(Settings):
                 raise ValueError(f"`{name}`: the first number may not be larger than the second")
         if self.empty_scenes[0] < 0 or self.scenes[0] - self.empty_scenes[1] < 1:
             raise ValueError("`scenes` and `empty_scenes` must leave at least one scene with an actor in every video")
+        if self.environment == "other-scene" and self.empty_scenes[0] < 1:
+            raise ValueError("`environment: other-scene` needs an empty scene in every video: `empty_scenes` from 1 on")
         if self.scenes[1] - self.empty_scenes[0] > 5:
             raise ValueError("`scenes`: at most five scenes may have an actor, since there are five shapes")
         if self.scene_seconds[0] * self.fps < 1:
@@ -56,4 +65,7 @@ class DemoSettings(Settings):
 
     def content(self) -> dict[str, object]:
         """The settings that decide what video i of a split is; two folders that agree here hold the same videos."""
-        return self.model_dump(mode="json", exclude={"train", "val", "test", "test_shifted", "processes"})
+        unread = {"train", "val", "test", "test_shifted", "processes"}
+        if self.environment == "same-scene":
+            unread.add("environment")  # folders of before the setting are the same
+        return self.model_dump(mode="json", exclude=unread)

@@ -75,6 +75,23 @@ def test_an_empty_scene_passes_for_its_neighbour() -> None:
         assert scenes[place].background in beside
 
 
+@pytest.mark.parametrize("bias", [0.0, 0.7, 1.0])
+def test_an_environment_elsewhere_tells_the_action_that_is_asked_for(bias: float) -> None:
+    settings = DemoSettings(environment="other-scene", bias=bias, scenes=(4, 4), empty_scenes=(2, 2))
+    for split, expected in (("train", bias), ("test-shifted", 0.0)):
+        scripts = [write_script(settings, split, i) for i in range(500)]
+        told, beside = [], []
+        for index, script in enumerate(scripts):
+            assert script.asked in script.acted and len(script.acted) == 2
+            place = BACKGROUND_OF[script.asked.action]
+            told += [scene.background == place for scene in script.scenes if scene.actor is None]
+            beside += [scene.background == BACKGROUND_OF[scene.action] for scene in script.acted]
+            asked = [question.scenes for question in ask(script, 0, index, 20) if question.type == "action"]
+            assert asked == [(script.asked,)]
+        assert np.mean(told) == pytest.approx(expected + (1 - expected) / 6, abs=0.04)
+        assert np.mean(beside) == pytest.approx(1 / 6, abs=0.04)
+
+
 def test_scripts_of_different_bias_differ_in_backgrounds_alone() -> None:
     def bare(bias: float) -> list[tuple[Scene, ...]]:
         return [
@@ -145,6 +162,8 @@ def test_every_phrasing_is_used(scripts: list[Script]) -> None:
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(UserError, match="at least one scene"):
         parse(DemoSettings, {"scenes": [2, 4], "empty_scenes": [1, 2]}, "demo")
+    with pytest.raises(UserError, match="empty scene in every video"):
+        parse(DemoSettings, {"environment": "other-scene"}, "demo")
     with pytest.raises(UserError, match="five shapes"):
         parse(DemoSettings, {"scenes": [6, 7]}, "demo")
     with pytest.raises(UserError, match="did you mean `noise`"):
