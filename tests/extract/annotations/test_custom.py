@@ -125,6 +125,8 @@ def test_gold_spans_in_the_form_of_next_gqa(shared):
     }
     gold = read_gold(shared / "data/nextgqa/gsub_val.json", qids)
     assert len(gold) == 3358 and gold["10001787725_3"] == [[12.1, 17.1], [20.0, 23.5], [29.7, 33.2]]
+    of_test = read_gold(shared / "data/nextgqa/gsub_test.json")  # some begin before the video
+    assert len(of_test) == 5553 and min(start for spans in of_test.values() for start, _ in spans) == -0.2
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,7 @@ def test_gold_spans_in_the_form_of_next_gqa(shared):
     [
         ({"nobody": [[0, 1]]}, "1 of 1 question ids are not in the annotations, the first is 'nobody'"),
         ({"v0_0": [[2, 1]]}, "from a start to a later end"),
+        ({"v0_0": [[2, float("inf")]]}, "from a start to a later end"),
         ({"v0_0": "soon"}, "expected"),
         ([1], "does not hold an object"),
     ],
