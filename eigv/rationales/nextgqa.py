@@ -30,7 +30,8 @@ def best(prediction: list[Span], gold: list[Span]) -> tuple[float, float]:
     iop = iou = 0.0
     for start, end in gold if spans else ():
         both = sum(max(0.0, min(end, high) - max(start, low)) for low, high in spans)
-        iop, iou = max(iop, both / length), max(iou, both / (length + end - start - both))
+        either = sum(high - low for low, high in joined([*spans, (start, end)]))
+        iop, iou = max(iop, both / length), max(iou, both / either)
     return iop, iou
 
 
