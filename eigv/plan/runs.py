@@ -4,9 +4,11 @@ import json
 
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
+from eigv.config.methods import method as method_of
 from eigv.config.run_path import Run
 from eigv.config.targets import Checkpoint
 from eigv.plan import sources
+from eigv.plan.arguments import flags
 from eigv.plan.entries import entry_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
@@ -22,6 +24,23 @@ class Runs:
     def settings(self, run: str) -> str:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
         return json.dumps(settings_of_run(self.config, Run.of(run)))
+
+    def gold(self, dataset: str, method: str) -> list[str]:
+        """The gold spans that the rationales of a run are measured against; none where there are none of either."""
+        asked = entry_of(self.config.datasets, dataset, "data set")
+        return [self.paths.gold(dataset)] if asked.gold and method_of(method).grounds else []
+
+    def gold_of_checkpoint(self, dataset: str) -> list[str]:
+        """The same of an official checkpoint, which grounds."""
+        return self.gold(dataset, "eigv")
+
+    def gold_option(self, dataset: str, method: str = "eigv") -> list[str]:
+        """The words that tell an evaluation of them."""
+        return flags("--gold", self.gold(dataset, method))
+
+    def faithfulness(self, run: str) -> str:
+        """On how many questions an evaluation measures whether answers rest on the rationales."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""

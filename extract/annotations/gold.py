@@ -7,8 +7,18 @@ from typing import Any
 from base.errors import UserError
 from base.ids import composed
 from base.reading import read_object
+from extract.annotations.contract import splits
+from extract.config import Dataset
 
 Spans = dict[str, list[list[float]]]
+
+
+def gold_files(dataset: Dataset) -> list[Path]:
+    """The files of the gold spans of a data set; of a file a split those that are there, or all where none is."""
+    if dataset.gold is None:
+        return []
+    files = list(dict.fromkeys(Path(str(dataset.gold).format(split=split)) for split in splits(dataset)))
+    return list(filter(Path.is_file, files)) or files
 
 
 def read_gold(path: Path, qids: set[str] | None = None) -> Spans:
