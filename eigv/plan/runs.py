@@ -5,7 +5,8 @@ import json
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
-from eigv.config.methods import GUIDE, method
+from eigv.config.methods import GUIDE
+from eigv.config.methods import method as method_of
 from eigv.config.run_path import Run
 from eigv.config.targets import Checkpoint
 from eigv.plan import sources
@@ -31,25 +32,42 @@ class Runs:
         the gold spans that say its scenes. `UserError` where there are no gold spans.
         """
         asked = Run.of(run)
-        how = method(asked.method)
+        how = method_of(asked.method)
         if how.selects == "afterwards":
             predictor = settings_of_run(self.config, asked)["eigv"]["faithful"]["predictor"]
             return _model(self.folder(asked._replace(method=predictor)))
         if how.scenes == "guide":
             return _model(self.folder(asked._replace(method=GUIDE)))
         if how.scenes == "gold":
-            if self.config.datasets[asked.dataset].gold is None:
+            if not self.config.datasets[asked.dataset].gold:
                 raise UserError(f"{run}: its scenes are the gold spans, and `datasets.{asked.dataset}` has no `gold`")
             return [self.paths.gold(asked.dataset)]
         return []
 
     def training_command(self, run: str) -> list[str]:
         """The command that trains a run, with what it goes on from."""
-        how = method(Run.of(run).method)
+        how = method_of(Run.of(run).method)
         if how.selects == "afterwards":
             return ["explain", self.before(run)[0]]
         option = {"guide": "--guide", "gold": "--gold", "indicator": ""}[how.scenes]
         return ["train", *flags(option, self.before(run)[:1])]
+
+    def gold(self, dataset: str, method: str) -> list[str]:
+        """The gold spans that the rationales of a run are measured against; none where there are none of either."""
+        asked = entry_of(self.config.datasets, dataset, "data set")
+        return [self.paths.gold(dataset)] if asked.gold and method_of(method).grounds else []
+
+    def gold_of_checkpoint(self, dataset: str) -> list[str]:
+        """The same of an official checkpoint, which grounds."""
+        return self.gold(dataset, "eigv")
+
+    def gold_option(self, dataset: str, method: str = "eigv") -> list[str]:
+        """The words that tell an evaluation of them."""
+        return flags("--gold", self.gold(dataset, method))
+
+    def faithfulness(self, run: str) -> str:
+        """On how many questions an evaluation measures whether answers rest on the rationales."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""

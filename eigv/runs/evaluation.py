@@ -19,22 +19,30 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
+from eigv.config.run import InferenceSettings
+from eigv.method.faithfulness import faithfulness
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
+from eigv.rationales import stability
+from eigv.rationales.against_gold import Explained, against_gold
+from eigv.rationales.faithfulness import spread
 from eigv.runs import model_files, monitors
 from eigv.runs.accuracies import accuracies
 from eigv.runs.data import Split, Videos
+from extract.annotations.gold import read_gold
 
 log = logging.getLogger(__name__)
 
 
 def evaluate(
     model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom, out: Path,
-    device: str,
+    device: str, gold: Path | None = None, faithful: int = InferenceSettings().faithfulness,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluates a model and writes `predictions.csv`, `metrics.json` and `run.json` into `out`; returns the metrics.
 
-    The metrics hold no times and no paths: the same run gives the same bytes.
+    The metrics hold no times and no paths: the same run gives the same bytes. `gold` has the gold spans that rationales
+    are measured against; without, there are none. On `faithful` questions, evenly spread, it is measured whether the
+    answers rest on the rationales; 0 is not at all.
     """
     started = time.time()
     model, card = model_files.load(model_file)
@@ -57,6 +65,7 @@ def evaluate(
         second, _ = _predict(model, batch, split, vocabulary, other, grounds, device)
         metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
+        metrics["rationale"] |= _measured(model, batch, split, predictions, gold, faithful, device)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
@@ -69,7 +78,8 @@ def evaluate(
     RunFolder(out).write_results(
         predictions,
         metrics,
-        settings=card.settings.model_dump(mode="json"),
+        settings=card.settings.model_dump(mode="json")
+        | {"inference": {"answer_from": answer_from, "faithfulness": faithful}},
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),
         started=started,
         trained_by_commit=card.commit,
@@ -118,6 +128,38 @@ def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> d
         log.warning("%s", warning)
         statistics["warning"] = warning
     return statistics
+
+
+def _measured(
+    model: VideoQA,
+    batch_size: int,
+    split: Split,
+    predictions: Predictions,
+    gold: Path | None,
+    faithful: int,
+    device: str,
+) -> dict[str, Any]:
+    """What docs/rationales.md defines of the rationales of a split."""
+    assert predictions.rationales is not None
+    selected = stability.selections(predictions)
+    probability = np.array([rationale.probability for rationale in predictions.rationales])
+    found: dict[str, Any] = {
+        "empty": int((~selected.any(axis=1)).sum()),
+        "over_noise": stability.over_noise(probability)._asdict(),
+    }
+    if faithful:
+        rows = torch.from_numpy(spread(len(split), faithful))
+        batches = (batch.to(device) for batch in split.batches(batch_size, rows))
+        total = -(-len(rows) // batch_size)
+        found["faithfulness"] = faithfulness(model, progress(batches, total=total, label="parts", unit="batch"))
+    if gold is not None:
+        store, video, types = split.videos.store, split.video_row, np.array(predictions.type, dtype=object)
+        times = store.frame_time[video], store.clip_end[video], store.duration[video]
+        spans = read_gold(gold)
+        of_questions = [[(start, end) for start, end in spans.get(qid, [])] for qid in predictions.qid]
+        run = Explained(selected, probability, predictions.correct, types, *times)
+        found["gold"] = against_gold(run, of_questions)
+    return found
 
 
 def _predict(
