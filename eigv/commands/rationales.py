@@ -5,7 +5,32 @@ from typing import Annotated, Literal
 
 import typer
 
+from base.command_line import Device
+from base.jobs.device import working_device
+from eigv.commands.options import CPUS, JobsPerGpu, Questions, Text, Threads, Video
+
 app = typer.Typer()
+
+
+@app.command("compare-explanations")
+def compare_explanations(
+    model: Annotated[Path, typer.Argument(help="The model.json of a run with an indicator.")],
+    video: Video,
+    questions: Questions,
+    text: Text,
+    gold: Annotated[Path, typer.Option(help="The gold spans, seconds by question id.")],
+    out: Annotated[Path, typer.Option(help="The CSV to write: a row for each question, explainer and selection.")],
+    split: Annotated[str, typer.Option(help="The split.")] = "test",
+    device: Device = "auto",
+    threads: Threads = CPUS,
+    jobs_per_gpu: JobsPerGpu = 1,
+) -> None:
+    """Hold what a model's indicator selects against what post-hoc explainers of the same model would select."""
+    from eigv.explanations.comparison import compare, summary
+
+    with working_device(device, threads, jobs_per_gpu) as claimed:
+        found = compare(model, video, questions, text, gold, out, claimed, split)
+    typer.echo(summary(found).round(1).to_markdown())
 
 
 @app.command("score-grounding")

@@ -32,6 +32,9 @@ def train(
     guide: Annotated[
         Path | None, typer.Option(help="For eigv-faithful: the model.json of a run of the method faithful.")
     ] = None,
+    gold: Annotated[
+        Path | None, typer.Option(help="For eigv-gold: the gold spans of the train split, seconds by question id.")
+    ] = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
@@ -39,7 +42,7 @@ def train(
 
     values = command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(values, video, questions, text, out, state, claimed, name, announce, stage, guide)
+        run(values, video, questions, text, out, state, claimed, name, announce, stage, guide, gold)
 
 
 @app.command()

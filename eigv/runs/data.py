@@ -3,7 +3,7 @@
 Sizes: B batch, K clips, L tokens, A candidates, D widths.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from eigv.backbones import ClipWidths
 from eigv.config.names import PARTS
 from eigv.config.run import Exclude
 from eigv.method.batch import Batch
+from eigv.rationales.clips import gold_clips
 from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers
 
 
@@ -66,6 +67,8 @@ class Split:
     """Of each question, its right candidate or class; -1 outside the vocabulary."""
     left_out: int
     """Questions whose video has no features (status failed) or, in training, no answer in the vocabulary."""
+    gold: NDArray[np.bool_] | None = None
+    """(Q, K) the clips of the gold spans, where they were asked for."""
 
     @classmethod
     def read(cls, name: str, questions: Path, text: Path, videos: Videos, *, training: bool) -> "Split":
@@ -131,6 +134,17 @@ class Split:
         words = self.table[list(CANDIDATES)].to_numpy()
         return pd.Series(words[np.arange(len(self)), self.answers])
 
+    def with_gold(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> "Split":
+        """The questions that have a clip within their gold spans, with these clips; `UserError` where there is none."""
+        of_questions = [[(start, end) for start, end in spans.get(str(qid), [])] for qid in self.table["qid"]]
+        gold = gold_clips(self.videos.store.frame_time[self.video_row], of_questions)
+        kept = gold.any(axis=1)
+        if not kept.any():
+            raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
+        rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
+        left_out = self.left_out + int((~kept).sum())
+        return replace(self, table=self.table[kept].reset_index(drop=True), gold=gold[kept], left_out=left_out, **rows)
+
     def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
         numbers = np.arange(len(self)) if order is None else order.numpy()
@@ -149,6 +163,7 @@ class Split:
             excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
             qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
+            gold=None if self.gold is None else torch.from_numpy(self.gold[questions]),
         )
 
 

@@ -39,6 +39,7 @@ from eigv.runs import monitors
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, load, save
+from extract.annotations.gold import read_gold
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def train(
     announce: Path | None = None,
     stage: int = 0,
     guide: Path | None = None,
+    gold: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -64,13 +66,18 @@ def train(
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
     `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
-    `guide` is the `model.json` of the run that says the scenes, for a method that wants one. Raises `UserError` for a
-    method that is no training, or without its guide.
+    `guide` is the `model.json` of the run that says the scenes, `gold` the file of the gold spans that do, each for a
+    method that wants one. Raises `UserError` for a
+    method that is no training, or without what says its scenes.
     """
     guiding = guide_of(settings, guide)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     videos = Videos.read(video, settings.features)
     train_split = Split.read("train", questions, text, videos, training=True)
+    if method_of(settings.method).scenes == "gold":
+        if gold is None:
+            raise UserError(f"{settings.method} needs --gold, the gold spans of the train split")
+        train_split = train_split.with_gold(read_gold(gold))
     val_split = Split.read("val", questions, text, videos, training=False)
     torch.manual_seed(settings.seed)
     card = ModelCard(
@@ -120,6 +127,8 @@ def key_of(
     for split in splits:
         digest.update(split.table.to_csv(index=False).encode())
         digest.update(np.ascontiguousarray(split.tokens.tokens).data)
+        if split.gold is not None:
+            digest.update(split.gold.tobytes())
     for value in (weights or {}).values():
         digest.update(np.ascontiguousarray(value.cpu().numpy()).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []

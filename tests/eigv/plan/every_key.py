@@ -40,6 +40,7 @@ GROUPS = {
     "paper runs": ("train hga", "train comem", "train mspan"),
     "eigv runs": ("paper runs", "train eigv-faithful"),
     "grounding runs": ("eigv runs", "train faithful"),
+    "measured": (*("evaluate hga", "evaluate comem", "evaluate mspan", "evaluate faithful", "evaluate eigv-faithful"),),
     "evaluations": (
         *("evaluate plain", "evaluate hga", "evaluate comem", "evaluate mspan", "evaluate own"),
         *("evaluate parts", "evaluate faithful", "evaluate eigv-faithful"),
@@ -114,7 +115,7 @@ ROWS = [
     Row("datasets.d.answers.min_count", 2, ["questions"]),
     Row("datasets.d.answers.unknown", "class", ["questions"]),
     Row("datasets.i.tokens", "other/{split}.h5", ["import-tokens"]),
-    Row("datasets.d.gold", "gold.json", ["gold", "evaluate hga", "evaluate comem", "evaluate mspan"]),
+    Row("datasets.d.gold", "gold.json", ["gold", "measured"]),
     Row("datasets.d.split_shares", [0.5, 0.25, 0.25], ["annotations"]),
     Row("datasets.d.split_seed", 3, ["annotations"]),
     Row("features.preset", "hcrn", ["probe", "decode", "appearance", "motion"]),

@@ -1,0 +1,163 @@
+"""What a model's own indicator selects, beside what post-hoc explainers of the same model would: against gold spans.
+
+Sizes: Q questions, K clips, A answers.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from base.errors import UserError
+from base.jobs.progress import progress
+from base.writing import write_csv
+from eigv.config.methods import method as method_of
+from eigv.explanations.attributions import EXPLAINERS, logits_of
+from eigv.method.model import VideoQA
+from eigv.rationales.clips import auc, first, of_same_size, overlap
+from eigv.runs import model_files
+from eigv.runs.data import Split, Videos
+from extract.annotations.gold import read_gold
+
+INDICATOR = "indicator"
+SAME_SIZE, TUNED, OWN = "size of the indicator", "threshold tuned on gold", "own"
+"""How scores become a selection: as many clips as the indicator selects for that question, every clip above the one
+threshold that gives the best IoU on validation, or as the row itself says."""
+MEASURED = ["iop", "recall", "iou", "auc", "share", "right"]
+THRESHOLDS = 60
+"""Quantiles of the scores on validation that are tried."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The questions of a split that have a gold clip, with the scores of their clips."""
+
+    split: Split
+    gold: NDArray[np.bool_]
+    """(Q, K)"""
+    selected: NDArray[np.bool_]
+    """(Q, K) by the indicator."""
+    scores: dict[str, NDArray[np.float64]]
+    """By explainer (Q, K); of every question the largest magnitude is 1."""
+
+
+def compare(
+    model_file: Path, video: Path, questions: Path, text: Path, gold: Path, out: Path, device: str, split: str = "test"
+) -> pd.DataFrame:
+    """Writes `out`, a CSV with a row for each question, explainer and way to select; returns it.
+
+    Columns: qid, video_id, type, explainer, selection, share (of clips that are selected), iop, recall, iou, auc, and
+    right (whether the model still gives the right answer when it sees that selection alone). Explained is the answer
+    that the model gives. Raises `UserError` for a model without an indicator, and where no question has a gold clip.
+    """
+    model, card = model_files.load(model_file)
+    if not method_of(card.settings.method).grounds:
+        raise UserError(f"{model_file}: {card.settings.method} has no indicator to compare with; see `eigv explain`")
+    model.to(device)
+    videos = Videos.read(video, card.settings.features)
+    spans = read_gold(gold)
+    size = card.settings.training.batch
+    tuned, tested = (
+        _scored(model, Split.read(name, questions, text, videos, training=False), name, spans, size, device)
+        for name in ("val", split)
+    )
+    source = np.random.default_rng(0)
+    found = pd.concat([_measured(model, tested, *row, size, device) for row in _selections(tuned, tested, source)])
+    write_csv(out, found)
+    return found
+
+
+def summary(found: pd.DataFrame) -> pd.DataFrame:
+    """The means of `compare` over the questions, in percent, by explainer and selection, in their order."""
+    return 100 * found.groupby(["explainer", "selection"], sort=False)[MEASURED].mean()
+
+
+def _scored(
+    model: VideoQA, split: Split, name_of: str, spans: dict[str, list[list[float]]], size: int, device: str
+) -> Scored:
+    split = split.with_gold(spans)
+    assert split.gold is not None
+    selected: list[NDArray[np.bool_]] = []
+    scores: dict[str, list[NDArray[np.floating]]] = {name: [] for name in (INDICATOR, *EXPLAINERS)}
+    for batch in progress(
+        split.batches(size), total=-(-len(split) // size), label=f"explanations of {name_of}", unit="batch"
+    ):
+        there = batch.to(device)
+        prediction = model.predict(there)
+        answer = prediction.logits.argmax(dim=1)
+        selected.append(prediction.scene.causal.cpu().numpy() > 0.5)
+        scores[INDICATOR].append(prediction.scene.probability_causal.cpu().numpy())
+        for name, explainer in EXPLAINERS.items():
+            scores[name].append(explainer(model, there, answer).cpu().numpy())
+    every = {name: _normed(np.concatenate(parts)) for name, parts in scores.items()}
+    return Scored(split, split.gold, np.concatenate(selected), every)
+
+
+def _normed(scores: NDArray[np.floating]) -> NDArray[np.float64]:
+    largest = np.abs(scores).max(axis=1, keepdims=True)
+    return scores.astype(np.float64) / np.where(largest > 0, largest, 1)
+
+
+def _selections(
+    tuned: Scored, tested: Scored, source: np.random.Generator
+) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.float64] | None]]:
+    """Every explainer, way to select, selection (Q, K), and the scores (Q, K) that it is of."""
+    size = tested.selected.sum(axis=1)
+    yield INDICATOR, OWN, tested.selected, tested.scores[INDICATOR]
+    for name, scores in tested.scores.items():
+        if name != INDICATOR:
+            yield name, SAME_SIZE, first(scores, size), scores
+        yield name, TUNED, scores > best_threshold(tuned.scores[name], tuned.gold), scores
+    yield "random", SAME_SIZE, of_same_size(tested.selected, source), None
+    yield "all clips", OWN, np.ones_like(tested.gold), None
+    yield "gold", OWN, tested.gold, None
+
+
+def best_threshold(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> float:
+    """The threshold on `scores` (Q, K) whose selections have the best mean IoU with `gold` (Q, K), the lowest of
+    several."""
+    tried = np.unique(np.quantile(scores, np.linspace(0, 1, THRESHOLDS)))
+    return float(max(tried, key=lambda threshold: overlap(scores > threshold, gold).iou.mean()))
+
+
+def _measured(
+    model: VideoQA,
+    tested: Scored,
+    explainer: str,
+    selection: str,
+    selected: NDArray[np.bool_],
+    scores: NDArray[np.float64] | None,
+    size: int,
+    device: str,
+) -> pd.DataFrame:
+    table = tested.split.table
+    found = overlap(selected, tested.gold)
+    return pd.DataFrame(
+        {
+            "qid": table["qid"].to_numpy(),
+            "video_id": table["video_id"].to_numpy(),
+            "type": table["type"].to_numpy() if "type" in table else "",
+            "explainer": explainer,
+            "selection": selection,
+            "share": selected.mean(axis=1),
+            **found._asdict(),
+            "auc": np.nan if scores is None else auc(scores, tested.gold),
+            "right": _right(model, tested, selected, size, device),
+        }
+    )
+
+
+@torch.no_grad()
+def _right(model: VideoQA, tested: Scored, selected: NDArray[np.bool_], size: int, device: str) -> NDArray[np.bool_]:
+    """(Q,) whether the answers from the selected clips alone are right."""
+    right = []
+    for start, batch in zip(range(0, len(tested.split), size), tested.split.batches(size), strict=True):
+        there = batch.to(device)
+        kept = torch.from_numpy(selected[start : start + size]).to(there.video)
+        logits = logits_of(model, there)(kept[..., None] * there.video, torch.arange(there.size, device=device))
+        right.append((logits.argmax(dim=1) == there.answer).cpu().numpy())
+    return np.concatenate(right)

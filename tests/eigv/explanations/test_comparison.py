@@ -1,0 +1,102 @@
+"""The indicator beside post-hoc explainers, on a data set whose gold is known to the clip."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from base.errors import UserError
+from base.formats.video_features import VideoFeatures
+from eigv.config.faithful import FaithfulSettings
+from eigv.config.run import EigvSettings
+from eigv.explanations.comparison import INDICATOR, OWN, SAME_SIZE, TUNED, best_threshold, compare, summary
+from eigv.runs.evaluation import evaluate
+from eigv.runs.explaining import explain
+from eigv.runs.training import train
+from tests.eigv import synthetic
+from tests.eigv.runs.test_training import settings
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Data, a model with an indicator, and the gold spans of every question."""
+    folder = tmp_path_factory.mktemp("made")
+    data = synthetic.write(folder, multiple_choice=True, videos=400)
+    how = settings("parts", epochs=30, learning_rate=0.003)
+    train(how, **data, out=folder / "parts", state=folder / "state", device="cpu")
+    short = EigvSettings(faithful=FaithfulSettings(epochs=20))
+    explaining = how.model_copy(update={"method": "faithful", "eigv": short})
+    places = {"out": folder / "run", "state": folder / "state", "device": "cpu"}
+    explain(folder / "parts/model.json", **data, **places, settings=explaining)
+    store = VideoFeatures.read(data["video"])
+    spans = {}
+    for row, video in enumerate(store.ids):
+        clips = np.flatnonzero(store.features["appearance"][row].max(axis=1) > 1)
+        spans[f"{video}_0"] = [[store.frame_time[row, k, 0], store.clip_end[row, k]] for k in clips]
+    (folder / "gold.json").write_text(json.dumps(spans))
+    return data, folder
+
+
+@pytest.fixture(scope="module")
+def found(made):
+    data, folder = made
+    out = folder / "explanations.csv"
+    compared = compare(folder / "run/model.json", **data, gold=folder / "gold.json", out=out, device="cpu")
+    pd.testing.assert_frame_equal(compared.reset_index(drop=True), pd.read_csv(out), check_dtype=False)
+    return compared
+
+
+def test_the_gold_row_bounds_and_random_is_beaten_by_all(found):
+    table = summary(found)
+    assert (table.loc[("gold", OWN), ["iop", "recall", "iou"]] == 100).all()
+    assert table.loc[("all clips", OWN), "recall"] == 100 and table.loc[("all clips", OWN), "share"] == 100
+    random = table.loc[("random", SAME_SIZE), "iou"]
+    others = table.drop(index=["random", "all clips", "gold"], level="explainer")
+    assert (others["iou"] > random + 10).all(), table
+    assert (others["auc"] > 70).all(), table
+
+
+def test_selections_of_the_same_size_have_the_indicator_s(found):
+    of_size = found[found["selection"] == SAME_SIZE].pivot(index="qid", columns="explainer", values="share")
+    own = found[(found["explainer"] == INDICATOR) & (found["selection"] == OWN)].set_index("qid")["share"]
+    assert all((of_size[name] == own.loc[of_size.index]).all() for name in of_size) and of_size.shape[1] == 5
+
+
+def test_the_indicator_s_own_row_is_that_of_the_evaluation(made, found):
+    data, folder = made
+    metrics = evaluate(
+        folder / "run/model.json", "test", **data, answer_from="video", out=folder / "run", device="cpu",
+        gold=folder / "gold.json",
+    )  # fmt: skip
+    own = summary(found).loc[(INDICATOR, OWN)]
+    assert own["right"] == pytest.approx(metrics["accuracy_from_causal-scene"])
+    measured = metrics["rationale"]["gold"]["clips"]["selected"]
+    for name in ("iop", "recall", "iou"):
+        assert own[name] == pytest.approx(measured[name]), name
+
+
+def test_a_threshold_is_the_best_on_what_it_is_tuned_on():
+    scores = np.array([[0.1, 0.6, 0.9, 0.2], [0.8, 0.1, 0.3, 1.0]])
+    gold = np.array([[0, 1, 1, 0], [1, 0, 0, 1]], dtype=bool)
+    assert 0.3 <= best_threshold(scores, gold) < 0.6
+    assert best_threshold(scores, np.ones_like(gold)) <= 0.1
+    assert TUNED != SAME_SIZE
+
+
+def test_a_model_without_an_indicator_is_refused(made, tmp_path):
+    data, folder = made
+    with pytest.raises(UserError, match="eigv explain"):
+        compare(folder / "parts/model.json", **data, gold=folder / "gold.json", out=tmp_path / "x.csv", device="cpu")
+
+
+def test_gold_spans_can_say_the_scenes_that_a_model_is_trained_with(made, tmp_path):
+    data, folder = made
+    places = {"out": tmp_path, "state": tmp_path / "state", "device": "cpu"}
+    with pytest.raises(UserError, match="needs --gold"):
+        train(settings("eigv-gold", epochs=1), **data, **places)
+    card = train(settings("eigv-gold", epochs=1), **data, **places, gold=folder / "gold.json")
+    assert card.val_accuracy >= 0
+    (tmp_path / "none.json").write_text("{}")
+    with pytest.raises(UserError, match="no question of the split"):
+        train(settings("eigv-gold", epochs=1), **data, **places, gold=tmp_path / "none.json")
