@@ -10,9 +10,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from eigv.config.names import RULES, Rule
 from eigv.rationales.clips import Overlap, auc, expected_of_random, first, gold_clips, of_same_size, overlap
 from eigv.rationales.nextgqa import GROUNDED, seven
-from eigv.rationales.spans import RULES, Rule, Span, Timeline, joined, lengths, padded
+from eigv.rationales.spans import Span, Timeline, joined, lengths, padded
 
 DRAWS = 5
 """Random selections of the same size whose mean is given, where it is not exact."""

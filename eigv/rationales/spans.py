@@ -1,26 +1,24 @@
 """Seconds: what selected clips cover, by a named rule, and how much of it lies in spans.
 
-Sizes: Q questions, K clips, G spans of a question at most, M cells that a video's clips cut it into.
-"""
-
-import itertools
-from dataclasses import dataclass
-from typing import Literal, Self, get_args
-
-import numpy as np
-from numpy.typing import NDArray
-
-Span = tuple[float, float]
-Rule = Literal["clips", "runs", "parts", "longest-run", "hull"]
-RULES: tuple[Rule, ...] = get_args(Rule)
-"""How a selection becomes spans:
-
 clips: each clip from its first frame to the end of its last, as `causal_spans` of the predictions.
 runs: clips that follow each other make one span, with the seconds between them.
 parts: a clip stands for its part of the video, which reaches halfway to its neighbours, or to the video's ends.
 longest-run: the longest of the runs, the first of several: one span.
 hull: from the first clip to the end of the last: one span.
+
+Sizes: Q questions, K clips, G spans of a question at most, M cells that a video's clips cut it into.
 """
+
+import itertools
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eigv.config.names import Rule
+
+Span = tuple[float, float]
 
 
 def joined(spans: list[Span]) -> list[Span]:

@@ -263,6 +263,8 @@ ROWS = [
     Row("overrides", [{"when": {"method": "erm"}, "training": {"epochs": 7}}], ["train plain", "train own"]),
     Row("overrides", [{"when": {"features": "app"}, "training": {"epochs": 7}}], []),
     Row("tables.table1.datasets", ["i"], ["table"]),
+    Row("tables.table1.metrics", ["accuracy", "iou"], ["table"]),
+    Row("tables.table1.bounds", True, ["table"]),
     Row("tables.table1.backbones", ["comem"], ["table"]),
     Row("tables.table1.methods", ["erm"], ["table"]),
     Row("tables.table1.seeds", [1], ["table"]),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eigv.rationales.spans import RULES, Timeline, joined, kept_by_rule, lengths, padded
+from eigv.config.names import RULES
+from eigv.rationales.spans import Timeline, joined, kept_by_rule, lengths, padded
 
 STARTS = np.array([[0.5, 3.0, 5.5, 8.0]])
 ENDS = STARTS + 1.0  # halfway: 2.25, 4.75, 7.25
