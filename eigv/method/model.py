@@ -9,9 +9,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from base.tensors import full, no_autocast
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
-from eigv.config.run import EigvSettings, GroundingSettings
+from eigv.config.run import EigvSettings, GroundingSettings, ObjectiveSettings
 from eigv.method.batch import Batch
 from eigv.method.disruptor import (
     negative_videos,
@@ -56,28 +57,8 @@ class VideoQA(nn.Module):
         study = self._intervene(batch, method, draws, settings)
         twins = self._disrupt(batch, study, method, bank, draws, settings) if method.contrasts else None
         of_answers, of_twins = self._represent(batch, study, twins)
-
-        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
-        answer = answer_loss(logits, study.target)
-        contrastive, total = None, answer
-        if of_twins is not None:
-            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
-            contrast = settings.objective
-            contrastive = contrastive_loss(
-                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
-            )
-            total = answer + contrast.beta * contrastive
-            if twins and self.backbone.contrast_reaches_answer_head:
-                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
-
-        scene = twins.scene if twins and twins.scene else study.scene
-        return Losses(
-            total=total,
-            answer=answer.detach(),
-            contrastive=None if contrastive is None else contrastive.detach(),
-            scene=scene,
-            accuracy=_accuracy(logits, study.target),
-        )
+        with no_autocast(of_answers):
+            return self._learn_from(of_answers, of_twins, batch, study, twins, settings.objective)
 
     @torch.no_grad()
     def predict(self, batch: Batch, from_: AnswerFrom = "video") -> Prediction:
@@ -98,7 +79,8 @@ class VideoQA(nn.Module):
             scenes = self.grounding(clips.local[video], asking)  # T of them
             causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
             answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
-        logits = self.heads.scores(answers).view(batch.size, -1)  # (B, A)
+        with no_autocast(answers):
+            logits = self.heads.scores(full(answers)).view(batch.size, -1)  # (B, A)
         query = self._query(texts, batch, logits.argmax(dim=1))  # (B, D)
         scene, elsewhere = (self.grounding(clips.local, asking) for asking in (query, query.roll(-1, dims=0)))
         return Prediction(logits, scene, elsewhere)
@@ -213,7 +195,7 @@ class VideoQA(nn.Module):
         """
         video, text = study.asked
         if twins is None:
-            return self.backbone.fuse(study.clips, study.texts, video, text), None
+            return full(self.backbone.fuse(study.clips, study.texts, video, text)), None
 
         B, T, pairs = batch.size, batch.tokens.shape[0], len(text)
         own = torch.arange(B, device=text.device)
@@ -232,7 +214,7 @@ class VideoQA(nn.Module):
             torch.cat(of_videos),
             torch.cat([text, *(first_question + rows for rows in of_questions)]),
         )
-        of_answers, rest = represented[:pairs], represented[pairs:]
+        of_answers, rest = full(represented).tensor_split([pairs])
         if not batch.multiple_choice:
             rest = torch.cat([of_answers, rest])
         pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
@@ -247,6 +229,35 @@ class VideoQA(nn.Module):
         for kind in [anchor, *kinds] if multiple_choice else kinds:  # open-ended: the anchors are the answers' pairs
             if len(kind):
                 self.heads.scores(kind)
+
+    def _learn_from(
+        self,
+        of_answers: Tensor,
+        of_twins: Tensor | None,
+        batch: Batch,
+        study: Study,
+        twins: Twins | None,
+        contrast: ObjectiveSettings,
+    ) -> Losses:
+        """The losses of what `_represent` gives."""
+        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
+        answer = answer_loss(logits, study.target)
+        contrastive, total = None, answer
+        if of_twins is not None:
+            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
+            contrastive = contrastive_loss(
+                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
+            )
+            total = answer + contrast.beta * contrastive
+            if twins and self.backbone.contrast_reaches_answer_head:
+                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
+        return Losses(
+            total=total,
+            answer=answer.detach(),
+            contrastive=None if contrastive is None else contrastive.detach(),
+            scene=twins.scene if twins and twins.scene else study.scene,
+            accuracy=_accuracy(logits, study.target),
+        )
 
     def _asks_with_answers(self, batch: Batch) -> bool:
         return batch.multiple_choice and self.query == "answer"

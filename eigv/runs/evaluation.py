@@ -21,7 +21,7 @@ from base.plug import own_files
 from eigv.config.methods import method as method_of
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
-from eigv.runs import model_files, monitors
+from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.data import Split, Videos
 
@@ -43,9 +43,11 @@ def evaluate(
     vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
     model.to(device)
+    numbers = precision.to_answer_in(card.precision, device)
+    precision.prepare(model, numbers, device)
     grounds = method_of(card.settings.method).grounds
     batch = card.settings.training.batch
-    predictions, effects = _predict(model, batch, split, vocabulary, answer_from, grounds, device)
+    predictions, effects = _predict(model, batch, split, vocabulary, answer_from, grounds, device, numbers)
     metrics: dict[str, Any] = {
         "split": split_name,
         "answer_from": answer_from,
@@ -54,7 +56,7 @@ def evaluate(
     }
     if predictions.rationales is not None:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
-        second, _ = _predict(model, batch, split, vocabulary, other, grounds, device)
+        second, _ = _predict(model, batch, split, vocabulary, other, grounds, device, numbers)
         metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
     metrics |= {
@@ -75,6 +77,8 @@ def evaluate(
         trained_by_commit=card.commit,
         trained_on=card.device,
         evaluated_on=device_name(device),
+        trained_in=card.precision,
+        evaluated_in=numbers,
     )
     return metrics
 
@@ -128,6 +132,7 @@ def _predict(
     answer_from: AnswerFrom,
     grounds: bool,
     device: str,
+    numbers: precision.Numbers,
 ) -> tuple[Predictions, list[float]]:
     """The predictions for a split, with rationales where the method grounds, and `monitors.question_effects`."""
     parts: list[Predictions] = []
@@ -136,7 +141,8 @@ def _predict(
     starts = range(0, len(split), batch_size)
     labelled = progress(batches, total=len(starts), label=f"answers from the {answer_from}", unit="batch")
     for start, batch in zip(starts, labelled, strict=True):
-        prediction = model.predict(batch.to(device), answer_from)
+        with precision.calculating(numbers, device):
+            prediction = model.predict(batch.to(device), answer_from)
         effects += monitors.question_effects(prediction)
         rows = slice(start, start + batch_size)
         parts.append(

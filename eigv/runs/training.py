@@ -34,7 +34,7 @@ from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
-from eigv.runs import monitors
+from eigv.runs import monitors, precision
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, save
@@ -73,11 +73,12 @@ def train(
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device)
-    key = _key(settings, stage, videos, train_split, val_split)
+    key = _key(settings, training.numbers, stage, videos, train_split, val_split)
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **_about_machine(device))
+        card = replace(card, precision=training.numbers)
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -87,8 +88,8 @@ def train(
     return card
 
 
-def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> str:
-    """What the weights depend on: settings, data, the version of the stage, code of the user's own.
+def _key(settings: RunSettings, numbers: precision.Numbers, stage: int, videos: Videos, *splits: Split) -> str:
+    """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
@@ -98,7 +99,7 @@ def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> s
         digest.update(np.ascontiguousarray(split.tokens.tokens).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
+    return json.dumps([stage, numbers, decides, plugin, digest.hexdigest()], sort_keys=True)
 
 
 class _Training:
@@ -110,6 +111,8 @@ class _Training:
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
         how = self.settings.training
+        self.numbers = precision.to_train_in(how.precision, device)
+        precision.prepare(self.model, self.numbers, device)
         self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
@@ -131,9 +134,10 @@ class _Training:
         order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
         self.model.train()
         for batch in self.train_split.batches(how.batch, order[done * how.batch :], self.excluded):
-            losses = self.model.training_step(
-                batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
-            )
+            with precision.calculating(self.numbers, self.device):
+                losses = self.model.training_step(
+                    batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
+                )
             self.optimizer.zero_grad(set_to_none=True)
             losses.total.backward()
             gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -166,7 +170,8 @@ class _Training:
         self.model.eval()
         right, effects = 0, []
         for part in split.batches(self.settings.training.batch, torch.arange(count)):
-            prediction = self.model.predict(part.to(self.device))
+            with precision.calculating(self.numbers, self.device):
+                prediction = self.model.predict(part.to(self.device))
             right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
             effects += monitors.question_effects(prediction)
             stop_if_asked()
