@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from base.tensors import full, no_autocast
+from base.tensors import full, moved, no_autocast
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
 from eigv.config.run import EigvSettings, GroundingSettings, ObjectiveSettings
@@ -113,7 +113,7 @@ class VideoQA(nn.Module):
             video = mix_videos(batch.video, intervention)
         clips = self.backbone.encode_clips(video)
 
-        ratio, partner = intervention.equivariant, intervention.partner
+        ratio, partner = intervention.equivariant, moved(intervention.partner, video.device)
         keep_length = how.length == "own"
         if how.question == "tokens" and not batch.multiple_choice:
             mixed_question = self._encode_mixed(batch, intervention, keep_length)
@@ -146,7 +146,8 @@ class VideoQA(nn.Module):
         self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: EigvSettings
     ) -> Twins:
         B, N = batch.size, settings.disruptor.negatives
-        own = torch.arange(B, device=batch.video.device)
+        device = batch.video.device
+        own = torch.arange(B, device=device)
         every = own[:, None].expand(B, N)
         none = own.new_empty(B, 0)
         # Without disrupted videos, the positive is the anchor again, under dropout of its own.
@@ -176,8 +177,10 @@ class VideoQA(nn.Module):
             if how.questions == "permuted":
                 others = permuted_questions(B, N, draws)  # (B, N)
             else:
-                mine = torch.stack([own, mixed.partner], dim=1) if mixed and unmixed else own[:, None]
+                anchors = torch.arange(B)  # on the host, as the partners
+                mine = torch.stack([anchors, mixed.partner], dim=1) if mixed and unmixed else anchors[:, None]
                 others = other_questions(mine, N, draws)  # (B, N), or (B, 0)
+            others = moved(others, device)
             if unmixed:
                 beyond, others = study.unmixed, B + others
             videos.append(every[:, : others.shape[1]])
@@ -223,9 +226,10 @@ class VideoQA(nn.Module):
     @torch.no_grad()
     def _pass_answer_head(self, of_twins: Tensor, twins: Twins, multiple_choice: bool) -> None:
         """Contrasted representations (B, 2 + M, R) through the answer head, kind by kind, for its statistics alone."""
-        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:]
-        disrupted = twins.negatives[0] >= 2 * len(anchor)  # (B, M): rows of v-, beyond v* and v+
-        kinds = [positive, negatives[disrupted], negatives[~disrupted]]
+        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:].flatten(0, 1)
+        asking = twins.negatives[0].flatten() < 2 * len(anchor)  # (B * M,): v* with other questions, no rows of v-
+        disrupted = max(len(twins.clips.local) - len(anchor), 0)  # so many of the others, after v+
+        kinds = [positive, *negatives[asking.argsort(stable=True)].tensor_split([disrupted])]
         for kind in [anchor, *kinds] if multiple_choice else kinds:  # open-ended: the anchors are the answers' pairs
             if len(kind):
                 self.heads.scores(kind)
