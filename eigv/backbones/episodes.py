@@ -49,9 +49,7 @@ def rows_of(index: Tensor, streams: int, videos: int) -> Tensor:
 
 class _Likeness(torch.autograd.Function):
     @staticmethod
-    def forward(
-        ctx: Any, facts: Tensor, compared: Tensor, weight: Tensor, of_video: Tensor, index: Tensor
-    ) -> Tensor:
+    def forward(ctx: Any, facts: Tensor, compared: Tensor, weight: Tensor, of_video: Tensor, index: Tensor) -> Tensor:
         S, V, K, D = facts.shape
         result = facts.new_empty(S, len(index), K, D)
         columns = weight.flatten(2).transpose(1, 2).contiguous()
