@@ -68,7 +68,8 @@ class Heard(NamedTuple):
     """What an episode makes of videos whatever is asked and remembered."""
 
     facts: Tensor  # (S, V, K, D)
-    mapped: Tensor  # (S, V, K, 2D), what the recurrent cell makes of facts
+    resets: Tensor  # (S, V, K, D), what the reset gate's map makes of facts
+    candidates: Tensor  # (S, V, K, D), what the candidate state's map makes of them
     first: Tensor  # (S, V, D), the candidate state at the first fact
     first_mapped: Tensor  # (S, V, 2D), the map of it as a state, without bias
 
@@ -91,11 +92,12 @@ class EpisodicMemory(nn.Module):
 
     def hear(self, facts: Tensor) -> Heard:
         """Facts (S, V, K, D) to `Heard`."""
-        mapped = self.inputs(facts.flatten(1, 2)).view(*facts.shape[:3], -1)
-        (reset, candidate), bias = mapped[:, :, 0].split(self.width, dim=2), self.states.bias[:, None]
+        D, flat, bias = self.width, facts.flatten(1, 2), self.states.bias[:, None]
+        maps = zip(self.inputs.weight.split(D, dim=1), self.inputs.bias[:, None].split(D, dim=2), strict=True)
+        reset, candidate = (torch.baddbmm(b, flat, w.transpose(1, 2)).view(facts.shape) for w, b in maps)
         # The state before the first fact is 0: its map is the bias
-        first = torch.tanh(candidate + torch.sigmoid(reset + bias[..., : self.width]) * bias[..., self.width :])
-        return Heard(facts, mapped, first, first @ self.states.weight.transpose(1, 2))
+        first = torch.tanh(candidate[:, :, 0] + torch.sigmoid(reset[:, :, 0] + bias[..., :D]) * bias[..., D:])
+        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2))
 
     def first(self, heard: Heard, asked: Tensor, memory: Tensor) -> Tensor:
         """The next memories (S, V, D) of videos, `asked` (V, D) and the last memories."""
@@ -125,7 +127,7 @@ class EpisodicMemory(nn.Module):
         opened, bias = gates[..., :1], self.states.bias
         state = opened * heard.first.index_select(1, index)
         hidden = bias[:, None] + opened * heard.first_mapped.index_select(1, index)
-        state = read(state, hidden, gates, heard.mapped, index, self.states.weight, bias)
+        state = read(state, hidden, gates, heard.resets, heard.candidates, index, self.states.weight, bias)
         weight = self.update.weight[..., self.width :]
         news = torch.cat([state, asked.expand_as(state)], dim=-1)
         return F.relu(torch.baddbmm(updates, news, weight.transpose(1, 2)))

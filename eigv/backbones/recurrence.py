@@ -41,9 +41,10 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, mapped: Tensor, weight: Tensor, bias: Tensor, sizes: list[int]) -> Tensor:
         S, N, H = *mapped.shape[:2], weight.shape[2]
-        hidden = torch.empty_like(mapped)  # W h + b; then r and z in the place of their parts
+        hidden = mapped + bias[:, None]  # x + W h + b, but for n's part, W h + b; then r and z in the place of theirs
+        hidden[..., 2 * H :] = bias[:, None, 2 * H :]
         candidates, states = mapped.new_empty(S, N, H), mapped.new_empty(S, N, H)
-        columns, offset = weight.transpose(1, 2).contiguous(), bias[:, None]
+        columns = weight.transpose(1, 2).contiguous()
         before: Sequence[Tensor] = [mapped.new_zeros(S, sizes[0], H), *_continued(states, sizes)]
 
         def steps(x: Tensor) -> Sequence[Tensor]:
@@ -51,18 +52,15 @@ class _Recurrence(torch.autograd.Function):
 
         r, z, of_state = hidden.split(H, dim=2)
         parts = zip(
-            *(before, steps(mapped[..., : 2 * H]), steps(mapped[..., 2 * H :])),
-            *(steps(hidden), steps(hidden[..., : 2 * H])),
+            *(before, steps(mapped[..., 2 * H :]), steps(hidden), steps(hidden[..., : 2 * H])),
             *(steps(x) for x in (r, z, of_state, candidates, states)),
             strict=True,
         )
         with torch.autocast(mapped.device.type, enabled=False):
-            for k, (last, x_gates, x, h, gates, reset, update, of_h, candidate, state) in enumerate(parts):
+            for k, (last, x, h, gates, reset, update, of_h, candidate, state) in enumerate(parts):
                 if k:
-                    torch.baddbmm(offset, last, columns, out=h)
-                else:
-                    h.copy_(offset)
-                gates.add_(x_gates).sigmoid_()
+                    h.baddbmm_(last, columns)
+                gates.sigmoid_()
                 torch.addcmul(x, reset, of_h, out=candidate).tanh_()
                 torch.lerp(candidate, last, update, out=state)
         ctx.sizes = sizes
