@@ -288,9 +288,17 @@ class Mspan(Backbone[Clips, Tokens]):
 
     def encode_clips(self, video: Tensor) -> Clips:
         """Clip features (B, K, Dv), mapped: (B, K, D)."""
-        if video.shape[1] < self.settings.scales:
-            raise UserError(f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {video.shape[1]}")
-        return Clips(local=self.clips(video))
+        return self.encode_mapped(self.map_clips(video))
+
+    def map_clips(self, video: Tensor) -> Tensor:
+        """The linear layer (..., K, D), but for its bias."""
+        return F.linear(video, self.clips.weight)
+
+    def encode_mapped(self, mapped: Tensor) -> Clips:
+        """With the bias: (B, K, D)."""
+        if mapped.shape[1] < self.settings.scales:
+            raise UserError(f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {mapped.shape[1]}")
+        return Clips(local=mapped + self.clips.bias.to(mapped.dtype))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of both directions, side by side."""
