@@ -30,6 +30,15 @@ class Dropout(nn.Dropout):
         """Dropout of ReLU(`input`), for which one mask is kept: neither the input nor what ReLU makes of it."""
         return self._dropped(input, relu=True) if self._level() else input.relu()
 
+    def mask(self, like: Tensor) -> tuple[Tensor | None, float]:
+        """Which elements stay, 0 or 1 of uint8 in the shape of `like`, and their scale; None where nothing is dropped.
+
+        For a function that multiplies by both itself.
+        """
+        if not (level := self._level()):
+            return None, 1.0
+        return (_random(like) >= level - 2 ** (_BITS - 1)).view(torch.uint8), 1 / (1 - level / 2**_BITS)
+
     def _level(self) -> int:
         """How many of the 2^16 numbers drop an element."""
         return round((1 - (1 - self.p) ** self.times) * 2**_BITS) if self.training else 0

@@ -205,9 +205,8 @@ def test_attention_between_scales_is_its_formula_written_for_one_pair(official: 
     nodes, others, question = torch.randn(1, 4, 6), torch.randn(1, 3, 6), torch.randn(1, 6)
     neighbours = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]]).bool()
     zero = torch.tensor([0])
-    found = attention(
-        Nodes(nodes, zero), Nodes(others, zero), neighbours, lambda fusion: fusion.asked(question)[:, None]
-    )
+    asked = torch.cat([attention.keys.asked(question), attention.values.asked(question)], dim=1)
+    found = attention(Nodes(zero, nodes), Nodes(zero, others), neighbours, asked).computed().read().values
     keys = F.elu(attention.keys.seen(others[0]) * attention.keys.asked(question))
     values = F.elu(attention.values.seen(others[0]) * attention.values.asked(question))
     for j, node in enumerate(nodes[0]):
@@ -220,7 +219,7 @@ def test_attention_between_scales_is_its_formula_written_for_one_pair(official: 
             weights = torch.zeros(3)
             weights[neighbours[j]] = scores[neighbours[j]].softmax(0)
         expected = attention.merge(torch.cat([node, F.elu(weights @ values)]))
-        torch.testing.assert_close(found.values[0, j], expected)
+        torch.testing.assert_close(found[0, j], expected)
 
 
 def test_sizes_that_do_not_go_together_are_refused() -> None:
