@@ -14,8 +14,10 @@ from torch import Tensor
 
 from eigv.backbones.recurrence import common_dtype
 
-CHUNK = 2048
+CHUNK = 4096
 """Rows, of streams, pairs and clips, of which likenesses are made at a time."""
+TINY = 1e-37
+"""Below it a distance counts as 0: the smooth loss is then the distance, in one operation, as is its gradient."""
 
 
 def likeness(facts: Tensor, index: Tensor, compared: Tensor, weight: Tensor, of_video: Tensor) -> Tensor:
@@ -87,12 +89,12 @@ class _Likeness(torch.autograd.Function):
             strict=True,
         )
         for part, x, grad, columns, of_x in parts:
-            fact, sign = chunks.fill(part, x, signs=True)
+            fact = chunks.fill(part, x)
             of_weight += torch.bmm(columns, chunks.flat)
             torch.bmm(grad, rows_of_weight, out=chunks.flat)
-            distances = chunks.distances.mul_(sign)
-            torch.mul(chunks.products, fact, out=sign).sub_(distances)
-            torch.sum(sign, dim=2, out=of_x)
+            distances = chunks.distances
+            torch.ops.aten.smooth_l1_loss_backward(distances, fact, x, 0, TINY, grad_input=distances)
+            torch.sum(torch.addcmul(distances, chunks.products, fact, value=-1), dim=2, out=of_x)
             distances.addcmul_(chunks.products, x)
             first, *others = chunks.each_distance
             for other in others:
@@ -101,7 +103,7 @@ class _Likeness(torch.autograd.Function):
             if of_video is not None:
                 of_video.index_add_(1, part, grad.view(first.shape).to(exact))
         of_offset = given.sum(dim=(1, 2), keepdim=True) if of_video is None else of_video
-        return of_facts, of_compared, of_weight.view(weight.shape), of_offset, None
+        return of_facts, of_compared.neg_(), of_weight.view(weight.shape), of_offset, None
 
 
 class _Chunks:
@@ -115,8 +117,8 @@ class _Chunks:
         self.index = index.split(self.size)
         self._made: Tensor | None = None
 
-    def fill(self, index: Tensor, x: Tensor, signs: bool = False) -> tuple[Tensor, Tensor]:
-        """Makes the likenesses with `x` (S, c, 1, M, D): the facts (S, c, K, 1, D), and the signs of differences."""
+    def fill(self, index: Tensor, x: Tensor) -> Tensor:
+        """Makes the likenesses with `x` (S, c, 1, M, D) of the facts (S, c, K, 1, D), which it returns."""
         fact = self.facts.index_select(1, index)
         S, c, K, _, D = fact.shape
         if self._made is None or self._made.shape[1] != c:
@@ -125,10 +127,8 @@ class _Chunks:
             self.products, self.distances = self._made.unbind(3)
             self.each_distance = self.distances.unbind(3)
         torch.mul(fact, x, out=self.products)
-        torch.sub(fact, x, out=self.distances)
-        sign = self.distances.sign() if signs else fact
-        self.distances.abs_()
-        return fact, sign
+        torch.ops.aten.smooth_l1_loss(fact, x, 0, TINY, out=self.distances)
+        return fact
 
 
 class _Reading(torch.autograd.Function):
@@ -164,7 +164,7 @@ class _Reading(torch.autograd.Function):
         with torch.autocast(state.device.type, enabled=False):
             for k, (gate, part, r, of_c, n, after) in enumerate(steps):
                 if k:
-                    part.baddbmm_(last, columns)
+                    torch.baddbmm(part, last, columns, out=part)
                 n.addcmul_(r.sigmoid_(), of_c).tanh_()
                 last = torch.lerp(last, n, gate, out=after)
         ctx.shape = resets.shape
@@ -195,7 +195,7 @@ class _Reading(torch.autograd.Function):
             torch.mul(n, r, out=of_c)
             sigmoid_backward(other, r, grad_input=r)
             if k:
-                grad.baddbmm_(part, weight)
+                torch.baddbmm(grad, part, weight, out=grad)
         exact = torch.promote_types(state.dtype, torch.float32)
         of_facts = []
         for part in (parts[..., :D], candidates):

@@ -297,7 +297,9 @@ class Mspan(Backbone[Clips, Tokens]):
     def encode_mapped(self, mapped: Tensor) -> Clips:
         """With the bias: (B, K, D)."""
         if mapped.shape[1] < self.settings.scales:
-            raise UserError(f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {mapped.shape[1]}")
+            raise UserError(
+                f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {mapped.shape[1]}"
+            )
         return Clips(local=mapped + self.clips.bias.to(mapped.dtype))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:

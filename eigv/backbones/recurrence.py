@@ -59,7 +59,7 @@ class _Recurrence(torch.autograd.Function):
         with torch.autocast(mapped.device.type, enabled=False):
             for k, (last, x, h, gates, reset, update, of_h, candidate, state) in enumerate(parts):
                 if k:
-                    h.baddbmm_(last, columns)
+                    torch.baddbmm(h, last, columns, out=h)
                 gates.sigmoid_()
                 torch.addcmul(x, reset, of_h, out=candidate).tanh_()
                 torch.lerp(candidate, last, update, out=state)
@@ -94,7 +94,7 @@ class _Recurrence(torch.autograd.Function):
         for own, of_all, update, gates, flat, earlier in reversed(list(parts)):
             gates.mul_(of_all)
             if earlier is not None:
-                earlier.addcmul_(own, update).baddbmm_(flat, weight)
+                torch.baddbmm(earlier.addcmul_(own, update), flat, weight, out=earlier)
         of_mapped = torch.cat([moved[..., : 2 * H], of_candidate.mul_(grad)], dim=2)
         of_weight = moved.transpose(1, 2) @ before
         return of_mapped, of_weight, moved.sum(dim=1), None
