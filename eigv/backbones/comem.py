@@ -51,16 +51,18 @@ class StreamEncoder(nn.Module):
         self.upper = nn.GRU(hidden, hidden, batch_first=True)
 
 
+def _stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
+    """A parameter of a layer of each stream."""
+    return torch.stack([getattr(getattr(stream, layer), f"{name}_l0") for stream in streams])
+
+
 def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int) -> Tensor:
     """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step."""
-
-    def stacked(layer: str, name: str) -> Tensor:
-        return torch.stack([getattr(getattr(stream, layer), f"{name}_l0") for stream in streams])
-
     sizes = [mapped.shape[1] // steps] * steps
-    low = recur(mapped, stacked("lower", "weight_hh"), stacked("lower", "bias_hh"), sizes)
-    above = torch.baddbmm(stacked("upper", "bias_ih")[:, None], low, stacked("upper", "weight_ih").transpose(1, 2))
-    high = recur(above, stacked("upper", "weight_hh"), stacked("upper", "bias_hh"), sizes)
+    low = recur(mapped, _stacked(streams, "lower", "weight_hh"), _stacked(streams, "lower", "bias_hh"), sizes)
+    offset, weight = _stacked(streams, "upper", "bias_ih")[:, None], _stacked(streams, "upper", "weight_ih")
+    above = torch.baddbmm(offset, low, weight.transpose(1, 2))
+    high = recur(above, _stacked(streams, "upper", "weight_hh"), _stacked(streams, "upper", "bias_hh"), sizes)
     return torch.cat([low, high], dim=-1)
 
 
@@ -201,11 +203,10 @@ class Comem(Backbone[StreamClips, Tokens]):
             appearance if self.clip_widths.appearance else motion,
             motion if self.clip_widths.motion else appearance,
         )
-        if self.embed_appearance is None or self.embed_motion is None:
-            of_appearance, of_motion = self.appearance.lower.weight_ih_l0, self.motion.lower.weight_ih_l0
-        else:
-            of_appearance, of_motion = self.embed_appearance.weight, self.embed_motion.weight
-        return torch.cat([F.linear(appearance, of_appearance), F.linear(motion, of_motion)], dim=-1)
+        maps = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
+        if self.embed_appearance is not None and self.embed_motion is not None:
+            maps = [self.embed_appearance.weight, self.embed_motion.weight]
+        return torch.cat([F.linear(appearance, maps[0]), F.linear(motion, maps[1])], dim=-1)
 
     def encode_mapped(self, mapped: Tensor) -> StreamClips:
         """What `map_clips` gives to `StreamClips`."""
@@ -213,11 +214,11 @@ class Comem(Backbone[StreamClips, Tokens]):
         B, K, _ = mapped.shape
         # Step by step, as recurrent layers read
         x = mapped.unflatten(2, (2, -1)).permute(2, 1, 0, 3).flatten(1, 2)  # (S, K * B, -1)
-        bias = torch.stack([stream.lower.bias_ih_l0 for stream in streams])[:, None]
+        bias = _stacked(streams, "lower", "bias_ih")[:, None]
         local = None
         if self.embed_appearance is not None and self.embed_motion is not None:
             embedded = x + torch.stack([self.embed_appearance.bias, self.embed_motion.bias])[:, None]
-            weight = torch.stack([stream.lower.weight_ih_l0 for stream in streams])
+            weight = _stacked(streams, "lower", "weight_ih")
             local, x = embedded.sum(dim=0), torch.baddbmm(bias, embedded, weight.transpose(1, 2))
         else:
             x = x + bias

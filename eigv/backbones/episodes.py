@@ -58,7 +58,7 @@ class _Likeness(torch.autograd.Function):
         result = facts.new_empty(S, len(index), K, D)
         columns = weight.flatten(2).transpose(1, 2).contiguous()
         chunks = _Chunks(facts, compared, index)
-        alike, offset = of_video.shape[1] == 1, of_video.flatten(1, 2)
+        alike, offset = of_video.shape[1:3] == (1, 1), of_video.flatten(1, 2)
         results = result.view(S, -1, D).split(chunks.size * K, dim=1)
         with torch.autocast(facts.device.type, enabled=False):
             for part, x, flat in zip(chunks.index, chunks.compared, results, strict=True):
@@ -177,7 +177,8 @@ class _Reading(torch.autograd.Function):
         state, gates, weight, rows, parts, candidates, states = ctx.saved_tensors
         S, P, D = state.shape
         of_gates = torch.zeros_like(gates)
-        grad, room, other = given.clone(memory_format=torch.contiguous_format), *state.new_empty(2, S, P, D)
+        grad = given.clone(memory_format=torch.contiguous_format)
+        room, other = torch.empty_like(grad), torch.empty_like(grad)
         steps = zip(
             *(gates[..., None].unbind(2)[1:], of_gates.unbind(2)[1:], parts.unbind(1)),
             *(x.unbind(1) for x in (*parts.split(D, dim=3), candidates)),
