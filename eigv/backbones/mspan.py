@@ -4,8 +4,7 @@ Sizes: B videos, K clips, T texts, L tokens, D width, P pairs of a video and a t
 which node j is the window of clips j .. j + i; n rows (videos or pairs).
 """
 
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +13,9 @@ from torch.nn import functional as F
 from base.errors import UserError
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.dropout import Dropout
-from eigv.backbones.encoders import packed
 from eigv.backbones.gates import Activation, activated, gated
+from eigv.backbones.last_states import last_states
+from eigv.backbones.nodes import Nodes, Rows
 from eigv.config.run import MspanSettings
 
 
@@ -36,102 +36,6 @@ def overlapping_windows(K: int, scale: int, official: bool) -> Tensor:
     return (ahead >= -scale) & (ahead <= (scale if official else scale + 1))
 
 
-class Rows(NamedTuple):
-    """Something of the nodes of a scale: a row a video as long as no question has touched them, then a row a pair."""
-
-    values: Tensor  # (n, N, ...)
-    index: Tensor | None  # (P,), the row of each pair; None: row p is pair p
-
-    def of_pairs(self) -> Tensor:
-        """(P, N, ...)."""
-        return self.values if self.index is None else self.values.index_select(0, self.index)
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """The nodes of a scale as a sum: of a row a video, and of rows a pair that a linear map is still to be applied to.
-
-    What reads them through a map of its own reads through the product of both maps, a small one, so that the nodes
-    themselves need not be computed.
-    """
-
-    index: Tensor  # (P,), the video of each pair
-    of_videos: Tensor | None = None  # (B, N, D)
-    of_pairs: tuple[tuple[Tensor, Tensor | None], ...] = ()  # (P, N, D), and its map (D, D); None: as it is
-    bias: Tensor | None = None  # (D,), where there are maps but no row a video to hold it
-
-    def read(self, weight: Tensor | None = None) -> Rows:
-        """The nodes, or their products with `weight` (out, D)."""
-        shared, bias = self.of_videos, self.bias
-        if weight is not None:
-            shared = None if shared is None else F.linear(shared, weight)
-            bias = None if bias is None else weight @ bias
-        if not self.of_pairs:
-            assert shared is not None
-            return Rows(shared, self.index)
-        total = None if shared is None else shared.index_select(0, self.index).flatten(0, 1)  # (P * N, out)
-        for values, own in self.of_pairs:
-            through = _product(weight, own)
-            if through is None:
-                total = values.flatten(0, 1) if total is None else total + values.flatten(0, 1)
-            elif total is None:
-                total = F.linear(values.flatten(0, 1), through, bias)
-            else:
-                total = torch.addmm(total, values.flatten(0, 1), through.t())
-        assert total is not None
-        return Rows(total.view(*values.shape[:2], -1), None)
-
-    def mapped(self, weight: Tensor, bias: Tensor | None = None) -> "Nodes":
-        """The nodes under a map (D, D), which is applied to the rows of the videos at once."""
-        if self.of_videos is not None:
-            return Nodes(
-                self.index,
-                F.linear(self.of_videos, weight, bias),
-                tuple((values, _product(weight, own)) for values, own in self.of_pairs),
-            )
-        if self.bias is not None:
-            bias = weight @ self.bias if bias is None else torch.addmv(bias, weight, self.bias)
-        return Nodes(self.index, None, tuple((values, _product(weight, own)) for values, own in self.of_pairs), bias)
-
-    def plus_videos(self, rows: Tensor) -> "Nodes":
-        """The sum with a row a video, (B, N, D)."""
-        if self.of_videos is not None:
-            rows = rows + self.of_videos
-        elif self.bias is not None:
-            rows = rows + self.bias
-        return Nodes(self.index, rows, self.of_pairs)
-
-    def plus_pairs(self, values: Tensor, weight: Tensor) -> "Nodes":
-        """The sum with a row a pair, (P, N, D), under a map."""
-        return replace(self, of_pairs=(*self.of_pairs, (values, weight)))
-
-    def computed(self) -> "Nodes":
-        """The same, with its maps applied."""
-        values, index = self.read()
-        return Nodes(self.index, of_pairs=((values, None),)) if index is None else Nodes(self.index, values)
-
-    def weighed(self, weights: Tensor) -> Tensor:
-        """The sum of the nodes by `weights` (P, N): (P, D)."""
-        across = weights[:, None]  # (P, 1, N)
-        total: Tensor | None = None
-        for values, own in (*self.of_pairs, *self._spread()):
-            summed = torch.bmm(across, values)[:, 0]
-            summed = summed if own is None else F.linear(summed, own)
-            total = summed if total is None else total + summed
-        assert total is not None
-        return total if self.bias is None else total + self.bias * weights.sum(dim=1, keepdim=True)
-
-    def _spread(self) -> list[tuple[Tensor, None]]:
-        return [] if self.of_videos is None else [(self.of_videos.index_select(0, self.index), None)]
-
-
-def _product(second: Tensor | None, first: Tensor | None) -> Tensor | None:
-    """The map `second` after `first`."""
-    if second is None or first is None:
-        return first if second is None else second
-    return second @ first
-
-
 class Fusion(nn.Module):
     """Clips under a question: Dropout(activation(W v * U q + b)); both maps can be called alone."""
 
@@ -146,7 +50,7 @@ class Fusion(nn.Module):
     def join(self, seen: Tensor, asked: Tensor) -> Tensor:
         """Mapped clips (P, D) with mapped questions (P, D)."""
         joined = seen * asked
-        return activated(joined if self.bias is None else joined + self.bias, self.activation, self.dropout)
+        return activated(joined if self.bias is None else joined + self.bias.to(joined.dtype), self.activation, self.dropout)
 
 
 class GraphConvolution(nn.Module):
@@ -162,15 +66,14 @@ class GraphConvolution(nn.Module):
 
     def forward(self, nodes: Nodes, adjacency: Tensor) -> Nodes:
         """`nodes` with (N, N); the last layer's map is still to be applied where there is a row a pair."""
-        first = self.layers[0]
-        values, index = nodes.read(first.weight)
+        first, *others = cast(list[nn.Linear], list(self.layers))
+        values, pairs = nodes.read(first.weight)
         mixing = adjacency.expand(len(values), -1, -1)
         values = activated(torch.baddbmm(first.bias, mixing, values), "elu", self.dropout)
-        found = Nodes(nodes.index, of_pairs=((values, None),)) if index is None else Nodes(nodes.index, values)
-        for layer in self.layers[1:]:
-            mixed = torch.bmm(mixing, found.computed().read().values)
-            found = Nodes(nodes.index, of_pairs=((mixed, None),)) if index is None else Nodes(nodes.index, mixed)
-            found = found.mapped(layer.weight, layer.bias)
+        found = Nodes.of(Rows(values, pairs), nodes.index)
+        for layer in others:
+            mixed = torch.bmm(mixing, found.read().values)
+            found = Nodes.of(Rows(mixed, pairs), nodes.index).mapped(layer.weight, layer.bias)
         return found
 
 
@@ -304,23 +207,23 @@ class Mspan(Backbone[Clips, Tokens]):
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of both directions, side by side."""
-        _, (last, _) = self.recurrent(packed(tokens, lengths))  # (2, T, D / 2)
-        return Tokens(pooled=self.dropout(last.transpose(0, 1).flatten(1)))
+        return Tokens(pooled=self.dropout(last_states(self.recurrent, tokens, lengths)))
 
     def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, D) of the pairs."""
 
         K, D = clips.local.shape[1], self.width
-        fusions = [fusion for each in self.rounds for fusion in each.fusions] + [self.attention, self.answer]
+        rounds = cast(list[Round], list(self.rounds))
+        fusions = [fusion for each in rounds for fusion in each.fusions] + [self.attention, self.answer]
         asked = F.linear(tokens.pooled, torch.cat([fusion.asked.weight for fusion in fusions]))  # (T, fusions * D)
         *looking, weighing, answering = asked.index_select(0, token_index).split(
-            [2 * D] * 2 * len(self.rounds) + [D, D], dim=1
+            [2 * D] * 2 * len(rounds) + [D, D], dim=1
         )
         near, overlap = self._graphs(K, clips.local)
         pooled = [F.max_pool2d(clips.local, (i + 1, 1), stride=1) for i in range(self.settings.scales)]  # (B, N, D)
         compose = len(clip_index) * K > 4 * D  # else the products of maps are more work than they save
         scales = [Nodes(clip_index, values) for values in pooled]
-        for each, down, up in zip(self.rounds, looking[::2], looking[1::2], strict=True):
+        for each, down, up in zip(rounds, looking[::2], looking[1::2], strict=True):
             scales = each(scales, near, overlap, (down, up), compose)
             scales = [nodes.plus_videos(first) for nodes, first in zip(scales, pooled, strict=True)]
 

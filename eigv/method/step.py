@@ -1,6 +1,7 @@
 """What the parts of a training step and of an evaluation hand on.
 
-Sizes: B batch, K clips, E width of mapped clip features (`Backbone.map_clips`), T texts, D width, A answers, M negatives of an anchor.
+Sizes: B batch, K clips, E width of mapped clip features (`Backbone.map_clips`), T texts, D width, A answers,
+M negatives of an anchor.
 """
 
 from dataclasses import dataclass

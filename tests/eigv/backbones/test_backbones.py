@@ -10,7 +10,8 @@ from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem, StreamLinear
 from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
-from eigv.backbones.mspan import GraphAttention, Nodes, near_windows, overlapping_windows
+from eigv.backbones.mspan import GraphAttention, near_windows, overlapping_windows
+from eigv.backbones.nodes import Nodes
 from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
 
 SMALL = BackbonesSettings(
@@ -44,6 +45,14 @@ def test_shapes(name: str) -> None:
     assert fused.shape == (5, backbone.answer_width)
     assert backbone.answer_head(9)(fused).shape == (5, 9)
     assert backbone.projection_head()(fused[None]).shape[:2] == (1, 5)
+
+
+@every_backbone
+def test_of_clips_that_are_mixed_the_linear_maps_may_be_mixed(name: str) -> None:
+    backbone, (video, _, _) = _backbone(name), _inputs()
+    mixed, mapped = 0.3 * video[:1] + 0.6 * video[1:2], backbone.map_clips(video)
+    found = backbone.encode_mapped(0.3 * mapped[:1] + 0.6 * mapped[1:2]).local
+    torch.testing.assert_close(found, backbone.encode_clips(mixed).local)
 
 
 @every_backbone
