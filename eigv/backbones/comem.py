@@ -203,7 +203,7 @@ class Comem(Backbone[StreamClips, Tokens]):
             appearance if self.clip_widths.appearance else motion,
             motion if self.clip_widths.motion else appearance,
         )
-        maps = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
+        maps: list[Tensor] = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
         if self.embed_appearance is not None and self.embed_motion is not None:
             maps = [self.embed_appearance.weight, self.embed_motion.weight]
         return torch.cat([F.linear(appearance, maps[0]), F.linear(motion, maps[1])], dim=-1)

@@ -175,7 +175,7 @@ class _Reading(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, given: Tensor) -> tuple[Tensor | None, ...]:
         state, gates, weight, rows, parts, candidates, states = ctx.saved_tensors
-        S, P, D = state.shape
+        S, _, D = state.shape
         of_gates = torch.zeros_like(gates)
         grad = given.clone(memory_format=torch.contiguous_format)
         room, other = torch.empty_like(grad), torch.empty_like(grad)

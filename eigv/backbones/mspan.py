@@ -50,7 +50,9 @@ class Fusion(nn.Module):
     def join(self, seen: Tensor, asked: Tensor) -> Tensor:
         """Mapped clips (P, D) with mapped questions (P, D)."""
         joined = seen * asked
-        return activated(joined if self.bias is None else joined + self.bias.to(joined.dtype), self.activation, self.dropout)
+        return activated(
+            joined if self.bias is None else joined + self.bias.to(joined.dtype), self.activation, self.dropout
+        )
 
 
 class GraphConvolution(nn.Module):
