@@ -56,7 +56,7 @@ class _Likeness(torch.autograd.Function):
     def forward(ctx: Any, facts: Tensor, compared: Tensor, weight: Tensor, of_video: Tensor, index: Tensor) -> Tensor:
         S, _, K, D = facts.shape
         result = facts.new_empty(S, len(index), K, D)
-        columns = weight.flatten(2).transpose(1, 2).contiguous()
+        columns = weight.flatten(2).transpose(1, 2)
         chunks = _Chunks(facts, compared, index)
         alike, offset = of_video.shape[1:3] == (1, 1), of_video.flatten(1, 2)
         results = result.view(S, -1, D).split(chunks.size * K, dim=1)
