@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
+from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.dropout import Dropout
 from eigv.backbones.episodes import likeness, read
@@ -231,7 +232,7 @@ class Comem(Backbone[StreamClips, Tokens]):
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
         rows, last, sizes = _steps(lengths.cpu(), tokens.shape[1])
-        rows, last = rows.to(tokens.device, non_blocking=True), last.to(tokens.device, non_blocking=True)
+        rows, last = moved(rows, tokens.device), moved(last, tokens.device)
         x = self.dropout.after_relu(self.embed(tokens.flatten(0, 1).index_select(0, rows)))
         pooled = []
         for layer in range(self.recurrent.num_layers):

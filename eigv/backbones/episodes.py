@@ -60,11 +60,10 @@ class _Likeness(torch.autograd.Function):
         chunks = _Chunks(facts, compared, index)
         alike, offset = of_video.shape[1:3] == (1, 1), of_video.flatten(1, 2)
         results = result.view(S, -1, D).split(chunks.size * K, dim=1)
-        with torch.autocast(facts.device.type, enabled=False):
-            for part, x, flat in zip(chunks.index, chunks.compared, results, strict=True):
-                chunks.fill(part, x)
-                of_pair = offset if alike else of_video.index_select(1, part).view(flat.shape)
-                torch.baddbmm(of_pair, chunks.flat, columns, out=flat)
+        for part, x, flat in zip(chunks.index, chunks.compared, results, strict=True):
+            chunks.fill(part, x)
+            of_pair = offset if alike else of_video.index_select(1, part).view(flat.shape)
+            torch.baddbmm(of_pair, chunks.flat, columns, out=flat)
         ctx.alike = alike
         ctx.save_for_backward(facts, compared, weight, index)
         return result
@@ -161,12 +160,11 @@ class _Reading(torch.autograd.Function):
             *(candidate.unbind(1), states.unbind(1)),
             strict=True,
         )
-        with torch.autocast(state.device.type, enabled=False):
-            for k, (gate, part, r, of_c, n, after) in enumerate(steps):
-                if k:
-                    torch.baddbmm(part, last, columns, out=part)
-                n.addcmul_(r.sigmoid_(), of_c).tanh_()
-                last = torch.lerp(last, n, gate, out=after)
+        for k, (gate, part, r, of_c, n, after) in enumerate(steps):
+            if k:
+                torch.baddbmm(part, last, columns, out=part)
+            n.addcmul_(r.sigmoid_(), of_c).tanh_()
+            last = torch.lerp(last, n, gate, out=after)
         ctx.shape = resets.shape
         ctx.save_for_backward(state, gates, weight, rows, parts, candidate, states)
         return last.clone()

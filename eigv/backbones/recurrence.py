@@ -13,7 +13,7 @@ from torch import Tensor
 def common_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors in the number type of matrix products: that of autocast where it is on, else as they are."""
     device = tensors[0].device.type
-    if not torch.is_autocast_enabled(device):
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return tensors
     return tuple(tensor.to(torch.get_autocast_dtype(device)) for tensor in tensors)
 
@@ -56,13 +56,12 @@ class _Recurrence(torch.autograd.Function):
             *(steps(x) for x in (r, z, of_state, candidates, states)),
             strict=True,
         )
-        with torch.autocast(mapped.device.type, enabled=False):
-            for k, (last, x, h, gates, reset, update, of_h, candidate, state) in enumerate(parts):
-                if k:
-                    torch.baddbmm(h, last, columns, out=h)
-                gates.sigmoid_()
-                torch.addcmul(x, reset, of_h, out=candidate).tanh_()
-                torch.lerp(candidate, last, update, out=state)
+        for k, (last, x, h, gates, reset, update, of_h, candidate, state) in enumerate(parts):
+            if k:
+                torch.baddbmm(h, last, columns, out=h)
+            gates.sigmoid_()
+            torch.addcmul(x, reset, of_h, out=candidate).tanh_()
+            torch.lerp(candidate, last, update, out=state)
         ctx.sizes = sizes
         ctx.save_for_backward(weight, hidden, candidates, states)
         return states
