@@ -1,6 +1,6 @@
 """VideoQA with EIGV: one training step for every method, answers and rationales (section 4).
 
-Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, R width of an answer representation,
+Sizes: B batch, K clips, E width of mapped clip features, T texts, D width, R width of an answer representation,
 A answers, P pairs, N negatives of a kind.
 """
 
@@ -68,7 +68,8 @@ class VideoQA(nn.Module):
         grounds. Where the indicator asks with question and answer, every candidate is scored on the scene that its own
         text grounds, and the rationale is that of the predicted answer.
         """
-        clips = self.backbone.encode_clips(batch.video)
+        mapped = self.backbone.map_clips(batch.video)  # (B, K, E)
+        clips = self.backbone.encode_mapped(mapped)
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         video = text // batch.candidates  # (T,), the video of each text
@@ -77,8 +78,8 @@ class VideoQA(nn.Module):
         else:
             asking = texts.pooled if self._asks_with_answers(batch) else self._query(texts, batch, batch.answer)[video]
             scenes = self.grounding(clips.local[video], asking)  # T of them
-            causal, _ = scenes.split(batch.video[video])  # (T, K, Dv)
-            answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, text, text)
+            causal, _ = scenes.split(mapped[video])  # (T, K, E)
+            answers = self.backbone.fuse(self.backbone.encode_mapped(causal), texts, text, text)
         with no_autocast(answers):
             logits = self.heads.scores(full(answers)).view(batch.size, -1)  # (B, A)
         query = self._query(texts, batch, logits.argmax(dim=1))  # (B, D)
@@ -100,18 +101,19 @@ class VideoQA(nn.Module):
         query = self._query(texts, batch, batch.answer)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         asked = (text // A, text)
+        mapped = self.backbone.map_clips(batch.video)  # (B, K, E)
         if method.mix == "none":
-            clips = self.backbone.encode_clips(batch.video)
-            return Study(batch.video, clips, texts, asked, batch.answer, question, question, query, None, None)
+            clips = self.backbone.encode_mapped(mapped)
+            return Study(mapped, clips, texts, asked, batch.answer, question, question, query, None, None)
 
         intervention = draw_intervention(batch.size, how, draws)
         scene = None
         if method.mix == "scenes":
-            scene = self._ground(self.backbone.encode_clips(batch.video), query, draws, settings)
-            video = mix_scenes(batch.video, scene, intervention)
+            scene = self._ground(self.backbone.encode_mapped(mapped), query, draws, settings)
+            video = mix_scenes(mapped, scene, intervention)
         else:
-            video = mix_videos(batch.video, intervention)
-        clips = self.backbone.encode_clips(video)
+            video = mix_videos(mapped, intervention)
+        clips = self.backbone.encode_mapped(video)
 
         ratio, partner = intervention.equivariant, moved(intervention.partner, video.device)
         keep_length = how.length == "own"
@@ -162,12 +164,13 @@ class VideoQA(nn.Module):
             if study.intervention is not None:
                 excluded.append(batch.excluded[study.intervention.partner])
             K = study.video.shape[1]
-            substitutes = bank.draw(torch.cat(excluded, dim=1), (1 + N, K), draws).to(study.video)
+            drawn = bank.draw(torch.cat(excluded, dim=1), (1 + N, K), draws).to(batch.video)
+            substitutes = self.backbone.map_clips(drawn)  # (B, 1 + N, K, E)
             made = [
                 positive_video(study.video, scene, substitutes[:, 0]),
-                negative_videos(study.video, scene, substitutes[:, 1:]).flatten(0, 1),  # (B * N, K, Dv), sample-major
+                negative_videos(study.video, scene, substitutes[:, 1:]).flatten(0, 1),  # (B * N, K, E), sample-major
             ]
-            clips = self.backbone.encode_clips(torch.cat(made))
+            clips = self.backbone.encode_mapped(torch.cat(made))
             positive = B + own
             videos.append(2 * B + torch.arange(B * N, device=own.device).view(B, N))
             questions.append(every)
