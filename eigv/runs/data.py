@@ -48,6 +48,10 @@ class Videos:
         widths = {kind: values.shape[2] for kind, values in store.features.items()}
         return cls(store, torch.from_numpy(store.joined), ClipWidths(**dict.fromkeys(ClipWidths._fields, 0) | widths))
 
+    def of(self, rows: NDArray[np.int64]) -> Tensor:
+        """The features of some videos, (B, K, D) float32."""
+        return self.features[torch.from_numpy(rows)].float()
+
 
 @dataclass(frozen=True)
 class Split:
@@ -134,24 +138,35 @@ class Split:
         words = self.table[list(CANDIDATES)].to_numpy()
         return pd.Series(words[np.arange(len(self)), self.answers])
 
+    @cached_property
+    def longest(self) -> NDArray[np.int64]:
+        """(Q,) of each question, the tokens of the longest of its texts."""
+        return np.diff(self.tokens.offsets).reshape(-1, self.candidates).max(axis=1)[self.token_row]
+
     def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
         numbers = np.arange(len(self)) if order is None else order.numpy()
         for start in range(0, len(numbers), size):
             yield self.batch(numbers[start : start + size], excluded)
 
-    def batch(self, questions: NDArray[np.int64], excluded: Exclusions | None = None) -> Batch:
-        """One batch; texts are padded to the longest in it."""
+    def batch(
+        self, questions: NDArray[np.int64], excluded: Exclusions | None = None, share_videos: bool = False
+    ) -> Batch:
+        """One batch; texts are padded to the longest in it. `share_videos`: each video is in it once, by its row."""
         padded, lengths = self.tokens.batch(self.token_row[questions])
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
+        videos, of = self.video_row[questions], None
+        if share_videos:
+            videos, of = np.unique(videos, return_inverse=True)
         return Batch(
-            video=self.videos.features[torch.from_numpy(self.video_row[questions])].float(),
+            video=self.videos.of(videos),
             tokens=torch.from_numpy(padded).float(),
             lengths=torch.from_numpy(lengths),
             answer=torch.from_numpy(self.answers[questions]),
             excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
             qids=self._qids[questions].tolist(),
+            video_row=None if of is None else torch.from_numpy(of),
         )
 
 
