@@ -118,7 +118,11 @@ class Predictions:
             return [values[row] for row in rows]
 
         return type(self)(
-            *(taken(values) for values in (self.qid, self.video_id, self.type, self.answer, self.prediction)),
+            taken(self.qid),
+            taken(self.video_id),
+            taken(self.type),
+            taken(self.answer),
+            taken(self.prediction),
             correct=self.correct[rows],
             scores=None if self.scores is None else self.scores[rows],
             top=None if self.top is None else taken(self.top),
