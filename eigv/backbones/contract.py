@@ -111,7 +111,7 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
 
     @abstractmethod
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> T:
-        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,) are valid."""
+        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,), on the host, are valid."""
 
     @abstractmethod
     def fuse(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
+from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.encoders import packed
 from eigv.config.run import MspanSettings
@@ -201,9 +202,9 @@ class Mspan(Backbone[Clips, Tokens]):
             return fusion.asked(tokens.pooled)[token_index, None]  # (P, 1, D)
 
         K, device = clips.local.shape[1], clips.local.device
-        near = [near_windows(K, i).to(clips.local) for i in range(self.settings.scales)]
+        near = [moved(near_windows(K, i).to(clips.local.dtype), device) for i in range(self.settings.scales)]
         official = self.settings.official_adjacency
-        overlap = [overlapping_windows(K, i, official).to(device) for i in range(self.settings.scales - 1)]
+        overlap = [moved(overlapping_windows(K, i, official), device) for i in range(self.settings.scales - 1)]
 
         channels = clips.local.transpose(1, 2)  # (B, D, K)
         pooled = [F.max_pool1d(channels, i + 1, stride=1).transpose(1, 2) for i in range(self.settings.scales)]

@@ -236,6 +236,11 @@ class TrainingSettings(Settings):
         description="The learning rate is lowered at this many epochs in a row without a better validation accuracy.",
     )
     decay_factor: float = Field(0.5, gt=0, lt=1, description="What the learning rate is then multiplied by.")
+    precision: Literal["float32", "tf32", "bf16", "auto"] = Field(
+        "float32",
+        description="What products are calculated in: float32, the same on every machine; tf32 (GPUs); bf16, with "
+        "weights, losses and optimiser in float32; auto, bf16 where the device has matrix units for it, else float32.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from base.tensors import full, no_autocast
 from eigv.config.run import GroundingSettings
 
 PAPER = GroundingSettings()
@@ -54,7 +55,9 @@ class CrossModalAttention(nn.Module):
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
         """Clips (B, K, D) and question (B, D) to attention (B, K)."""
-        products = self.scale * torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        seen, asked = full(self.clips(clips)), full(self.question(question))
+        with no_autocast(seen):
+            products = self.scale * torch.einsum("bkd,bd->bk", seen, asked)
         if not self.sum_mask:
             return products.softmax(dim=-1)
         products = products.masked_fill(clips.sum(dim=-1) == 0, torch.finfo(products.dtype).min)

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from base.tensors import full, moved, no_autocast
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
-from eigv.config.run import EigvSettings, GroundingSettings
+from eigv.config.run import EigvSettings, GroundingSettings, ObjectiveSettings
 from eigv.method.batch import Batch
 from eigv.method.disruptor import (
     negative_videos,
@@ -56,28 +57,8 @@ class VideoQA(nn.Module):
         study = self._intervene(batch, method, draws, settings)
         twins = self._disrupt(batch, study, method, bank, draws, settings) if method.contrasts else None
         of_answers, of_twins = self._represent(batch, study, twins)
-
-        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
-        answer = answer_loss(logits, study.target)
-        contrastive, total = None, answer
-        if of_twins is not None:
-            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
-            contrast = settings.objective
-            contrastive = contrastive_loss(
-                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
-            )
-            total = answer + contrast.beta * contrastive
-            if twins and self.backbone.contrast_reaches_answer_head:
-                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
-
-        scene = twins.scene if twins and twins.scene else study.scene
-        return Losses(
-            total=total,
-            answer=answer.detach(),
-            contrastive=None if contrastive is None else contrastive.detach(),
-            scene=scene,
-            accuracy=_accuracy(logits, study.target),
-        )
+        with no_autocast(of_answers):
+            return self._learn_from(of_answers, of_twins, batch, study, twins, settings.objective)
 
     @torch.no_grad()
     def predict(
@@ -108,12 +89,12 @@ class VideoQA(nn.Module):
             asking = self._query(texts, batch, batch.answer)  # (B, D)
             if self._asks_with_answers(batch):
                 asking, video, seen = texts.pooled, video[seen], text
-            causal = self.grounding(clips.local[video], asking).causal  # B of them, or T
-            # questions that are told the same clips of the same video share what is encoded
-            different, same = torch.cat([video[:, None], causal.long()], dim=1).unique(dim=0, return_inverse=True)
-            scenes = different[:, 1:, None] * batch.video[different[:, 0]]  # (scenes, K, Dv)
-            answers = self.backbone.fuse(self.backbone.encode_clips(scenes), texts, same[seen], text)
-        return self.heads.scores(answers).view(batch.size, -1)
+            scenes = self.grounding(clips.local[video], asking)  # B of them, or T
+            causal, _ = scenes.split(batch.video[video])
+            own = torch.arange(len(video), device=text.device)
+            answers = self.backbone.fuse(self.backbone.encode_clips(causal), texts, own[seen], text)
+        with no_autocast(answers):
+            return self.heads.scores(full(answers)).view(batch.size, -1)
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
         """The logits (B, A) of `predict`."""
@@ -143,7 +124,7 @@ class VideoQA(nn.Module):
             video = mix_videos(batch.video, intervention)
         clips = self.backbone.encode_clips(video)
 
-        ratio, partner = intervention.equivariant, intervention.partner
+        ratio, partner = intervention.equivariant, moved(intervention.partner, video.device)
         keep_length = how.length == "own"
         if how.question == "tokens" and not batch.multiple_choice:
             mixed_question = self._encode_mixed(batch, intervention, keep_length)
@@ -176,7 +157,8 @@ class VideoQA(nn.Module):
         self, batch: Batch, study: Study, method: Method, bank: MemoryBank | None, draws: Draws, settings: EigvSettings
     ) -> Twins:
         B, N = batch.size, settings.disruptor.negatives
-        own = torch.arange(B, device=batch.video.device)
+        device = batch.video.device
+        own = torch.arange(B, device=device)
         every = own[:, None].expand(B, N)
         none = own.new_empty(B, 0)
         # Without disrupted videos, the positive is the anchor again, under dropout of its own.
@@ -206,8 +188,10 @@ class VideoQA(nn.Module):
             if how.questions == "permuted":
                 others = permuted_questions(B, N, draws)  # (B, N)
             else:
-                mine = torch.stack([own, mixed.partner], dim=1) if mixed and unmixed else own[:, None]
+                anchors = torch.arange(B)  # on the host, as the partners
+                mine = torch.stack([anchors, mixed.partner], dim=1) if mixed and unmixed else anchors[:, None]
                 others = other_questions(mine, N, draws)  # (B, N), or (B, 0)
+            others = moved(others, device)
             if unmixed:
                 beyond, others = study.unmixed, B + others
             videos.append(every[:, : others.shape[1]])
@@ -225,7 +209,7 @@ class VideoQA(nn.Module):
         """
         video, text = study.asked
         if twins is None:
-            return self.backbone.fuse(study.clips, study.texts, video, text), None
+            return full(self.backbone.fuse(study.clips, study.texts, video, text)), None
 
         B, T, pairs = batch.size, batch.tokens.shape[0], len(text)
         own = torch.arange(B, device=text.device)
@@ -244,7 +228,7 @@ class VideoQA(nn.Module):
             torch.cat(of_videos),
             torch.cat([text, *(first_question + rows for rows in of_questions)]),
         )
-        of_answers, rest = represented[:pairs], represented[pairs:]
+        of_answers, rest = full(represented).tensor_split([pairs])
         if not batch.multiple_choice:
             rest = torch.cat([of_answers, rest])
         pair, negatives = rest[: 2 * B].view(2, B, -1).transpose(0, 1), rest[2 * B :]  # anchor and positive
@@ -253,12 +237,42 @@ class VideoQA(nn.Module):
     @torch.no_grad()
     def _pass_answer_head(self, of_twins: Tensor, twins: Twins, multiple_choice: bool) -> None:
         """Contrasted representations (B, 2 + M, R) through the answer head, kind by kind, for its statistics alone."""
-        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:]
-        disrupted = twins.negatives[0] >= 2 * len(anchor)  # (B, M): rows of v-, beyond v* and v+
-        kinds = [positive, negatives[disrupted], negatives[~disrupted]]
+        anchor, positive, negatives = of_twins[:, 0], of_twins[:, 1], of_twins[:, 2:].flatten(0, 1)
+        asking = twins.negatives[0].flatten() < 2 * len(anchor)  # (B * M,): v* with other questions, no rows of v-
+        disrupted = max(len(twins.clips.local) - len(anchor), 0)  # so many of the others, after v+
+        kinds = [positive, *negatives[asking.argsort(stable=True)].tensor_split([disrupted])]
         for kind in [anchor, *kinds] if multiple_choice else kinds:  # open-ended: the anchors are the answers' pairs
             if len(kind):
                 self.heads.scores(kind)
+
+    def _learn_from(
+        self,
+        of_answers: Tensor,
+        of_twins: Tensor | None,
+        batch: Batch,
+        study: Study,
+        twins: Twins | None,
+        contrast: ObjectiveSettings,
+    ) -> Losses:
+        """The losses of what `_represent` gives."""
+        logits = self.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
+        answer = answer_loss(logits, study.target)
+        contrastive, total = None, answer
+        if of_twins is not None:
+            projected = self.heads.project(of_twins)  # (B, 2 + M, width of the projection)
+            contrastive = contrastive_loss(
+                projected[:, 0], projected[:, 1], projected[:, 2:], contrast.similarity, contrast.temperature
+            )
+            total = answer + contrast.beta * contrastive
+            if twins and self.backbone.contrast_reaches_answer_head:
+                self._pass_answer_head(of_twins, twins, batch.multiple_choice)
+        return Losses(
+            total=total,
+            answer=answer.detach(),
+            contrastive=None if contrastive is None else contrastive.detach(),
+            scene=twins.scene if twins and twins.scene else study.scene,
+            accuracy=_accuracy(logits, study.target),
+        )
 
     def _asks_with_answers(self, batch: Batch) -> bool:
         return batch.multiple_choice and self.query == "answer"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from eigv.backbones.contract import Clips
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
+from eigv.runs import precision
 from eigv.runs.data import Split
 
 WINDOW = 8
@@ -22,11 +23,12 @@ WINDOW = 8
 
 @dataclass(frozen=True)
 class Answering:
-    """How a model answers: in batches of `size` questions on `device`."""
+    """How a model answers: in batches of `size` questions on `device`, in `numbers`."""
 
     model: VideoQA
     size: int
     device: str
+    numbers: precision.Numbers = "float32"
     answer_from: AnswerFrom = "video"
     both: bool = False
     """Also from what `answer_from` is not."""
@@ -47,9 +49,12 @@ class Answering:
                 chosen = by_length[at : at + self.size]
                 batch = split.batch(window[chosen], share_videos=True).to(self.device)
                 clips = encoded.select(torch.from_numpy(np.unique(of[chosen])).to(self.device))
-                yield window[chosen], self.model.predict(batch, self.answer_from, clips, self.both)
+                with precision.calculating(self.numbers, self.device):
+                    prediction = self.model.predict(batch, self.answer_from, clips, self.both)
+                yield window[chosen], prediction
 
     @torch.no_grad()
     def _encode(self, split: Split, videos: NDArray[np.int64]) -> Clips:
         parts = (videos[start : start + self.size] for start in range(0, len(videos), self.size))
-        return Clips.cat([self.model.backbone.encode_clips(split.videos.of(part).to(self.device)) for part in parts])
+        with precision.calculating(self.numbers, self.device):
+            return Clips.cat([self.model.backbone.encode_clips(split.videos.of(p).to(self.device)) for p in parts])

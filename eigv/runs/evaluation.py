@@ -21,7 +21,7 @@ from base.plug import own_files
 from eigv.config.methods import method as method_of
 from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
-from eigv.runs import model_files, monitors
+from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
@@ -44,8 +44,10 @@ def evaluate(
     vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
     model.to(device)
+    numbers = precision.to_answer_in(card.precision, device)
+    precision.prepare(model, numbers, device)
     grounds = method_of(card.settings.method).grounds
-    answering = Answering(model, card.settings.training.batch, device, answer_from, both=grounds)
+    answering = Answering(model, card.settings.training.batch, device, numbers, answer_from, both=grounds)
     predictions, effects, right = _predict(answering, split, vocabulary)
     metrics: dict[str, Any] = {
         "split": split_name,
@@ -75,6 +77,8 @@ def evaluate(
         trained_by_commit=card.commit,
         trained_on=card.device,
         evaluated_on=device_name(device),
+        trained_in=card.precision,
+        evaluated_in=numbers,
     )
     return metrics
 

@@ -49,6 +49,8 @@ class ModelCard:
     """The commit of the code that trained it."""
     device: str = ""
     """What trained it: a model of GPU, or `cpu`; empty for models of before this was recorded."""
+    precision: str = ""
+    """The numbers that it was trained in; empty for models of before there was a choice (float32)."""
     deterministic: bool = False
     """Whether only operations were used that give the same bits every time."""
 

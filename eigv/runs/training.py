@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from base import plug
 from base.errors import UserError
@@ -34,7 +34,7 @@ from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
-from eigv.runs import monitors
+from eigv.runs import monitors, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
@@ -74,11 +74,12 @@ def train(
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device)
-    key = _key(settings, stage, videos, train_split, val_split)
+    key = _key(settings, training.numbers, stage, videos, train_split, val_split)
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **_about_machine(device))
+        card = replace(card, precision=training.numbers)
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -88,8 +89,8 @@ def train(
     return card
 
 
-def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> str:
-    """What the weights depend on: settings, data, the version of the stage, code of the user's own.
+def _key(settings: RunSettings, numbers: precision.Numbers, stage: int, videos: Videos, *splits: Split) -> str:
+    """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
@@ -99,7 +100,7 @@ def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> s
         digest.update(np.ascontiguousarray(split.tokens.tokens).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
+    return json.dumps([stage, numbers, decides, plugin, digest.hexdigest()], sort_keys=True)
 
 
 class _Training:
@@ -111,7 +112,12 @@ class _Training:
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
         how = self.settings.training
-        self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+        self.numbers = precision.to_train_in(how.precision, device)
+        precision.prepare(self.model, self.numbers, device)
+        # Fused: one operation for all weights, on a CPU too.
+        self.optimizer = torch.optim.Adam(
+            self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True
+        )
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
         )
@@ -132,13 +138,13 @@ class _Training:
         order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
         self.model.train()
         for batch in self.train_split.batches(how.batch, order[done * how.batch :], self.excluded):
-            losses = self.model.training_step(
-                batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
-            )
+            with precision.calculating(self.numbers, self.device):
+                losses = self.model.training_step(
+                    batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
+                )
             self.optimizer.zero_grad(set_to_none=True)
             losses.total.backward()
-            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients)
+            norm = gradient_norm(self.model)
             if not torch.isfinite(norm):
                 raise UserError(
                     f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
@@ -168,11 +174,18 @@ class _Training:
         self.model.eval()
         right, effects = 0, []
         questions = np.linspace(0, len(split), count, endpoint=False).astype(np.int64)
-        for rows, prediction in Answering(self.model, self.settings.training.batch, self.device).of(split, questions):
+        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers)
+        for rows, prediction in answering.of(split, questions):
             right += int((prediction.logits.argmax(dim=1).cpu().numpy() == split.answers[rows]).sum())
             effects += monitors.question_effects(prediction)
             stop_if_asked()
         return 100.0 * right / count, effects
+
+
+def gradient_norm(model: nn.Module) -> Tensor:
+    """The norm of all gradients together, a number, in two operations however many there are."""
+    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
 
 
 def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:

@@ -248,6 +248,7 @@ ROWS = [
     Row("training.weight_decay", 0.1, ["runs"]),
     Row("training.decay_at", 3, ["runs"]),
     Row("training.decay_factor", 0.1, ["runs"]),
+    Row("training.precision", "auto", ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
     Row("preset", "official", ["sweep", "train comem", "train mspan", "hga runs"], NEXTQA | {"plugins": {}}),
     Row("plugins.mine.code", "backbone.py:Other", ["train own"]),

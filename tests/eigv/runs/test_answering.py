@@ -39,7 +39,7 @@ def test_answers_are_those_of_each_question_alone(tmp_path, monkeypatch, multipl
     model, split = model_and_split(tmp_path, multiple_choice, backbone, query)
     asked = np.arange(1, len(split))
     seen = []
-    for rows, found in Answering(model, 7, "cpu", answer_from, both=True).of(split, asked):
+    for rows, found in Answering(model, 7, "cpu", answer_from=answer_from, both=True).of(split, asked):
         seen += rows.tolist()
         other = "causal-scene" if answer_from == "video" else "video"
         for row, logits, others, chance in zip(
