@@ -221,6 +221,12 @@ class TrainingSettings(Settings):
     questions: int | None = Field(
         None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
     )
+    checked_questions: int = Field(
+        1000,
+        ge=1,
+        description="After each epoch, for `clean_accuracy`: at most this many questions of train, spread over it, and "
+        "no more than validation has.",
+    )
     batch: int = Field(128, ge=1, description="Questions a step.")
     learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")

@@ -55,9 +55,11 @@ class CrossModalAttention(nn.Module):
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
         """Clips (B, K, D) and question (B, D) to attention (B, K)."""
-        seen, asked = full(self.clips(clips)), full(self.question(question))
-        with no_autocast(seen):
-            products = self.scale * torch.einsum("bkd,bd->bk", seen, asked)
+        asked = full(self.question(question))
+        with no_autocast(asked):
+            # (W v + b) . q as v . (q W) + b . q: a layer for each question, and none for its K clips
+            toward, shift = asked @ self.clips.weight, asked @ self.clips.bias  # (B, D), (B,)
+            products = self.scale * (torch.einsum("bkd,bd->bk", full(clips), toward) + shift[:, None])
         if not self.sum_mask:
             return products.softmax(dim=-1)
         products = products.masked_fill(clips.sum(dim=-1) == 0, torch.finfo(products.dtype).min)

@@ -61,30 +61,40 @@ class VideoQA(nn.Module):
             return self._learn_from(of_answers, of_twins, batch, study, twins, settings.objective)
 
     @torch.no_grad()
-    def predict(self, batch: Batch, from_: AnswerFrom = "video") -> Prediction:
+    def predict(
+        self, batch: Batch, from_: AnswerFrom = "video", clips: Clips | None = None, both: bool = False
+    ) -> Prediction:
         """Answers and their rationales. Call `eval()` first; nothing is drawn, so the result is the same every time.
 
-        `from_="causal-scene"` reads an answer from the causal scene alone. The rationale is the scene that the question
-        grounds. Where the indicator asks with question and answer, every candidate is scored on the scene that its own
-        text grounds, and the rationale is that of the predicted answer.
+        `from_="causal-scene"` reads an answer from the causal scene alone; `both` adds the answers from what `from_` is
+        not. The rationale is the scene that the question grounds. Where the indicator asks with question and answer,
+        every candidate is scored on the scene that its own text grounds, and the rationale is that of the predicted
+        answer. `clips` is `batch.video`, encoded, where that has been done before.
         """
-        mapped = self.backbone.map_clips(batch.video)  # (B, K, E)
-        clips = self.backbone.encode_mapped(mapped)
+        clips = self.backbone.encode_clips(batch.video) if clips is None else clips
         texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        logits = self._answers(batch, clips, texts, from_)
+        other = self._answers(batch, clips, texts, "causal-scene" if from_ == "video" else "video") if both else None
+        query, local = self._query(texts, batch, logits.argmax(dim=1)), clips.local[batch.video_of]  # (B, D), (B, K, D)
+        scene, elsewhere = (self.grounding(local, asking) for asking in (query, query.roll(-1, dims=0)))
+        return Prediction(logits, scene, elsewhere, other)
+
+    def _answers(self, batch: Batch, clips: Clips, texts: Tokens, from_: AnswerFrom) -> Tensor:
+        """The logits (B, A) from the videos, whose `clips` are encoded, or from their causal scenes."""
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
-        video = text // batch.candidates  # (T,), the video of each text
+        video, seen = batch.video_of, text // batch.candidates  # (B,) rows of videos; (T,), whose video a text is about
         if from_ == "video":
-            answers = self.backbone.fuse(clips, texts, video, text)
+            answers = self.backbone.fuse(clips, texts, video[seen], text)
         else:
-            asking = texts.pooled if self._asks_with_answers(batch) else self._query(texts, batch, batch.answer)[video]
-            scenes = self.grounding(clips.local[video], asking)  # T of them
-            causal, _ = scenes.split(mapped[video])  # (T, K, E)
-            answers = self.backbone.fuse(self.backbone.encode_mapped(causal), texts, text, text)
+            asking = self._query(texts, batch, batch.answer)  # (B, D)
+            if self._asks_with_answers(batch):
+                asking, video, seen = texts.pooled, video[seen], text
+            scenes = self.grounding(clips.local[video], asking)  # B of them, or T
+            causal, _ = scenes.split(self.backbone.map_clips(batch.video)[video])
+            own = torch.arange(len(video), device=text.device)
+            answers = self.backbone.fuse(self.backbone.encode_mapped(causal), texts, own[seen], text)
         with no_autocast(answers):
-            logits = self.heads.scores(full(answers)).view(batch.size, -1)  # (B, A)
-        query = self._query(texts, batch, logits.argmax(dim=1))  # (B, D)
-        scene, elsewhere = (self.grounding(clips.local, asking) for asking in (query, query.roll(-1, dims=0)))
-        return Prediction(logits, scene, elsewhere)
+            return self.heads.scores(full(answers)).view(batch.size, -1)
 
     def answer(self, batch: Batch, from_: AnswerFrom = "video") -> Tensor:
         """The logits (B, A) of `predict`."""

@@ -19,10 +19,11 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
-from eigv.method.model import AnswerFrom, VideoQA
+from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
 from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
+from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ def evaluate(
     numbers = precision.to_answer_in(card.precision, device)
     precision.prepare(model, numbers, device)
     grounds = method_of(card.settings.method).grounds
-    batch = card.settings.training.batch
-    predictions, effects = _predict(model, batch, split, vocabulary, answer_from, grounds, device, numbers)
+    answering = Answering(model, card.settings.training.batch, device, numbers, answer_from, both=grounds)
+    predictions, effects, right = _predict(answering, split, vocabulary)
     metrics: dict[str, Any] = {
         "split": split_name,
         "answer_from": answer_from,
@@ -56,8 +57,7 @@ def evaluate(
     }
     if predictions.rationales is not None:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
-        second, _ = _predict(model, batch, split, vocabulary, other, grounds, device, numbers)
-        metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
+        metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
@@ -125,36 +125,30 @@ def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> d
 
 
 def _predict(
-    model: VideoQA,
-    batch_size: int,
-    split: Split,
-    vocabulary: list[str],
-    answer_from: AnswerFrom,
-    grounds: bool,
-    device: str,
-    numbers: precision.Numbers,
-) -> tuple[Predictions, list[float]]:
-    """The predictions for a split, with rationales where the method grounds, and `monitors.question_effects`."""
+    answering: Answering, split: Split, vocabulary: list[str]
+) -> tuple[Predictions, list[float], NDArray[np.bool_]]:
+    """The predictions for a split, `monitors.question_effects`, and whether the other answers are right (Q,).
+
+    Rationales and other answers are there where `answering` gives both answers: where the method grounds.
+    """
     parts: list[Predictions] = []
     effects: list[float] = []
-    batches = split.batches(batch_size)
-    starts = range(0, len(split), batch_size)
-    labelled = progress(batches, total=len(starts), label=f"answers from the {answer_from}", unit="batch")
-    for start, batch in zip(starts, labelled, strict=True):
-        with precision.calculating(numbers, device):
-            prediction = model.predict(batch.to(device), answer_from)
+    order: list[NDArray[np.int64]] = []
+    right = np.zeros(len(split), bool)
+    answers = answering.of(split, np.arange(len(split)))
+    batches = -(-len(split) // answering.size)
+    for rows, prediction in progress(
+        answers, total=batches, label=f"answers from the {answering.answer_from}", unit="batch"
+    ):
         effects += monitors.question_effects(prediction)
-        rows = slice(start, start + batch_size)
-        parts.append(
-            Predictions.of(
-                split.table[rows],
-                torch.softmax(prediction.logits, dim=1).cpu().numpy(),
-                split.answers[rows],
-                vocabulary,
-                _rationales(prediction, split, split.video_row[rows]) if grounds else None,
-            )
-        )
-    return Predictions.joined(parts), effects
+        rationales = None
+        if prediction.other is not None:
+            right[rows] = prediction.other.argmax(dim=1).cpu().numpy() == split.answers[rows]
+            rationales = _rationales(prediction, split, split.video_row[rows])
+        probabilities = torch.softmax(prediction.logits, dim=1).cpu().numpy()
+        parts.append(Predictions.of(split.table.iloc[rows], probabilities, split.answers[rows], vocabulary, rationales))
+        order.append(rows)
+    return Predictions.joined(parts).take(np.argsort(np.concatenate(order))), effects, right
 
 
 def _rationales(prediction: Prediction, split: Split, video_rows: NDArray[np.int64]) -> list[Rationale]:

@@ -35,6 +35,7 @@ from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
 from eigv.runs import monitors, precision
+from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, save
@@ -154,11 +155,12 @@ class _Training:
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, float]:
         """The means of what is watched, and what the model gives without mixing, noise and dropout.
 
-        The latter on validation, and on as many questions of train.
+        The latter on validation, and on `training.checked_questions` of train.
         """
         row = {"epoch": float(epoch)} | {name: float(np.mean(seen)) for name, seen in watched.items()}
         val, effects = self._accuracy(self.val_split, len(self.val_split))
-        clean, _ = self._accuracy(self.train_split, min(len(self.train_split), len(self.val_split)))
+        count = min(len(self.train_split), len(self.val_split), self.settings.training.checked_questions)
+        clean, _ = self._accuracy(self.train_split, count)
         row |= {"clean_accuracy": clean, "val_accuracy": val}
         if self.method.grounds and effects:
             row["question_effect"] = float(np.mean(effects))
@@ -168,13 +170,13 @@ class _Training:
         return row
 
     def _accuracy(self, split: Split, count: int) -> tuple[float, list[float]]:
-        """Percentage of a split's first `count` questions answered right from the whole video; `question_effects`."""
+        """Percentage of `count` questions of a split answered right from the whole video; `question_effects`."""
         self.model.eval()
         right, effects = 0, []
-        for part in split.batches(self.settings.training.batch, torch.arange(count)):
-            with precision.calculating(self.numbers, self.device):
-                prediction = self.model.predict(part.to(self.device))
-            right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
+        questions = np.linspace(0, len(split), count, endpoint=False).astype(np.int64)
+        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers)
+        for rows, prediction in answering.of(split, questions):
+            right += int((prediction.logits.argmax(dim=1).cpu().numpy() == split.answers[rows]).sum())
             effects += monitors.question_effects(prediction)
             stop_if_asked()
         return 100.0 * right / count, effects

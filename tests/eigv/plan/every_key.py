@@ -242,6 +242,7 @@ ROWS = [
     Row("eigv.objective.projection_head", True, ["eigv runs"]),
     Row("training.epochs", 2, ["runs"]),
     Row("training.questions", 9, ["runs"]),
+    Row("training.checked_questions", 9, ["runs"]),
     Row("training.batch", 9, ["runs"]),
     Row("training.learning_rate", 0.001, ["runs"]),
     Row("training.weight_decay", 0.1, ["runs"]),
