@@ -221,15 +221,38 @@ class TrainingSettings(Settings):
     questions: int | None = Field(
         None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
     )
-    batch: int = Field(128, ge=1, description="Questions a step.")
-    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
-    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
+    batch: int = Field(128, ge=1, description="Questions a batch: those that are mixed with each other.")
+    accumulate: int = Field(
+        1,
+        ge=1,
+        description="Batches a step, whose gradients are summed to that of the mean loss of all their questions. What "
+        "a batch shares (mixing, questions of negatives, batch normalisation) stays within it.",
+    )
+    optimiser: Literal["adam", "adamw"] = Field(
+        "adam", description="Adam, or with weight decay apart from the gradient (AdamW)."
+    )
+    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate.")
+    warmup_steps: int = Field(
+        0, ge=0, description="Steps over which the learning rate rises linearly: to its nth part in the first of n."
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="Of Adam: an L2 penalty, added to the gradient. Of AdamW: taken from the weights."
+    )
+    clip_norm: float | None = Field(
+        None, gt=0, description="Gradients are scaled down to this norm (of all together) where theirs is larger."
+    )
     decay_at: int = Field(
         5,
         ge=1,
         description="The learning rate is lowered at this many epochs in a row without a better validation accuracy.",
     )
     decay_factor: float = Field(0.5, gt=0, lt=1, description="What the learning rate is then multiplied by.")
+    stop_after: int | None = Field(
+        None,
+        ge=1,
+        description="Training ends at this many epochs in a row without a better validation accuracy; else after "
+        "`epochs`.",
+    )
 
     @model_validator(mode="before")
     @classmethod
