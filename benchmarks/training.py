@@ -26,7 +26,7 @@ from torch.utils.flop_counter import flop_registry
 
 from benchmarks.report import machine, write_section
 from benchmarks.training_sides import ANSWERED, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
-from eigv.config.run import TrainingSettings
+from eigv.config.training import TrainingSettings
 
 CASES = {
     "HGA": ("nextqa", "hga"),

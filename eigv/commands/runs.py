@@ -29,6 +29,12 @@ def train(
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
+    logger: Annotated[
+        list[str] | None, typer.Option(help="Where curves go beside history.csv: tensorboard, wandb; repeat for both.")
+    ] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Folder for their files; else `curves` in that of the run.")
+    ] = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
@@ -36,7 +42,7 @@ def train(
 
     values = command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(values, video, questions, text, out, state, claimed, name, announce, stage)
+        run(values, video, questions, text, out, state, claimed, name, announce, stage, tuple(logger or ()), curves)
 
 
 @app.command()

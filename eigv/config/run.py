@@ -8,6 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 from base import plug
 from base.settings import Settings
 from eigv.config.names import BackboneName, FeatureChoice, MethodName
+from eigv.config.training import TrainingSettings
 
 Exclude = Literal["own-videos", "question-relevant"]
 VideoRepresentation = Literal["linear", "recurrent"]
@@ -212,45 +213,6 @@ class EigvSettings(Settings):
     intervener: IntervenerSettings = IntervenerSettings()
     disruptor: DisruptorSettings = DisruptorSettings()
     objective: ObjectiveSettings = ObjectiveSettings()
-
-
-class TrainingSettings(Settings):
-    """Optimisation (section 5.1)."""
-
-    epochs: int = Field(80, ge=1, description="Passes over the train split.")
-    questions: int | None = Field(
-        None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
-    )
-    checked_questions: int = Field(
-        1000,
-        ge=1,
-        description="After each epoch, for `clean_accuracy`: at most this many questions of train, spread over it, and "
-        "no more than validation has.",
-    )
-    batch: int = Field(128, ge=1, description="Questions a step.")
-    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
-    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
-    decay_at: int = Field(
-        5,
-        ge=1,
-        description="The learning rate is lowered at this many epochs in a row without a better validation accuracy.",
-    )
-    decay_factor: float = Field(0.5, gt=0, lt=1, description="What the learning rate is then multiplied by.")
-    precision: Literal["float32", "tf32", "bf16", "auto"] = Field(
-        "float32",
-        description="What products are calculated in: float32, the same on every machine; tf32 (GPUs); bf16, with "
-        "weights, losses and optimiser in float32; auto, bf16 where the device has matrix units for it, else float32.",
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _counts_stale_epochs(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("patience"), int):
-            raise ValueError(
-                f"`patience` counted the epochs before the one at which the rate falls: write `decay_at: "
-                f"{value['patience'] + 1}` in its place (the paper's is 5)"
-            )
-        return value
 
 
 class InferenceSettings(Settings):

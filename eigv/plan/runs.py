@@ -7,6 +7,7 @@ from eigv.config.experiment import Config, canonical, settings_of_run
 from eigv.config.run_path import Run
 from eigv.config.targets import Checkpoint
 from eigv.plan import sources
+from eigv.plan.arguments import flags
 from eigv.plan.entries import entry_of
 from eigv.plan.missing import refuse_if_incomplete
 from eigv.plan.paths import Paths
@@ -22,6 +23,11 @@ class Runs:
     def settings(self, run: str) -> str:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
         return json.dumps(settings_of_run(self.config, Run.of(run)))
+
+    def curves(self) -> list[str]:
+        """Where the curves of trainings go, as words of the command line; none where history.csv is all."""
+        beside = [logger for logger in self.config.training.logger if logger != "csv"]
+        return [*flags("--logger", beside), "--curves", str(self.paths.outcomes / "logs")] if beside else []
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""

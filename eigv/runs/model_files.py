@@ -60,14 +60,17 @@ class ModelCard:
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
         return VideoQA(backbone, self.classes, run.eigv.grounding, run.eigv.objective.projection_head)
 
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        values = {name: value for name, value in vars(self).items() if name != "settings"}
+        return {"settings": self.settings.model_dump(mode="json"), **values, "clip_widths": self.clip_widths._asdict()}
+
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Writes `model.safetensors`, then `model.json`."""
     content = safetensors.save({name: value.contiguous() for name, value in state.items()})
     write_bytes(RunFolder(folder).weights, content)
-    values = {name: value for name, value in vars(card).items() if name != "settings"}
-    described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
-    write_json(RunFolder(folder).model, described)
+    write_json(RunFolder(folder).model, card.described())
 
 
 def load(path: Path) -> tuple[VideoQA, ModelCard]:

@@ -8,37 +8,41 @@ that was not.
 import hashlib
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from base import plug
-from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
+from base.jobs.curves import Curves
 from base.jobs.device import device_name
 from base.jobs.epochs import all_epochs
 from base.jobs.interruption import stop_if_asked
+from base.jobs.progress import progress
 from base.jobs.resume import Watched
 from base.provenance import commit
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
+from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
-from eigv.runs import monitors, precision
+from eigv.runs import monitors, optimisation, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, save
+from eigv.runs.not_finite import Finite
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ def train(
     name: str = "",
     announce: Path | None = None,
     stage: int = 0,
+    loggers: tuple[str, ...] = (),
+    curves: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -61,8 +67,13 @@ def train(
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
     `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
+    `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
+    default a folder of that name in `out`. `UserError` where their packages are not there, and for a loss or a gradient
+    that is not finite: a file in `state` then has what there was before that step.
     """
-    announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
+    name = name or f"{settings.backbone} {settings.method}"
+    announcements = Announcements(name, announce)
+    shown = Curves(loggers, curves or out / "curves", name, settings.model_dump(mode="json"))
     videos = Videos.read(video, settings.features)
     train_split = Split.read("train", questions, text, videos, training=True)
     val_split = Split.read("val", questions, text, videos, training=False)
@@ -73,10 +84,16 @@ def train(
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
-    training = _Training(card, train_split, val_split, device)
+    training = _Training(card, train_split, val_split, device, name, state, shown)
     key = _key(settings, training.numbers, stage, videos, train_split, val_split)
-    with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
+    how = settings.training
+    with (
+        shown,
+        all_epochs(training, how.epochs, state, key, announcements, lambda h: optimisation.why_stop(h, how)) as trained,
+    ):
         assert trained.best is not None  # there is at least one epoch
+        if trained.stopped:
+            trained.history[-1]["stopped"] = trained.stopped
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **_about_machine(device))
         card = replace(card, precision=training.numbers)
@@ -85,6 +102,8 @@ def train(
     warning = monitors.in_words(trained.history[-1])
     if warning:
         log.warning("%s", warning)
+    if trained.stopped:
+        log.info("stopped after epoch %d of %d: %s", len(trained.history), how.epochs, trained.stopped)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
 
@@ -104,32 +123,51 @@ def _key(settings: RunSettings, numbers: precision.Numbers, stage: int, videos: 
 
 
 class _Training:
-    """The steps and the check of one run, for the loop over epochs."""
+    """The steps and the check of one run, for the loop over epochs.
 
-    def __init__(self, card: ModelCard, train_split: Split, val_split: Split, device: str) -> None:
-        self.settings, self.device = card.settings, device
+    A progress line within epochs needs a `name`; what is left of a step that is not finite, the folder `state`.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        train_split: Split,
+        val_split: Split,
+        device: str,
+        name: str = "",
+        state: Path | None = None,
+        curves: Curves | None = None,
+    ) -> None:
+        self.settings, self.device, self.name, self.curves = card.settings, device, name, curves
         self.train_split, self.val_split = train_split, val_split
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
         how = self.settings.training
         self.numbers = precision.to_train_in(how.precision, device)
         precision.prepare(self.model, self.numbers, device)
-        # Fused: one operation for all weights, on a CPU too.
-        self.optimizer = torch.optim.Adam(
-            self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True
-        )
+        self.optimizer = optimisation.optimizer_of(self.model, how)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
         )
         self.draws = Draws(self.settings.seed, device)
-        self.parts = {"optimizer": self.optimizer, "schedule": self.schedule, "draws": self.draws}
+        self.finite = Finite(self.model, self.optimizer, self.draws, card.described(), state)
+        self.parts: dict[str, Any] = {
+            "finite": self.finite,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "draws": self.draws,
+        }
+        if curves is not None:
+            self.parts["curves"] = curves
+        per_epoch = min(len(train_split), how.questions or len(train_split))
+        self.steps_an_epoch = -(-per_epoch // (how.batch * how.accumulate))
         self.bank: MemoryBank | None = None
         self.excluded: Exclusions | None = None
         if self.method.disrupt_video:
             rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
             self.bank = MemoryBank(train_split.videos.features.to(device), rows)
 
-    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
+    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split."""
         how, seed = self.settings.training, self.settings.seed * 1_000_003 + epoch
         if done == 0:
@@ -137,20 +175,47 @@ class _Training:
             self.draws.seed(seed)
         order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
         self.model.train()
-        for batch in self.train_split.batches(how.batch, order[done * how.batch :], self.excluded):
+        before = (epoch - 1) * self.steps_an_epoch
+        if self.curves is not None:
+            self.curves.begin(before + done + 1)
+        batches = self.train_split.batches(how.batch, order[done * how.accumulate * how.batch :], self.excluded)
+        for step, together in enumerate(self._shown(_groups(batches, how.accumulate), epoch, done), done + 1):
+            self.finite.begin(epoch, step, [qid for batch in together for qid in batch.qids])
+            measured = self._learn(together)
+            norm = measured["gradient_norm"] = optimisation.gradient_norm(self.model.parameters())
+            self.finite.judge(measured)
+            optimisation.update(self.optimizer, norm, how, before + step)
+            yield measured
+        self.finite.look()
+
+    def _shown(self, steps: Iterator[list[Batch]], epoch: int, done: int) -> Iterator[list[Batch]]:
+        """The steps with a line that says how far the epoch is, unless the training has no name."""
+        if not self.name:
+            return steps
+        return progress(
+            steps,
+            total=self.steps_an_epoch,
+            label=f"{self.name}, epoch {epoch}",
+            unit="step",
+            done=done,
+            about=lambda: f"loss {self.finite.loss:.4g}",
+        )
+
+    def _learn(self, batches: list[Batch]) -> dict[str, Tensor]:
+        """Leaves the gradient of the mean loss over all questions of `batches`; returns what is watched, likewise."""
+        self.optimizer.zero_grad(set_to_none=True)
+        questions = sum(batch.size for batch in batches)
+        mean: dict[str, Tensor] = {}
+        for batch in batches:
             with precision.calculating(self.numbers, self.device):
                 losses = self.model.training_step(
                     batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
                 )
-            self.optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()
-            norm = gradient_norm(self.model)
-            if not torch.isfinite(norm):
-                raise UserError(
-                    f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
-                )
-            self.optimizer.step()
-            yield _measured(losses, norm)
+            share = batch.size / questions  # 1 of a batch alone
+            (losses.total * share if share < 1 else losses.total).backward()
+            for name, value in _measured(losses).items():
+                mean[name] = mean[name] + value * share if name in mean else value * share
+        return mean
 
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, float]:
         """The means of what is watched, and what the model gives without mixing, noise and dropout.
@@ -164,8 +229,11 @@ class _Training:
         row |= {"clean_accuracy": clean, "val_accuracy": val}
         if self.method.grounds and effects:
             row["question_effect"] = float(np.mean(effects))
-        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        last = epoch * self.steps_an_epoch
+        row["learning_rate"] = self.optimizer.param_groups[0]["lr"] * optimisation.warmth(self.settings.training, last)
         self.schedule.step(val)
+        if self.curves is not None:
+            self.curves.epoch(last - self.steps_an_epoch + 1, watched, row)
         log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         return row
 
@@ -182,24 +250,24 @@ class _Training:
         return 100.0 * right / count, effects
 
 
-def gradient_norm(model: nn.Module) -> Tensor:
-    """The norm of all gradients together, a number, in two operations however many there are."""
-    gradients = [parameter.grad for parameter in model.parameters() if parameter.grad is not None]
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Up to `size` batches at a time."""
+    left = iter(batches)
+    while group := list(islice(left, size)):
+        yield group
 
 
-def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:
-    """What is watched of one step."""
+def _measured(losses: Losses) -> dict[str, Tensor]:
+    """What is watched of the losses of one batch, on its device."""
     values = {
         "loss": losses.total,
         "answer_loss": losses.answer,
         "contrastive_loss": losses.contrastive,
         "train_accuracy": 100 * losses.accuracy,
-        "gradient_norm": norm,
     }
     if losses.scene is not None:
         values |= monitors.selection(losses.scene)
-    return {name: float(value.detach()) for name, value in values.items() if value is not None}
+    return {name: value.detach() for name, value in values.items() if value is not None}
 
 
 def _about_machine(device: str) -> dict[str, Any]:

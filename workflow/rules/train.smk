@@ -27,6 +27,7 @@ rule train:
     params:
         settings=told(PLAN.runs.settings, run=PATH),
         decides=ask(PLAN.decides.train, run=PATH),
+        curves=told(PLAN.runs.curves),
         name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
@@ -38,7 +39,7 @@ rule train:
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} --announce /dev/fd/3"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.curves:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 

@@ -16,7 +16,8 @@ from eigv.config.docs import key_paths
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
 from eigv.plan.plan import Plan
-from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, ROWS, Row
+from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, ROWS
+from tests.eigv.plan.key_row import Row
 
 TABLE = "video,question,answer,split\na,Why?,so,train\nb,Who?,he,val\nc,Who?,she,test\n"
 NEXTQA = "video,question,answer,qid,type,a0,a1,a2,a3,a4\n{},Why?,0,0,CW,a,b,c,d,e\n"
