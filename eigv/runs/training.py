@@ -5,7 +5,6 @@ epoch the generators' states are saved. A run that was killed and goes on theref
 that was not.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterator
@@ -35,9 +34,10 @@ from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
 from eigv.runs import monitors
-from eigv.runs.data import Split, Videos
+from eigv.runs.data import Split
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, save
+from eigv.runs.shared_data import SharedData
 
 log = logging.getLogger(__name__)
 
@@ -53,27 +53,29 @@ def train(
     name: str = "",
     announce: Path | None = None,
     stage: int = 0,
+    shared: SharedData | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
     Writes `model.safetensors`, `model.json` and `history.csv` into `out`. `state` is a folder outside the outputs that
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
-    `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
+    `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from;
+    `shared` is the data set of those three places, where other runs of the process use it too.
     """
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
-    videos = Videos.read(video, settings.features)
-    train_split = Split.read("train", questions, text, videos, training=True)
-    val_split = Split.read("val", questions, text, videos, training=False)
+    data = shared or SharedData(video, questions, text)
+    train_split = data.split("train", settings.features, training=True)
+    val_split = data.split("val", settings.features, training=False)
     torch.manual_seed(settings.seed)
     card = ModelCard(
         settings,
-        clip_widths=videos.widths,
+        clip_widths=train_split.videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device)
-    key = _key(settings, stage, videos, train_split, val_split)
+    key = _key(settings, stage, data.digest(settings.features, train_split, val_split))
     with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
         assert trained.best is not None  # there is at least one epoch
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
@@ -87,18 +89,14 @@ def train(
     return card
 
 
-def _key(settings: RunSettings, stage: int, videos: Videos, *splits: Split) -> str:
+def _key(settings: RunSettings, stage: int, data: str) -> str:
     """What the weights depend on: settings, data, the version of the stage, code of the user's own.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(videos.features.numpy()).data)
-    for split in splits:
-        digest.update(split.table.to_csv(index=False).encode())
-        digest.update(np.ascontiguousarray(split.tokens.tokens).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
+    return json.dumps([stage, decides, plugin, data], sort_keys=True)
 
 
 class _Training:
