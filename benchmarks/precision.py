@@ -5,12 +5,12 @@ questions where the features of `config/precision.yaml` have been made.
 """
 
 import argparse
-import itertools
 import json
 import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from itertools import combinations
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -127,7 +127,7 @@ def compared(runs: pd.DataFrame) -> pd.DataFrame:
             | {
                 "difference": f"{difference.mean():+.1f}",
                 "same answers, %": f"{_mean(_same(full, half, seed, seed) for seed in full.index):.0f}",
-                "of two seeds, %": f"{_mean(_same(full, full, *two) for two in itertools.combinations(full.index, 2)):.0f}",
+                "of two seeds, %": f"{_mean(_same(full, full, *two) for two in combinations(full.index, 2)):.0f}",
                 "time": f"{half['took'].sum() / full['took'].sum():.2f}",
                 "within": abs(difference.mean()) <= max(accuracy["float32"].std(), accuracy["bf16"].std(), 0),
             }
@@ -166,9 +166,9 @@ def _section(table: pd.DataFrame, seeds: int) -> str:
     return f"""\
 `make bench-precision` on {machine()}, one thread a run: small models (`benchmarks/precision.py`), trained and evaluated
 in float32 and in bf16, {seeds} seeds; accuracies on test with the standard deviation over seeds. Made up: some
-clips' features name the answer, chance is 20 %. Real questions are those of ../shared, where it is there; their absolute
-accuracies compare with no published number. In {within} of {len(table)} rows the means differ by no more than the larger
-standard deviation.
+clips' features name the answer, chance is 20 %. Real questions are those of ../shared, where it is there; their
+absolute accuracies compare with no published number. In {within} of {len(table)} rows the means differ by no more than
+the larger standard deviation.
 
 {table.to_markdown(index=False, disable_numparse=True)}
 

@@ -1,7 +1,10 @@
 """What the rules of training and evaluation are given: the settings of a run, its folder, code of the user's own."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
+from base import layers
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
 from eigv.config.run_path import Run
@@ -29,6 +32,26 @@ class Runs:
         beside = [logger for logger in self.config.training.logger if logger != "csv"]
         return [*flags("--logger", beside), "--curves", str(self.paths.outcomes / "logs")] if beside else []
 
+    def ahead(self, run: str, waiting: Iterable[str], most: int) -> str:
+        """What a training may train ahead: the next of the `waiting` runs of its data set, `most` at the most, as JSON.
+
+        Of their settings what differs from the run's own, so that a list of many fits a command line.
+        """
+        own = settings_of_run(self.config, Run.of(run))
+        after, before = [], []
+        for other in sorted(set(waiting) - {run}):
+            if Run.of(other).dataset == Run.of(run).dataset:
+                (after if other > run else before).append(other)
+        entries = []
+        for other in after + before:
+            values = settings_of_run(self.config, Run.of(other))
+            differing = _differing(values, own)
+            # A key cannot be taken away: of code of the user's own, whose settings may have any names.
+            if layers.over(own, differing) == values and len(entries) < most:
+                place = {"out": str(self.paths.run(other).path), "state": self.paths.state(other), "name": other}
+                entries.append({"settings": differing, **place})
+        return json.dumps(entries)
+
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""
         return list(map(str, sources.backbone_code(self.config, backbone)))
@@ -53,3 +76,16 @@ class Runs:
     def checkpoint_backbone(self, checkpoint: str) -> str:
         """Its backbone."""
         return self.checkpoint(checkpoint).backbone
+
+
+def _differing(values: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
+    """What is to go over `below` to give `values`."""
+    found = {}
+    for key, value in values.items():
+        lower = below.get(key)
+        if isinstance(lower, dict) and isinstance(value, dict):
+            if inner := _differing(value, lower):
+                found[key] = inner
+        elif key not in below or value != lower:
+            found[key] = value
+    return found

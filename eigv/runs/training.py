@@ -5,7 +5,6 @@ epoch the generators' states are saved. A run that was killed and goes on theref
 that was not.
 """
 
-import hashlib
 import json
 import logging
 from collections.abc import Iterable, Iterator
@@ -39,10 +38,11 @@ from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.answering import Answering
-from eigv.runs.data import Split, Videos
+from eigv.runs.data import Split
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, save
 from eigv.runs.not_finite import Finite
+from eigv.runs.shared_data import SharedData
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ def train(
     stage: int = 0,
     loggers: tuple[str, ...] = (),
     curves: Path | None = None,
+    shared: SharedData | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -68,24 +69,25 @@ def train(
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
     `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
     `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
-    default a folder of that name in `out`. `UserError` where their packages are not there, and for a loss or a gradient
-    that is not finite: a file in `state` then has what there was before that step.
+    default a folder of that name in `out`. `shared` is the data set of those three places, where other runs of the
+    process use it too. `UserError` where packages of loggers are not there, and for a loss or a gradient that is not
+    finite: a file in `state` then has what there was before that step.
     """
     name = name or f"{settings.backbone} {settings.method}"
     announcements = Announcements(name, announce)
     shown = Curves(loggers, curves or out / "curves", name, settings.model_dump(mode="json"))
-    videos = Videos.read(video, settings.features)
-    train_split = Split.read("train", questions, text, videos, training=True)
-    val_split = Split.read("val", questions, text, videos, training=False)
+    data = shared or SharedData(video, questions, text)
+    train_split = data.split("train", settings.features, training=True)
+    val_split = data.split("val", settings.features, training=False)
     torch.manual_seed(settings.seed)
     card = ModelCard(
         settings,
-        clip_widths=videos.widths,
+        clip_widths=train_split.videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device, name, state, shown)
-    key = _key(settings, training.numbers, stage, videos, train_split, val_split)
+    key = _key(settings, training.numbers, stage, data.digest(settings.features, train_split, val_split))
     how = settings.training
     with (
         shown,
@@ -108,18 +110,14 @@ def train(
     return card
 
 
-def _key(settings: RunSettings, numbers: precision.Numbers, stage: int, videos: Videos, *splits: Split) -> str:
+def _key(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str) -> str:
     """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(videos.features.numpy()).data)
-    for split in splits:
-        digest.update(split.table.to_csv(index=False).encode())
-        digest.update(np.ascontiguousarray(split.tokens.tokens).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, numbers, decides, plugin, digest.hexdigest()], sort_keys=True)
+    return json.dumps([stage, numbers, decides, plugin, data], sort_keys=True)
 
 
 class _Training:
