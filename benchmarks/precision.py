@@ -10,7 +10,7 @@ import os
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
-from itertools import combinations
+from itertools import combinations, product
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,9 +68,9 @@ def main() -> None:
             Cell(data, backbone, method, numbers, seed, files, how)
             for data, (files, how) in _sources(Path(name)).items()
             if data.startswith(options.data or "")
-            for backbone, method in itertools.product(BACKBONES, METHODS)
+            for backbone, method in product(BACKBONES, METHODS)
             if options.backbone in (None, backbone) and options.method in (None, method)
-            for seed, numbers in itertools.product(range(options.seeds), NUMBERS)
+            for seed, numbers in product(range(options.seeds), NUMBERS)
         ]
         with ProcessPoolExecutor(len(os.sched_getaffinity(0)), get_context("spawn")) as pool:
             runs = pd.DataFrame(pool.map(run, cells))

@@ -54,18 +54,6 @@ def train(
     common = layers.read(settings, "--settings")
     places, machine = (video, questions, text), (device, threads, jobs_per_gpu, deterministic)
     how = several.How(*places, *machine, announce, stage, tuple(logger or ()), curves)
-        video,
-        questions,
-        text,
-        device,
-        threads,
-        jobs_per_gpu,
-        deterministic,
-        announce,
-        stage,
-        tuple(logger or ()),
-        curves,
-    )
     if runs:
         if out or state or name or ahead != "[]":
             raise UserError("--out, --state, --name and --ahead are of one run: with --runs they stand in its list")
