@@ -30,31 +30,62 @@ def gated(seen: Tensor, index: Tensor | None, asked: Tensor, activation: Activat
     return result
 
 
-def _bend(x: Tensor, activation: Activation, dropout: Dropout) -> tuple[Tensor | None, float]:
-    """Writes Dropout(activation(x)) over x; returns what `_straighten` needs of it."""
+def bend(x: Tensor, activation: Activation, dropout: Dropout) -> tuple[Tensor | None, float]:
+    """Writes Dropout(activation(x)) over x; returns which elements were kept, and their scale."""
     kept, scale = dropout.mask(x)
+    bend_again(x, kept, activation, scale)
+    return kept, scale
+
+
+def bend_again(x: Tensor, kept: Tensor | None, activation: Activation, scale: float) -> None:
+    """What `bend` did, with what it returned."""
     if activation == "elu":
         torch.ops.aten.elu_(x, 1.0, scale)
     else:
         x.relu_().mul_(scale)
     if kept is not None:
         x.mul_(kept)
-    return kept, scale
 
 
-def _straighten(gradient: Tensor, bent: Tensor, kept: Tensor | None, activation: Activation, scale: float) -> Tensor:
-    """The gradient of what was bent to `bent`, a tensor of its own."""
-    gradient = gradient if kept is None else gradient * kept
+def straighten(gradient: Tensor, bent: Tensor, kept: Tensor | None, activation: Activation, scale: float) -> Tensor:
+    """The gradient of what was bent to `bent`, by that of the result; a tensor of its own."""
+    straight = gradient.clone() if kept is None else gradient * kept
+    straighten_(straight, bent, activation, scale)
+    return straight
+
+
+def straighten_(gradient: Tensor, bent: Tensor, activation: Activation, scale: float) -> None:
+    """The same over `gradient`, in which what was dropped is 0 already."""
     if activation == "elu":  # the derivative follows from the result
-        straight: Tensor = torch.ops.aten.elu_backward(gradient, 1.0, scale, 1.0, True, bent)
-        return straight
-    return torch.ops.aten.threshold_backward(gradient, bent, 0).mul_(scale)
+        torch.ops.aten.elu_backward.grad_input(gradient, 1.0, scale, 1.0, True, bent, grad_input=gradient)
+    else:
+        torch.ops.aten.threshold_backward.grad_input(gradient, bent, 0, grad_input=gradient)
+        gradient.mul_(scale)
+
+
+def join(seen: Tensor, index: Tensor | None, asked: Tensor) -> Tensor:
+    """The product of `gated`."""
+    return seen * asked[:, None] if index is None else seen.index_select(0, index).mul_(asked[:, None])
+
+
+def separate(gradient: Tensor, seen: Tensor, index: Tensor | None, asked: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of `seen` and `asked` by that of `join`, which is written over."""
+    rows = seen if index is None else seen.index_select(0, index)
+    of_asked = (gradient * rows).sum(dim=1)
+    return collect(gradient.mul_(asked[:, None]), len(seen), index), of_asked
+
+
+def collect(gradient: Tensor, rows: int, index: Tensor | None) -> Tensor:
+    """The gradient of `rows` rows by that of those that `index` took from them."""
+    if index is None:
+        return gradient
+    return gradient.new_zeros(rows, *gradient.shape[1:]).index_add_(0, index, gradient)
 
 
 class _Activated(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, activation: Activation, dropout: Dropout) -> Tensor:
-        kept, ctx.scale = _bend(x, activation, dropout)
+        kept, ctx.scale = bend(x, activation, dropout)
         ctx.activation = activation
         ctx.mark_dirty(x)
         ctx.save_for_backward(x, kept)
@@ -63,7 +94,7 @@ class _Activated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         bent, kept = ctx.saved_tensors
-        return _straighten(gradients[0], bent, kept, ctx.activation, ctx.scale), None, None
+        return straighten(gradients[0], bent, kept, ctx.activation, ctx.scale), None, None
 
 
 class _Gated(torch.autograd.Function):
@@ -71,8 +102,8 @@ class _Gated(torch.autograd.Function):
     def forward(
         ctx: Any, seen: Tensor, index: Tensor | None, asked: Tensor, activation: Activation, dropout: Dropout
     ) -> Tensor:
-        joined = seen * asked[:, None] if index is None else seen.index_select(0, index).mul_(asked[:, None])
-        kept, ctx.scale = _bend(joined, activation, dropout)
+        joined = join(seen, index, asked)
+        kept, ctx.scale = bend(joined, activation, dropout)
         ctx.activation = activation
         ctx.save_for_backward(seen, index, asked, joined, kept)
         return joined
@@ -80,10 +111,6 @@ class _Gated(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, Tensor, None, None]:
         seen, index, asked, joined, kept = ctx.saved_tensors
-        gradient = _straighten(gradients[0], joined, kept, ctx.activation, ctx.scale)
-        rows = seen if index is None else seen.index_select(0, index)
-        of_asked = (gradient * rows).sum(dim=1)
-        of_seen = gradient.mul_(asked[:, None])
-        if index is not None:
-            of_seen = torch.zeros_like(seen).index_add_(0, index, of_seen)
+        gradient = straighten(gradients[0], joined, kept, ctx.activation, ctx.scale)
+        of_seen, of_asked = separate(gradient, seen, index, asked)
         return of_seen, None, of_asked, None, None

@@ -16,6 +16,7 @@ from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.dropout import Dropout
 from eigv.backbones.gates import Activation, activated, gated
 from eigv.backbones.last_states import last_states
+from eigv.backbones.looks import Look, looked
 from eigv.backbones.nodes import Nodes, Rows
 from eigv.config.run import MspanSettings
 
@@ -51,9 +52,9 @@ class Fusion(nn.Module):
     def join(self, seen: Tensor, asked: Tensor) -> Tensor:
         """Mapped clips (P, D) with mapped questions (P, D)."""
         joined = seen * asked
-        return activated(
-            joined if self.bias is None else joined + self.bias.to(joined.dtype), self.activation, self.dropout
-        )
+        if self.bias is not None:
+            joined = joined + self.bias.to(joined.dtype)
+        return activated(joined, self.activation, self.dropout)
 
 
 class GraphConvolution(nn.Module):
@@ -98,15 +99,11 @@ class GraphAttention(nn.Module):
 
         `asked` (P, 2D) are the question's maps in both fusions, side by side.
         """
+        seen = others.read(torch.cat([self.keys.seen.weight, self.values.seen.weight]))  # (n, others, 2D)
+        queries = nodes.read(self.queries.weight)
         fusion = self.keys
-        seen, index = others.read(torch.cat([fusion.seen.weight, self.values.seen.weight]))
-        both = gated(seen, index, asked, fusion.activation, fusion.dropout)  # (P, others, 2D)
-        keys, values = both.split(self.width, dim=2)
-        scores = nodes.read(self.queries.weight).of_pairs() @ keys.transpose(1, 2)  # (P, nodes, others)
-        # the lowest number, not -inf: a node without any neighbour then looks at all, evenly
-        absent = 0.0 if self.soft_mask else torch.finfo(scores.dtype).min
-        weights = scores.masked_fill(~neighbours, absent).softmax(dim=-1)
-        found = activated(torch.bmm(weights.to(values.dtype), values), "elu", self.dropout)
+        how = Look(neighbours, self.soft_mask, fusion.activation, fusion.dropout, self.dropout)
+        found = looked(queries, seen, asked, how)
         kept, of_found = self.merge.weight.split(self.width, dim=1)
         return nodes.mapped(kept, self.merge.bias).plus_pairs(found, of_found)
 
