@@ -65,6 +65,11 @@ def evaluate(
     with working_device(device, threads, jobs_per_gpu) as claimed:
         metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
+    if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
+        of_rows = (
+            f"{row} {clips[row]['iop']:.1f} and {clips[row]['iou']:.1f} %" for row in ("selected", "random", "all")
+        )
+        typer.echo(f"IoP and IoU with the gold clips: {', '.join(of_rows)}")
 
 
 @app.command("question-only")
