@@ -67,9 +67,11 @@ def against_gold(run: Explained, gold: list[list[Span]]) -> dict[str, Any]:
     source = np.random.default_rng(0)
     random = [of_same_size(run.selected, source) for _ in range(DRAWS)]
     rows = _Rows(run, golden, random)
-    counts |= {"without_gold_clip": int((~golden.any(axis=1)).sum()), "empty": int((~run.selected.any(axis=1)).sum())}
+    counts["without_gold_clip"] = int((~golden.any(axis=1)).sum())
+    counts["empty"] = int((~run.selected.any(axis=1)).sum())
     by_rule = {rule: _in_seconds(rows, rule, spans) for rule in RULES}
     return counts | {
+        "accuracy": _mean(run.correct),
         "clips": _by_clips(run, golden, random),
         "seconds": {rule: seconds for rule, (seconds, _) in by_rule.items()},
         "nextgqa": {rule: benchmark for rule, (_, benchmark) in by_rule.items()},

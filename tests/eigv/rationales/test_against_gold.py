@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from base.formats.video_features import VideoFeatures
+from base.reading import read_csv
 from eigv.rationales.against_gold import Explained, against_gold
+from extract.annotations.gold import read_gold
 
 STARTS = np.array([0.5, 3.0, 5.5, 8.0])
 
@@ -83,6 +86,7 @@ def test_what_cannot_be_scored_is_counted():
     found = against_gold(replace(run, frame_time=times), gold)
     counts = {"questions": 2, "without_gold": 1, "without_times": 1, "without_gold_clip": 1, "empty": 1}
     assert counts.items() <= found.items()
+    assert found["accuracy"] == 100
     assert found["clips"]["selected"] == near(iop=0, recall=0, iou=0, share=0, acc_gqa=0) | {"auc": None}
     assert found["seconds"]["clips"]["selected"]["iop"] == pytest.approx(100 * 0.1 / 2)
     assert against_gold(run, [[]] * 4) == {"questions": 0, "without_gold": 4, "without_times": 0}
@@ -98,3 +102,23 @@ def test_the_ceiling_is_over_every_selection_and_random_ones_have_its_size():
         bounds = [found[rule][name]["iou"] for name in ("selected", "random", "all", "gold")]
         assert max(bounds) <= found[rule]["ceiling"]["iou"]
         assert found[rule]["random"]["iou"] == pytest.approx(found[rule]["selected"]["iou"], abs=4)  # itself random
+
+
+def test_real_questions_with_gold_spans(shared):
+    folder = shared / "data/real/nextqa"
+    store, gold = VideoFeatures.read(folder / "video.h5"), read_gold(folder / "gold.json")
+    table = read_csv(folder / "questions_official.csv", ["qid", "video", "type"])
+    table = table[table["qid"].isin(gold.keys())]
+    video = np.array([{name: row for row, name in enumerate(store.ids)}[name] for name in table["video"]])
+    count, clips = len(table), store.frame_time.shape[1]
+    tossed = np.random.default_rng(0).random((count, clips))
+    times = store.frame_time[video], store.clip_end[video], store.duration[video]
+    run = Explained(tossed > 0.5, tossed, np.ones(count, bool), table["type"].to_numpy(dtype=object), *times)
+    found = against_gold(run, [[(start, end) for start, end in gold[qid]] for qid in table["qid"]])
+    assert (found["questions"], found["without_gold"], found["without_gold_clip"]) == (3358, 0, 349)
+    selected, random = (found["clips"][name] for name in ("selected", "random"))
+    for name in ("iop", "recall", "iou", "acc_gqa"):
+        assert selected[name] == pytest.approx(random[name], abs=1.5)
+    assert selected["auc"] == pytest.approx(50, abs=1.5)
+    for rows in found["seconds"].values():
+        assert rows["gold"]["iou"] < rows["ceiling"]["iou"] < 100 and rows["all"]["iou"] < rows["gold"]["iou"]
