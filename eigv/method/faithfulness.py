@@ -49,7 +49,7 @@ def faithfulness(
 
     Clips that are not shown are zeros, as those of the environment are to an answer from the causal scene. `explain`
     gives the rationales, those of the model or of an explanation after the fact. The model is in `eval()`; the random
-    selections beside are the same every time.
+    selections beside are the same every time. Empty where there is no question.
     """
     random = np.random.default_rng(SEED)
     right: dict[str, list[NDArray[np.bool_]]] = defaultdict(list)
@@ -64,6 +64,8 @@ def faithfulness(
             selections.append((selected, elsewhere))
         for name, found in zip(shown, answered_right(model, batch, np.stack([*shown.values()])), strict=True):
             right[name].append(found)
+    if not right:
+        return {}
     accuracy = {name: 100.0 * float(np.concatenate(values).mean()) for name, values in right.items()}
     return _summary(accuracy, clips, sum(map(len, right["all"]))) | _about_another(accuracy, selections)
 

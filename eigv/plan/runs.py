@@ -25,6 +25,18 @@ class Runs:
         """What decides the numbers of a run: its backbone's sizes, its method's settings, the optimisation. As JSON."""
         return json.dumps(settings_of_run(self.config, Run.of(run)))
 
+    def own_files(self, backbone: str) -> list[str]:
+        """The user's own files that a run executes: a change of one of them trains anew."""
+        return list(map(str, sources.backbone_code(self.config, backbone)))
+
+    def folder(self, run: Run | str) -> RunFolder:
+        """The files of a run. What its point does not change is left out of their path."""
+        return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
+
+    def question_only(self, dataset: str = "{dataset}") -> RunFolder:
+        """The files of the run that sees no video: the fine-tuned text encoder by itself."""
+        return self.paths.question_only(self.config.text.finetuning.seed, dataset)
+
     def gold(self, dataset: str, method: str) -> list[str]:
         """The gold spans that the rationales of a run are measured against; none where there are none of either."""
         asked = entry_of(self.config.datasets, dataset, "data set")
@@ -41,18 +53,6 @@ class Runs:
     def faithfulness(self, run: str) -> str:
         """On how many questions an evaluation measures whether answers rest on the rationales."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
-
-    def own_files(self, backbone: str) -> list[str]:
-        """The user's own files that a run executes: a change of one of them trains anew."""
-        return list(map(str, sources.backbone_code(self.config, backbone)))
-
-    def folder(self, run: Run | str) -> RunFolder:
-        """The files of a run. What its point does not change is left out of their path."""
-        return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
-
-    def question_only(self, dataset: str = "{dataset}") -> RunFolder:
-        """The files of the run that sees no video: the fine-tuned text encoder by itself."""
-        return self.paths.question_only(self.config.text.finetuning.seed, dataset)
 
     def checkpoint(self, checkpoint: str) -> Checkpoint:
         """The settings of an official checkpoint."""

@@ -20,16 +20,13 @@ from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
 from eigv.config.run import InferenceSettings
-from eigv.method.faithfulness import faithfulness
+from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
-from eigv.rationales import stability
-from eigv.rationales.against_gold import Explained, against_gold
 from eigv.rationales.faithfulness import spread
 from eigv.runs import model_files, monitors
 from eigv.runs.accuracies import accuracies
 from eigv.runs.data import Split, Videos
-from extract.annotations.gold import read_gold
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +62,12 @@ def evaluate(
         second, _ = _predict(model, batch, split, vocabulary, other, grounds, device)
         metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
-        metrics["rationale"] |= _measured(model, batch, split, predictions, gold, faithful, device)
+        size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
+        parts = (part.to(device) for part in split.batches(size, chosen))
+        shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
+        store, rows = videos.store, split.video_row
+        times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]
+        metrics["rationale"] |= measured(model, shown, predictions, times, gold)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
@@ -128,38 +130,6 @@ def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> d
         log.warning("%s", warning)
         statistics["warning"] = warning
     return statistics
-
-
-def _measured(
-    model: VideoQA,
-    batch_size: int,
-    split: Split,
-    predictions: Predictions,
-    gold: Path | None,
-    faithful: int,
-    device: str,
-) -> dict[str, Any]:
-    """What docs/rationales.md defines of the rationales of a split."""
-    assert predictions.rationales is not None
-    selected = stability.selections(predictions)
-    probability = np.array([rationale.probability for rationale in predictions.rationales])
-    found: dict[str, Any] = {
-        "empty": int((~selected.any(axis=1)).sum()),
-        "over_noise": stability.over_noise(probability)._asdict(),
-    }
-    if faithful:
-        rows = torch.from_numpy(spread(len(split), faithful))
-        batches = (batch.to(device) for batch in split.batches(batch_size, rows))
-        total = -(-len(rows) // batch_size)
-        found["faithfulness"] = faithfulness(model, progress(batches, total=total, label="parts", unit="batch"))
-    if gold is not None:
-        store, video, types = split.videos.store, split.video_row, np.array(predictions.type, dtype=object)
-        times = store.frame_time[video], store.clip_end[video], store.duration[video]
-        spans = read_gold(gold)
-        of_questions = [[(start, end) for start, end in spans.get(qid, [])] for qid in predictions.qid]
-        run = Explained(selected, probability, predictions.correct, types, *times)
-        found["gold"] = against_gold(run, of_questions)
-    return found
 
 
 def _predict(
