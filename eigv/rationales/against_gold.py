@@ -109,6 +109,7 @@ def _by_clips(run: Explained, golden: NDArray[np.bool_], random: list[NDArray[np
         "random": _row(expected_of_random(size, golden), run.selected, np.mean(by_chance, axis=0)),
         "all": _row(of := overlap(every, golden), every, run.correct & (of.iop >= GROUNDED)),
         "gold": _row(overlap(golden, golden), golden, run.correct),
+        "likeliest": _likeliest(run.probability, golden),
         "by_type": {
             str(name): {"questions": int(rows.sum()), **_means(Overlap(*(values[rows] for values in found)))}
             | {"auc": _known_mean(area[rows])}
@@ -116,6 +117,13 @@ def _by_clips(run: Explained, golden: NDArray[np.bool_], random: list[NDArray[np
             for rows in [run.type.astype(str) == name]
         },
     }
+
+
+def _likeliest(probability: NDArray[np.float64], golden: NDArray[np.bool_]) -> dict[str, list[Any]]:
+    """Of the 1, 2, ..., K likeliest clips instead of the selected ones: precision against recall."""
+    counts = range(1, golden.shape[1] + 1)
+    rows = [_means(overlap(first(probability, count), golden)) for count in counts]
+    return {"clips": [*counts]} | {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _row(found: Overlap, selected: NDArray[np.bool_], grounded: NDArray[Any]) -> Row:

@@ -48,6 +48,13 @@ def test_clip_by_clip():
     random = {"iop": (1 / 4 + 0 + 2 / 4) / 3, "recall": (2 / 4 + 0 + 3 / 4) / 3, "share": 5 / 12}
     # IoU: half of the pairs hold the one gold clip; three clips hold both gold ones or one, each half of the time.
     assert found["random"] | near(**random, iou=(1 / 2 * 1 / 2 + 0 + (2 / 3 + 1 / 4) / 2) / 3) == found["random"]
+    # The likeliest clip (the first of those that are as likely) is gold but for the second question, and so on.
+    assert found["likeliest"] == {
+        "clips": [1, 2, 3, 4],
+        "iop": pytest.approx([100 / 3, 100 / 3 * (1 / 2 + 0 + 1 / 2), 100 / 3 * (1 / 3 + 1 / 3 + 2 / 3), 500 / 12]),
+        "recall": pytest.approx([100 / 3, 100 / 3 * (1 + 0 + 1 / 2), 100 / 3 * (1 + 1 / 2 + 1), 100]),
+        "iou": pytest.approx([100 / 3, 100 / 3 * (1 / 2 + 0 + 1 / 3), 100 / 3 * (1 / 3 + 1 / 4 + 2 / 3), 500 / 12]),
+    }
     assert found["by_type"] == {
         "a": {"questions": 2, **near(iop=1 / 4, recall=1 / 2, iou=1 / 4, auc=((1 + 1 + 0.5) / 3 + 1 / 2) / 2)},
         "b": {"questions": 1, **near(iop=2 / 3, recall=1, iou=2 / 3, auc=3 / 4)},
