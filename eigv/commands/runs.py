@@ -75,6 +75,10 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
     answer_from: Annotated[str, typer.Option(help="video or causal-scene")] = "video",
+    gold: Annotated[Path | None, typer.Option(help="Gold spans, to measure the rationales against.")] = None,
+    faithfulness: Annotated[
+        int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
+    ] = 500,
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
@@ -86,8 +90,13 @@ def evaluate(
 
     source = parse(InferenceSettings, {"answer_from": answer_from}, "--answer-from").answer_from
     with working_device(device, threads, jobs_per_gpu) as claimed:
-        metrics = run(model, split, video, questions, text, source, out, claimed)
+        metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
+    if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
+        of_rows = (
+            f"{row} {clips[row]['iop']:.1f} and {clips[row]['iou']:.1f} %" for row in ("selected", "random", "all")
+        )
+        typer.echo(f"IoP and IoU with the gold clips: {', '.join(of_rows)}")
 
 
 @app.command("question-only")

@@ -1,6 +1,6 @@
 """The names that tell runs apart, and settings' values as they stand in paths."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import AfterValidator, Field
 
@@ -16,6 +16,9 @@ MethodName = Literal["erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "di
 """The methods of the paper (methods.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 """A table, a figure or a page."""
+Rule = Literal["clips", "runs", "parts", "longest-run", "hull"]
+"""How selected clips become spans in seconds (eigv/rationales/spans.py)."""
+RULES: tuple[Rule, ...] = get_args(Rule)
 Axis = Literal["dataset", "backbone", "features", "method"]
 """In what runs of a table differ, other than their seeds."""
 

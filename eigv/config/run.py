@@ -221,6 +221,12 @@ class InferenceSettings(Settings):
     answer_from: Literal["video", "causal-scene"] = Field(
         "video", description="What the reported answer is read from; both are evaluated."
     )
+    faithfulness: int = Field(
+        500,
+        ge=0,
+        description="On how many questions of a split, evenly spread, it is measured whether answers rest on the "
+        "rationales (docs/rationales.md); 0 is not at all. Each costs as much as 29 answers.",
+    )
 
 
 class RunSettings(Settings):

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from base.settings import Settings
+from eigv.config.metrics import MetricName
 from eigv.config.names import Axis, BackboneName, FeatureChoice, MethodName, Value
 from eigv.config.run_path import SHAPE, Run, point
 
@@ -27,13 +28,24 @@ class Grid(Settings):
 
 
 class Table(Grid):
-    """A table of test accuracies."""
+    """A table of numbers on test, accuracies at first."""
 
     features: tuple[FeatureChoice, ...] = Field(("app+mot",), description="Feature settings.")
     columns: tuple[Axis, ...] = Field(
         ("dataset",), min_length=1, description="What is told apart by columns; the rest makes the rows."
     )
     shifted: bool = Field(True, description="Show the second test split of the data sets that have one.")
+    metrics: tuple[MetricName, ...] = Field(
+        ("accuracy",),
+        min_length=1,
+        description="Numbers that stand side by side in each column: accuracy, iop, recall, iou, auc, share, acc-qa, "
+        "acc-gqa, sufficiency, comprehensiveness, insertion, deletion, other-question, over-noise, over-seeds; in "
+        "seconds <rule>.iop, .recall, .iou; by NExT-GQA <rule>.mIoP and so on (docs/rationales.md).",
+    )
+    bounds: bool = Field(
+        False,
+        description="Below what has a rationale, show a random selection of the same size; and all and the gold clips.",
+    )
     question_only: bool = Field(False, description="Show the baseline that sees no video: the fine-tuned text encoder.")
 
     def runs(self) -> list[Run]:

@@ -9,6 +9,7 @@ from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
 from eigv.plan.missing import refuse_if_incomplete, shows_runs
 from eigv.plan.paths import Paths
+from extract.annotations.gold import gold_files
 from extract.config import Dataset, DecodeJob, ImportJob, ProbeJob, VideoCollection
 from extract.videos.listing import folder_key
 
@@ -74,9 +75,9 @@ class Data:
         files = [path for dataset in self._users(collection).values() for path in sources.annotations(dataset).files]
         return list(dict.fromkeys(map(str, files)))
 
-    def gold(self, dataset: str) -> str:
-        """The file of the gold spans of a data set."""
-        return str(self.dataset(dataset).gold)
+    def gold(self, dataset: str) -> list[str]:
+        """The files of the gold spans of a data set."""
+        return list(map(str, gold_files(self.dataset(dataset))))
 
     def imported_features(self, collection: str) -> list[str]:
         """The files that the features of a collection are imported from."""

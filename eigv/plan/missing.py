@@ -8,6 +8,7 @@ from eigv.config.experiment import Config
 from eigv.plan import kinds, sources
 from eigv.plan.paths import Paths
 from extract.annotations import splits
+from extract.annotations.gold import gold_files
 from extract.config import VideoCollection
 from extract.networks import weights_file
 from extract.text.encoder import is_folder
@@ -45,9 +46,9 @@ def missing(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = T
 def _annotations(config: Config) -> Iterator[str]:
     for name, dataset in config.datasets.items():
         files, origin = sources.annotations(dataset)
-        gold = [dataset.gold] if dataset.gold else []
         imported = [path for split in splits(dataset) for path in sources.tokens(dataset, split)]
-        yield from _absent(files + gold + imported, f"annotations of {name} ({dataset.format}), from {origin}")
+        what = f"annotations of {name} ({dataset.format}), from {origin}"
+        yield from _absent(files + gold_files(dataset) + imported, what)
 
 
 def _videos(name: str, collection: VideoCollection) -> Iterator[str]:

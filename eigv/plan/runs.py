@@ -7,6 +7,7 @@ from typing import Any
 from base import layers
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
+from eigv.config.methods import method as method_of
 from eigv.config.run_path import Run
 from eigv.config.targets import Checkpoint
 from eigv.plan import sources
@@ -63,6 +64,23 @@ class Runs:
     def question_only(self, dataset: str = "{dataset}") -> RunFolder:
         """The files of the run that sees no video: the fine-tuned text encoder by itself."""
         return self.paths.question_only(self.config.text.finetuning.seed, dataset)
+
+    def gold(self, dataset: str, method: str) -> list[str]:
+        """The gold spans that the rationales of a run are measured against; none where there are none of either."""
+        asked = entry_of(self.config.datasets, dataset, "data set")
+        return [self.paths.gold(dataset)] if asked.gold and method_of(method).grounds else []
+
+    def gold_of_checkpoint(self, dataset: str) -> list[str]:
+        """The same of an official checkpoint, which grounds."""
+        return self.gold(dataset, "eigv")
+
+    def gold_option(self, dataset: str, method: str = "eigv") -> list[str]:
+        """The words that tell an evaluation of them."""
+        return flags("--gold", self.gold(dataset, method))
+
+    def faithfulness(self, run: str) -> str:
+        """On how many questions an evaluation measures whether answers rest on the rationales."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
     def checkpoint(self, checkpoint: str) -> Checkpoint:
         """The settings of an official checkpoint."""

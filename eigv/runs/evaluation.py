@@ -19,8 +19,11 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
+from eigv.config.run import InferenceSettings
+from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
+from eigv.rationales.faithfulness import spread
 from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.answering import Answering
@@ -31,11 +34,13 @@ log = logging.getLogger(__name__)
 
 def evaluate(
     model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom, out: Path,
-    device: str,
+    device: str, gold: Path | None = None, faithful: int = InferenceSettings().faithfulness,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluates a model and writes `predictions.csv`, `metrics.json` and `run.json` into `out`; returns the metrics.
 
-    The metrics hold no times and no paths: the same run gives the same bytes.
+    The metrics hold no times and no paths: the same run gives the same bytes. `gold` has the gold spans that rationales
+    are measured against; without, there are none. On `faithful` questions, evenly spread, it is measured whether the
+    answers rest on the rationales; 0 is not at all.
     """
     started = time.time()
     model, card = model_files.load(model_file)
@@ -59,6 +64,12 @@ def evaluate(
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
         metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
+        size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
+        parts = (part.to(device) for part in split.batches(size, chosen))
+        shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
+        store, rows = videos.store, split.video_row
+        times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]
+        metrics["rationale"] |= measured(model, shown, predictions, times, gold)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
@@ -71,7 +82,8 @@ def evaluate(
     RunFolder(out).write_results(
         predictions,
         metrics,
-        settings=card.settings.model_dump(mode="json"),
+        settings=card.settings.model_dump(mode="json")
+        | {"inference": {"answer_from": answer_from, "faithfulness": faithful}},
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),
         started=started,
         trained_by_commit=card.commit,

@@ -12,7 +12,7 @@ from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.ids import composed
 from extract.annotations import vocabulary
 from extract.annotations.contract import lost_letters, problems, reader_of, splits, unchecked
-from extract.annotations.gold import read_gold
+from extract.annotations.gold import gold_files, read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.kinds import has_suffix, without_suffix
 from extract.videos.listing import GO_ON, compare
@@ -87,7 +87,7 @@ def examine(dataset: Dataset, collection: VideoCollection | None, manifest: Path
         findings += _split(dataset, split, tables[split])
     findings += _across(tables)
     if dataset.gold and tables:
-        findings.append(_gold(dataset.gold, set(pd.concat(tables.values())["qid"])))
+        findings += _gold(dataset, set(pd.concat(tables.values())["qid"]))
     if "train" in tables and not is_multiple_choice(tables["train"]):
         findings += _vocabulary(dataset, tables)
     videos: list[Video] = []
@@ -143,11 +143,12 @@ def _across(tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:
         yield Finding("all", name, str(len(shared)), "0", PROBLEM if shared else OK, remark)
 
 
-def _gold(path: Path, qids: set[str]) -> Finding:
-    try:
-        return Finding("all", "gold spans", str(len(read_gold(path, qids))), "", OK)
-    except UserError as error:
-        return Finding("all", "gold spans", "unreadable", "", PROBLEM, str(error))
+def _gold(dataset: Dataset, qids: set[str]) -> Iterator[Finding]:
+    for path in gold_files(dataset):
+        try:
+            yield Finding("all", "gold spans", str(len(read_gold(path, qids))), "", OK)
+        except UserError as error:
+            yield Finding("all", "gold spans", "unreadable", "", PROBLEM, str(error))
 
 
 def _vocabulary(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> Iterator[Finding]:

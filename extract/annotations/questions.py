@@ -12,7 +12,7 @@ from base.reading import read_csv
 from base.writing import write_json
 from extract.annotations import vocabulary
 from extract.annotations.contract import check, read, reader_of, splits
-from extract.annotations.gold import read_gold
+from extract.annotations.gold import Spans, read_gold
 from extract.config import Dataset, VideoCollection
 from extract.videos.judgement import leave_out
 
@@ -45,14 +45,19 @@ def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> 
         )
 
 
-def write_gold(spans: Path, everything: Path, questions: Path, out: Path) -> int:
+def write_gold(spans: list[Path], everything: Path, questions: Path, out: Path) -> int:
     """Writes the gold spans of the questions that are used, in seconds by question id; returns how many there are.
 
     `everything` and `questions` are folders that `write_all` and `select` wrote. `UserError` for spans of a question
-    that there is not.
+    that there is not, and for a question that two files of `spans` have.
     """
-    gold = read_gold(spans, _question_ids(everything))
-    used = _question_ids(questions)
+    known, used = _question_ids(everything), _question_ids(questions)
+    gold: Spans = {}
+    for path in spans:
+        found = read_gold(path, known)
+        if twice := gold.keys() & found.keys():
+            raise UserError(f"{path}: another file has gold spans of the question {min(twice)!r} too; take out one")
+        gold |= found
     kept = {qid: seconds for qid, seconds in gold.items() if qid in used}
     write_json(out, kept)
     return len(kept)

@@ -55,7 +55,9 @@ def doctor(
 
 @app.command()
 def gold(
-    spans: Annotated[Path, typer.Argument(help="JSON of the seconds that hold the answers, by question id.")],
+    spans: Annotated[
+        list[Path], typer.Argument(help="JSON of the seconds that hold the answers, by question id; one file or more.")
+    ],
     everything: Annotated[Path, typer.Option(help="Folder that `annotations` wrote.")],
     questions: Annotated[Path, typer.Option(help="Folder that `questions` wrote.")],
     out: Out,

@@ -85,7 +85,8 @@ class Dataset(Settings):
     )
     gold: Path | None = Field(
         None,
-        description="JSON of the seconds that hold the answers: {qid: [[start, end], ...]}, or in NExT-GQA's form.",
+        description="JSON of the seconds that hold the answers: {qid: [[start, end], ...]}, or in NExT-GQA's form; "
+        "with {split} in the path a file a split, of those splits that have one: data/nextgqa/gsub_{split}.json.",
     )
     split_shares: tuple[float, float, float] = Field(
         (0.8, 0.1, 0.1), description="`custom` without a column `split`: shares of videos in train, val and test."

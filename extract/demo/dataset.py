@@ -6,6 +6,7 @@
   open-ended/<split>_qa.json         MSVD-QA's form, and `type`
   open-ended/youtube_mapping.txt     clip name and number, as MSVD-QA has it
   gold/gsub_<split>.json             NExT-GQA's form
+  gold/<form>.json                   {qid: [[start, end], ...]}: for datasets.<name>.gold
   scenes.json                        the script of every video
   demo.json                          the settings and the generator's version
 """
@@ -170,6 +171,9 @@ def _annotations(entries: list[Entry], settings: DemoSettings) -> dict[str, Any]
         files[f"multiple-choice/{split}.csv"] = _multiple_choice(of_split, settings)
         files[f"open-ended/{split}_qa.json"] = list(_open_ended(of_split))
         files[f"gold/gsub_{split}.json"] = {entry.script.video: _gold(entry) for entry in of_split}
+    spans = [(entry, qid, spans) for entry in entries for qid, spans in _gold(entry)["location"].items()]
+    files["gold/multiple-choice.json"] = {f"{entry.script.video}_{qid}": seconds for entry, qid, seconds in spans}
+    files["gold/open-ended.json"] = {str(_open_ended_id(entry, int(qid))): seconds for entry, qid, seconds in spans}
     files["open-ended/youtube_mapping.txt"] = "".join(f"{entry.script.video} vid{entry.number}\n" for entry in entries)
     files["scenes.json"] = {entry.script.video: entry.script.as_json() for entry in entries}
     return files
@@ -192,11 +196,15 @@ def _open_ended(entries: list[Entry]) -> Iterator[dict[str, Any]]:
         for qid, question in enumerate(entry.questions):
             yield {
                 "answer": question.answer,
-                "id": entry.number * QUESTIONS_A_VIDEO + qid,
+                "id": _open_ended_id(entry, qid),
                 "question": question.text,
                 "video_id": entry.number,
                 "type": question.type,
             }
+
+
+def _open_ended_id(entry: Entry, qid: int) -> int:
+    return entry.number * QUESTIONS_A_VIDEO + qid
 
 
 def _gold(entry: Entry) -> dict[str, Any]:

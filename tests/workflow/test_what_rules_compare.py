@@ -29,6 +29,7 @@ class Row(NamedTuple):
 
 RUN_INPUTS = ("PLAN.data.video", "PATHS.questions()")
 SHARDS = ("frames", "appearance", "motion")
+EVALUATES = ("decides.evaluate", "runs.faithfulness", "runs.gold_option")
 EVALUATED = (*RUN_INPUTS, "PATHS.text(")
 ROWS = {
     "annotations": Row("annotations", ("decides.annotations",), ("PLAN.data.raw_annotations",)),
@@ -68,10 +69,14 @@ ROWS = {
         ("decides.train",),
         (*RUN_INPUTS, 'PATHS.text("train")', 'PATHS.text("val")', "PLAN.runs.own_files"),
     ),
-    "evaluate": Row("evaluate", ("decides.evaluate",), (*EVALUATED, "RUN.model", "RUN.weights")),
-    "evaluate_shifted": Row("evaluate", ("decides.evaluate",), (*EVALUATED, "RUN.model", "RUN.weights")),
+    "evaluate": Row("evaluate", EVALUATES, (*EVALUATED, "RUN.model", "RUN.weights", "PLAN.runs.gold")),
+    "evaluate_shifted": Row("evaluate", EVALUATES, (*EVALUATED, "RUN.model", "RUN.weights", "PLAN.runs.gold")),
     "import_checkpoint": Row("train", (), ("PLAN.runs.checkpoint_file",)),
-    "evaluate_checkpoint": Row("evaluate", (), (*EVALUATED, "CHECKPOINT.model", "CHECKPOINT.weights")),
+    "evaluate_checkpoint": Row(
+        "evaluate",
+        ("runs.gold_option",),
+        (*EVALUATED, "CHECKPOINT.model", "CHECKPOINT.weights", "PLAN.runs.gold_of_checkpoint"),
+    ),
     "table": Row("tables", ("targets.decides_table",), ("PLAN.targets.table_runs",)),
     "sweep": Row("figures", ("targets.decides_sweep",), ("PLAN.targets.sweep_runs",)),
     "learning_curves": Row("figures", ("targets.trained",), ("PLAN.targets.histories",)),

@@ -54,6 +54,7 @@ rule evaluate:
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text("test"),
+        gold=ask(PLAN.runs.gold),
     output:
         metrics=RUN.metrics,
         predictions=RUN.predictions,
@@ -68,6 +69,8 @@ rule evaluate:
         jobs_per_gpu=1,
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
+        gold=ask(PLAN.runs.gold_option),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="test",
@@ -75,6 +78,7 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
+        " --faithfulness {params.faithfulness} {params.gold:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -86,6 +90,7 @@ use rule evaluate as evaluate_shifted with:
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text(),
+        gold=ask(PLAN.runs.gold),
     output:
         metrics=RUN.of_split("{split}").metrics,
         predictions=RUN.of_split("{split}").predictions,
@@ -94,6 +99,8 @@ use rule evaluate as evaluate_shifted with:
         f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
+        gold=ask(PLAN.runs.gold_option),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="{split}",
@@ -131,6 +138,7 @@ use rule evaluate as evaluate_checkpoint with:
         video=ask(PLAN.data.video),
         questions=PATHS.questions(),
         text=PATHS.text("test"),
+        gold=ask(PLAN.runs.gold_of_checkpoint),
     output:
         metrics=CHECKPOINT.metrics,
         predictions=CHECKPOINT.predictions,
@@ -139,6 +147,8 @@ use rule evaluate as evaluate_checkpoint with:
         f"{OUT}/logs/evaluate/{{dataset}}/{{checkpoint}}.log",
     params:
         answer_from=CONFIG.inference.answer_from,
+        faithfulness=CONFIG.inference.faithfulness,
+        gold=ask(PLAN.runs.gold_option),
         out=subpath(output.metrics, parent=True),
         text=subpath(input.text, parent=True),
         split="test",

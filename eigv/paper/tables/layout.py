@@ -3,10 +3,12 @@
 import itertools
 import math
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from eigv.config.experiment import Config
+from eigv.config.metrics import METRICS, Row
 from eigv.config.names import Axis
 from eigv.config.run_path import point
 from eigv.config.targets import Table
@@ -16,12 +18,14 @@ from eigv.paper.significance import FEW_VIDEOS, LEVEL, RESAMPLES
 from eigv.paper.tables.footnotes import traits
 from eigv.paper.tables.gains import Gain
 from eigv.paper.tables.numbers import Numbers
+from eigv.paper.tables.rationales import BOUNDS, Value
 from eigv.paper.titles import METHODS, title
 
 CAPTIONS = {
     "table1": "Table 1. Accuracy on test (percent), backbones plain and with EIGV",
     "table2": "Table 2. Accuracy on test (percent) of the parts of EIGV",
     "table3": "Table 3. Accuracy on test (percent) with appearance or motion features alone",
+    "rationales": "Rationales. Accuracy, and what the causal clips are worth, on test (percent)",
 }
 
 MARK = "*"
@@ -75,6 +79,15 @@ class Column(NamedTuple):
     """Axis and name, and the split."""
     beside: bool
     """Whether published values stand beside ours."""
+    metrics: tuple[str, ...] = ("accuracy",)
+    """What stands side by side, if not that."""
+
+    @property
+    def heads(self) -> tuple[str, ...]:
+        """The titles of its columns below its own."""
+        if self.beside:
+            return ("ours", "paper", "difference")
+        return ("",) if self.metrics == ("accuracy",) else tuple(METRICS[metric].title for metric in self.metrics)
 
     @property
     def title(self) -> str:
@@ -97,13 +110,10 @@ def lay_out(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[
         baseline = {"backbone": "question-only", "features": "-", "method": "question-only"}
         lines.append(Line("Question only", "plain", _entries(baseline, columns, numbers, footnotes)))
     lines += _own_lines(table, columns, numbers, footnotes)
-    heads = [
-        (column.title, own)
-        for column in columns
-        for own in (("ours", "paper", "difference") if column.beside else ("",))
-    ]
+    heads = [(column.title, own) for column in columns for own in column.heads]
     remarks = _remarks(table, list(numbers.values()), any(column.beside for column in columns))
-    return Layout(CAPTIONS.get(name, f"{name}. Accuracy on test (percent)"), heads, lines, list(footnotes), remarks)
+    what = "Accuracy" if table.metrics == ("accuracy",) else "Accuracy and rationales"
+    return Layout(CAPTIONS.get(name, f"{name}. {what} on test (percent)"), heads, lines, list(footnotes), remarks)
 
 
 def _columns(config: Config, table: Table, numbers: dict[Key, Numbers]) -> list[Column]:
@@ -112,8 +122,10 @@ def _columns(config: Config, table: Table, numbers: dict[Key, Numbers]) -> list[
         place: dict[str, str] = dict(zip(table.columns, names, strict=True))
         splits = test_splits(config.datasets[place["dataset"]]) if "dataset" in place and table.shifted else ["test"]
         for split in splits:
-            column = Column(place | {"split": split}, beside=False)
-            beside = any(not math.isnan(n.published) for key, n in numbers.items() if column.holds(key))
+            column = Column(place | {"split": split}, beside=False, metrics=table.metrics)
+            beside = table.metrics == ("accuracy",) and any(
+                not math.isnan(n.published) for key, n in numbers.items() if column.holds(key)
+            )
             columns.append(column._replace(beside=beside))
     return columns
 
@@ -132,7 +144,7 @@ def _cited_line(row: dict[str, Any], columns: list[Column]) -> Line:
     for column in columns:
         value = row["values"].get(column.place.get("dataset")) if column.place["split"] == "test" else None
         text = f"{value:.1f}" if value else "-"
-        entries += [Entry(), Entry(text), Entry()] if column.beside else [Entry()]
+        entries += [Entry(), Entry(text), Entry()] if column.beside else [Entry()] * len(column.heads)
     return Line(f"{row['model']} (cited: {row['paper']})", "cited", tuple(entries))
 
 
@@ -142,17 +154,22 @@ def _own_lines(
     order: tuple[Axis, ...] = ("dataset", "features", "backbone", "method")
     axes = [axis for axis in order if axis not in table.columns]
     lines: list[Line] = []
+    with_gold: list[Line] = []  # those of all clips and of the gold ones, once below each heading
     heading = ""
     for names in itertools.product(*(_names(table, axis) for axis in axes)):
         row: dict[str, str] = dict(zip(axes, names, strict=True))
         groups = [axis for axis in axes if axis in ("dataset", "features") and len(_names(table, axis)) > 1]
         above = ", ".join(title(axis, row[axis]) for axis in groups)
         if above != heading:
+            lines, with_gold = [*lines, *with_gold], []
             heading = above
             lines.append(Line(heading, "heading"))
         is_plain = row.get("method", "erm") == "erm"
         lines.append(Line(_label(row), "plain" if is_plain else "method", _entries(row, columns, numbers, footnotes)))
-    return lines
+        if table.bounds:
+            lines += _bounds(row, columns, numbers, ("random",))
+            with_gold = [*_bounds(row, columns, numbers, ("all", "gold"))] or with_gold
+    return lines + with_gold
 
 
 def _label(row: dict[str, str]) -> str:
@@ -175,9 +192,12 @@ def _entries(
         place = row | column.place
         found = next((n for key, n in numbers.items() if place.items() <= key._asdict().items()), None)
         if found is None:  # question-only, on a second test split
-            entries += [Entry("-")] * (3 if column.beside else 1)
+            entries += [Entry("-")] * len(column.heads)
             continue
-        entries.append(Entry(_ours(found), marks(found.notes)))
+        notes = marks(found.notes)
+        for metric in column.metrics:
+            text = _ours(found) if metric == "accuracy" else _rationale(found, metric)
+            entries.append(Entry(text, notes if metric == column.metrics[0] else ()))
         if column.beside:
             paper = _number(found.published) + _in_brackets(found.published_gain)
             entries.append(Entry(paper, marks((found.published_note,))))
@@ -194,6 +214,29 @@ def _ours(numbers: Numbers) -> str:
     return f"{cell.accuracy:.1f}{spread}{_in_brackets(numbers.gain.value)}{mark}"
 
 
+def _rationale(numbers: Numbers, metric: str) -> str:
+    if not numbers.cell.results:
+        return numbers.cell.status
+    return numbers.values[metric].get("selected", Value()).text
+
+
+def _bounds(
+    row: dict[str, str], columns: list[Column], numbers: dict[Key, Numbers], which: tuple[Row, ...]
+) -> Iterator[Line]:
+    """Lines for what bounds the rationales of a row; none where it has no numbers of that."""
+    cells = [
+        next((n for k, n in numbers.items() if (row | c.place).items() <= k._asdict().items()), None) for c in columns
+    ]
+    for name in which:
+        of_columns = [
+            (cell.values.get(metric, {}) if cell else {}).get(name, Value())
+            for cell, column in zip(cells, columns, strict=True)
+            for metric in column.metrics
+        ]
+        if not all(math.isnan(value.mean) for value in of_columns):
+            yield Line(BOUNDS[name], "method", tuple(Entry(value.text) for value in of_columns))
+
+
 def _number(value: float, form: str = ".1f") -> str:
     return "-" if math.isnan(value) else format(value, form)
 
@@ -207,6 +250,8 @@ def _remarks(table: Table, numbers: list[Numbers], beside: bool) -> list[str]:
     spread = f"Mean ± standard deviation over the seeds {seeds}" if len(table.seeds) > 1 else f"Seed {seeds}"
     remarks = [f"{spread}; in brackets the gain over the plain backbone."]
     remarks += _about_intervals([n.gain for n in numbers])
+    if table.metrics != ("accuracy",):
+        remarks.append("Rationales are of methods that ground; docs/rationales.md defines their numbers.")
     if beside:
         remarks.append(f"Paper: {published.published()['source']}")
     if table.at:

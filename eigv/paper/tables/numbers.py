@@ -2,15 +2,17 @@
 
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from eigv.config.experiment import Config, canonical
+from eigv.config.metrics import Row
 from eigv.config.run_path import Run, point
 from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Cell, Key, gather, question_only, test_splits
 from eigv.paper.tables.footnotes import footnotes
 from eigv.paper.tables.gains import Gain, gains
+from eigv.paper.tables.rationales import Value, values
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Numbers:
     published_gain: float
     notes: tuple[str, ...]
     published_note: str
+    values: dict[str, dict[Row, Value]] = field(default_factory=dict)
+    """By metric and row, of the metrics that the table shows beside accuracy."""
 
 
 def table_numbers(config: Config, name: str) -> dict[Key, Numbers]:
@@ -31,7 +35,12 @@ def table_numbers(config: Config, name: str) -> dict[Key, Numbers]:
     cells = collect(config, config.tables[name])
     notes = dict(zip(cells, footnotes(config, list(cells.values())), strict=True))
     gained = gains(config, cells)
-    return {key: _compared(name, cells[key], key, gained.get(key, Gain()), notes[key]) for key in cells}
+    found = {key: _compared(name, cells[key], key, gained.get(key, Gain()), notes[key]) for key in cells}
+    metrics = [metric for metric in config.tables[name].metrics if metric != "accuracy"]
+    return {
+        key: replace(numbers, values={metric: values(config, numbers.cell, metric) for metric in metrics})
+        for key, numbers in found.items()
+    }
 
 
 def collect(config: Config, table: Table) -> dict[Key, Cell]:

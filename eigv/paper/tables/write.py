@@ -8,6 +8,7 @@ import pandas as pd
 from base.errors import UserError
 from base.writing import write_csv, write_text
 from eigv.config.experiment import Config
+from eigv.config.targets import Table
 from eigv.paper import published
 from eigv.paper.results import Key
 from eigv.paper.tables.footnotes import traits
@@ -15,6 +16,7 @@ from eigv.paper.tables.latex import latex
 from eigv.paper.tables.layout import lay_out
 from eigv.paper.tables.markdown import markdown
 from eigv.paper.tables.numbers import Numbers, table_numbers
+from eigv.paper.tables.rationales import BOUNDS, Value
 from eigv.paper.templating import render
 
 
@@ -51,6 +53,7 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
             "published_gain": n.published_gain,
             "difference": n.cell.accuracy - n.published,
         }
+        values |= _of_rationales(config.tables[name], n)
         about = {
             "status": n.cell.status,
             "seeds": " ".join(str(result.run.seed) for result in done),
@@ -70,6 +73,16 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
         if d in row["values"]
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _of_rationales(table: Table, numbers: Numbers) -> dict[str, float]:
+    """The columns of the metrics that the table shows beside accuracy, the same for every cell."""
+    found = {}
+    for metric, by_row in numbers.values.items():
+        found[metric], found[f"{metric}_deviation"] = by_row.get("selected", Value())
+        if table.bounds:
+            found |= {f"{metric}_{row}": by_row.get(row, Value()).mean for row in BOUNDS}
+    return found
 
 
 def _rounded(value: float | bool | None) -> float | bool | None:

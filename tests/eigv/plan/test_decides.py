@@ -83,7 +83,9 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     }
     known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
-    of |= {f"evaluate {name}": asks.evaluate(str(run)) for name, run in known.items()}
+    for name, run in known.items():
+        told = plan.runs.faithfulness(str(run)), *plan.runs.gold_option(run.dataset, run.method)
+        of[f"evaluate {name}"] = " ".join([asks.evaluate(str(run)), *told])
     return of
 
 

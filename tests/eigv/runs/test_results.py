@@ -1,5 +1,8 @@
 """What an evaluation writes is of the split, the questions, the answers and the clips that it says."""
 
+import json
+
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -18,13 +21,13 @@ RIGHT = {"train": [3, 9, 9], "val": [5, 10, 9], "test": [2, 2, 4]}
 def results(tmp_path, monkeypatch):
     """Trains three epochs and evaluates on a split; returns the metrics and the rows of `predictions.csv`."""
 
-    def evaluated(split, *, multiple_choice, method="eigv", answer_from="video"):
+    def evaluated(split, *, multiple_choice, method="eigv", answer_from="video", **measured):
         data = numbered.write(tmp_path, multiple_choice=multiple_choice)
         Scripted(monkeypatch, RIGHT)
         train(settings(method, epochs=3), **data, out=tmp_path / "run", state=tmp_path / "state", device="cpu")
         folder = tmp_path / "run" / split
         metrics = evaluate(
-            tmp_path / "run/model.json", split, **data, answer_from=answer_from, out=folder, device="cpu"
+            tmp_path / "run/model.json", split, **data, answer_from=answer_from, out=folder, device="cpu", **measured
         )
         return metrics, pd.read_csv(folder / "predictions.csv", dtype=str, keep_default_na=False)
 
@@ -56,8 +59,10 @@ def test_accuracies_are_of_the_questions_of_the_split(results, split, multiple_c
     assert (metrics["epoch"], metrics["val_accuracy"]) == (2, pytest.approx(100 * 10 / 12))
 
 
-def test_answers_from_the_causal_scene_are_reported_as_such(results):
-    metrics, rows = results("test", multiple_choice=False, answer_from="causal-scene")
+def test_answers_from_the_causal_scene_are_reported_as_such(results, tmp_path):
+    metrics, rows = results("test", multiple_choice=False, answer_from="causal-scene", faithful=2)
+    settings = json.loads((tmp_path / "run/test/run.json").read_text())["settings"]
+    assert settings["inference"] == {"answer_from": "causal-scene", "faithfulness": 2}  # as it was evaluated
     assert metrics["accuracy"] == pytest.approx(100 * 3 / 6) == 100 * rows["correct"].astype(int).mean()
     assert metrics["accuracy_from_video"] == pytest.approx(100 * 4 / 6)
 
@@ -82,3 +87,30 @@ def test_a_rationale_is_of_the_own_video(results, split):
 def test_a_method_that_does_not_ground_shows_no_rationale(results):
     metrics, rows = results("test", multiple_choice=True, method="erm")
     assert "causal_clips" not in rows and "rationale" not in metrics
+
+
+def test_rationales_are_measured_against_the_gold_of_their_own_question(results, tmp_path):
+    """Of video n clip k begins at frame n + 3 k; gold is clip m % 4 of question m, and none for the last question."""
+    video_of = dict(enumerate(numbered.VIDEOS["val"] * numbered.ROUNDS["val"], start=FIRST["val"]))
+    begins = {m: (video + 3 * (m % 4)) / numbered.FPS for m, video in video_of.items()}
+    spans = {f"q{m}": [[begins[m], begins[m] + 3 / numbered.FPS]] for m in [*video_of][:-1]}
+    (tmp_path / "gold.json").write_text(json.dumps(spans))
+    metrics, rows = results("val", multiple_choice=False, gold=tmp_path / "gold.json", faithful=5)
+    found = metrics["rationale"]["gold"]
+    assert (found["questions"], found["without_gold"], found["without_gold_clip"]) == (len(video_of) - 1, 1, 0)
+    iop, right = [], []
+    for qid, clips, correct in zip(rows["qid"][:-1], rows["causal_clips"], rows["correct"], strict=False):
+        chosen = [int(clip) for clip in clips.split()]
+        iop.append(int(qid[1:]) % 4 in chosen and 1 / len(chosen))
+        right.append(correct == "1" and iop[-1] >= 0.5)
+    assert found["clips"]["selected"]["iop"] == pytest.approx(100 * np.mean(iop))
+    assert found["clips"]["selected"]["acc_gqa"] == pytest.approx(100 * np.mean(right))
+    assert found["seconds"]["clips"]["selected"]["iop"] == pytest.approx(100 * np.mean(iop))
+    assert found["clips"]["all"]["iop"] == 25 and found["seconds"]["clips"]["gold"]["iou"] == pytest.approx(100)
+    assert metrics["rationale"]["faithfulness"]["questions"] == 5
+    assert metrics["rationale"]["empty"] == (rows["causal_clips"] == "").sum()
+
+
+def test_what_is_not_asked_for_is_not_measured(results):
+    found = results("test", multiple_choice=True, faithful=0)[0]["rationale"]
+    assert "faithfulness" not in found and "gold" not in found and "over_noise" in found

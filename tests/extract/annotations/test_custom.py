@@ -8,7 +8,7 @@ import pytest
 from base.errors import UserError
 from extract.annotations import read
 from extract.annotations.doctor import examine
-from extract.annotations.gold import read_gold
+from extract.annotations.gold import gold_files, read_gold
 from extract.annotations.questions import write_all, write_gold
 from extract.config import Dataset
 
@@ -115,8 +115,23 @@ def test_gold_spans_go_with_the_questions(tmp_path):
     write_all(custom(table_of(tmp_path)), tmp_path / "all")
     (tmp_path / "used").mkdir()
     (tmp_path / "used/train.csv").write_text("qid\nv0_0\nv0_1\n")  # the video v1 is left out
-    assert write_gold(tmp_path / "gold.json", tmp_path / "all", tmp_path / "used", tmp_path / "out.json") == 1
+    assert write_gold([tmp_path / "gold.json"], tmp_path / "all", tmp_path / "used", tmp_path / "out.json") == 1
     assert json.loads((tmp_path / "out.json").read_text()) == {"v0_0": [[0, 2.5]]}
+
+
+def test_gold_spans_lie_in_a_file_a_split(tmp_path):
+    write_all(custom(table_of(tmp_path)), tmp_path / "all")
+    dataset = custom(table_of(tmp_path)).model_copy(update={"gold": tmp_path / "gold_{split}.json"})
+    assert gold_files(dataset) == [
+        tmp_path / f"gold_{split}.json" for split in ("train", "val", "test")
+    ]  # none is there
+    for split, qid in (("val", "v0_0"), ("test", "v1_1")):
+        (tmp_path / f"gold_{split}.json").write_text(json.dumps({qid: [[0, 1]]}))
+    files = gold_files(dataset)
+    assert files == [tmp_path / "gold_val.json", tmp_path / "gold_test.json"]
+    assert write_gold(files, tmp_path / "all", tmp_path / "all", tmp_path / "out.json") == 2
+    with pytest.raises(UserError, match=r"gold_val\.json: another file has gold spans of the question 'v0_0'"):
+        write_gold([*files, files[0]], tmp_path / "all", tmp_path / "all", tmp_path / "out.json")
 
 
 def test_gold_spans_in_the_form_of_next_gqa(shared):
@@ -125,6 +140,8 @@ def test_gold_spans_in_the_form_of_next_gqa(shared):
     }
     gold = read_gold(shared / "data/nextgqa/gsub_val.json", qids)
     assert len(gold) == 3358 and gold["10001787725_3"] == [[12.1, 17.1], [20.0, 23.5], [29.7, 33.2]]
+    of_test = read_gold(shared / "data/nextgqa/gsub_test.json")  # some begin before the video
+    assert len(of_test) == 5553 and min(start for spans in of_test.values() for start, _ in spans) == -0.2
 
 
 @pytest.mark.parametrize(
@@ -132,6 +149,7 @@ def test_gold_spans_in_the_form_of_next_gqa(shared):
     [
         ({"nobody": [[0, 1]]}, "1 of 1 question ids are not in the annotations, the first is 'nobody'"),
         ({"v0_0": [[2, 1]]}, "from a start to a later end"),
+        ({"v0_0": [[2, float("inf")]]}, "from a start to a later end"),
         ({"v0_0": "soon"}, "expected"),
         ([1], "does not hold an object"),
     ],

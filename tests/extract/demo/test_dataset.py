@@ -52,6 +52,9 @@ def test_both_forms_ask_the_same_and_gold_spans_lie_in_the_video(folder: Path) -
         reversed(line.split()) for line in (folder / "open-ended/youtube_mapping.txt").read_text().splitlines()
     )
     numbers, videos = [], []
+    by_form = {
+        form: json.loads((folder / f"gold/{form}.json").read_text()) for form in ("multiple-choice", "open-ended")
+    }
     for split in SPLITS:
         table = pd.read_csv(folder / "multiple-choice" / f"{split}.csv")
         assert ",".join(table.columns) == "video,frame_count,width,height,question,answer,qid,type,a0,a1,a2,a3,a4"
@@ -63,11 +66,13 @@ def test_both_forms_ask_the_same_and_gold_spans_lie_in_the_video(folder: Path) -
             assert (entry["question"], entry["type"]) == (row["question"], row["type"])
             assert entry["answer"] == row[f"a{row['answer']}"]
             spans = gold[row["video"]]["location"][str(row["qid"])]
+            assert by_form["multiple-choice"][f"{row['video']}_{row['qid']}"] == spans
+            assert by_form["open-ended"][str(entry["id"])] == spans
             assert spans and all(0 <= start < end <= gold[row["video"]]["duration"] for start, end in spans)
             assert gold[row["video"]]["duration"] == pytest.approx(row["frame_count"] / 12, abs=1e-3)
         numbers += [entry["id"] for entry in entries]
         videos += list(table["video"].unique())
-    assert len(numbers) == len(set(numbers))
+    assert len(numbers) == len(set(numbers)) == len(by_form["open-ended"]) == len(by_form["multiple-choice"])
     assert 7 * 3 <= len(numbers) <= 7 * SMALL.questions  # a video of one actor has three
     assert len(videos) == len(set(videos)) == 7
 
