@@ -69,7 +69,8 @@ def evaluate(
         shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
         store, rows = videos.store, split.video_row
         times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]
-        metrics["rationale"] |= measured(model, shown, predictions, times, gold)
+        with precision.calculating(numbers, device):
+            metrics["rationale"] |= measured(model, shown, predictions, times, gold)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
