@@ -12,9 +12,8 @@ from base.formats.questions import read_annotations
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.runs.data import Split, Videos
-from eigv.runs.training import _key
+from eigv.runs.shared_data import SharedData
 from tests.eigv import synthetic
-from tests.eigv.runs.scripted import settings
 
 
 def train_split(folder: Path, *, multiple_choice: bool, videos: int = 60) -> Split:
@@ -88,8 +87,10 @@ def test_features_stay_as_they_are_stored_and_are_exact_in_a_batch_and_from_the_
 def test_the_checksum_of_the_data_copies_nothing(tmp_path):
     split = train_split(tmp_path, multiple_choice=True)
     copied = Videos(split.videos.store, split.videos.features.repeat(500, 1, 1), split.videos.widths)
+    data = SharedData(tmp_path, tmp_path, tmp_path)
+    data._videos, data._kinds = copied, "app+mot"
     tracemalloc.start()
-    _key(settings(), 0, copied, split)
+    data.digest("app+mot", split)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < copied.features.numel()  # a half of its bytes
