@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -58,6 +58,16 @@ bench-text: .venv/ready  ## What the text side costs; writes the section Text of
 
 bench-train: .venv/ready  ## What training costs beside the official way; writes the section Training of docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.training
+
+bench-precision: export PATH := $(CURDIR)/$(BIN):$(PATH)
+bench-precision: .venv/ready  ## Accuracy in bf16 beside float32; section Precision of docs/benchmarks.md (real questions need ../shared)
+	@test ! -d ../shared/data/real || snakemake --cores $(CORES) --configfile config/precision.yaml -- $(REAL)
+	OMP_NUM_THREADS=1 python -m benchmarks.precision
+
+REAL = $(foreach set,nextqa msvd,results/precision/datasets/$(set)/text/text_test.h5 results/precision/videos/$(set)/video.h5)
+
+bench-many: .venv/ready  ## Twenty small runs in twenty processes and in one; writes the section Many small runs of docs/benchmarks.md
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.many_runs
 
 flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.flops

@@ -15,6 +15,24 @@ def read(source: Path | str, what: str) -> dict[str, Any]:
 
     `UserError` that begins with `what` for anything else.
     """
+    values = _read(source, what)
+    if not isinstance(values, dict | None):
+        raise UserError(f"{what} {source} does not hold keys and values")
+    return values or {}
+
+
+def read_list(source: Path | str, what: str) -> list[Any]:
+    """The list of JSON text (it begins with a bracket), or of a YAML or JSON file.
+
+    `UserError` that begins with `what` for anything else.
+    """
+    values = _read(source, what)
+    if not isinstance(values, list):
+        raise UserError(f"{what} {source} does not hold a list")
+    return values
+
+
+def _read(source: Path | str, what: str) -> Any:
     if _is_text(source):
         return _json(str(source), what)
     path = Path(source)
@@ -25,12 +43,9 @@ def read(source: Path | str, what: str) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
         # YAML takes the numbers of JSON for text where they have an exponent and no point: 1e-05
-        values = _json(text, f"{what} {path}") if path.suffix == ".json" else yaml.safe_load(text)
+        return _json(text, f"{what} {path}") if path.suffix == ".json" else yaml.safe_load(text)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{what} {path} is not YAML: {error}") from None
-    if not isinstance(values, dict | None):
-        raise UserError(f"{what} {path} does not hold keys and values")
-    return values or {}
 
 
 def read_all(sources: Sequence[Path | str], what: str) -> dict[str, Any]:
@@ -63,4 +78,4 @@ def _json(text: str, what: str) -> Any:
 
 
 def _is_text(source: Path | str) -> bool:
-    return str(source).lstrip().startswith("{")
+    return str(source).lstrip().startswith(("{", "["))

@@ -26,23 +26,36 @@ def exclusive(path: Path) -> Iterator[None]:
     On a file system without `flock` the file `<path>.held` is the lock, which names its process: one that a kill has
     left is taken over on the machine of that process; on another, who waits is told what to remove.
     """
+    with _locked(path, wait=True):
+        yield
+
+
+@contextlib.contextmanager
+def exclusive_if_free(path: Path) -> Iterator[bool]:
+    """As `exclusive`, but where another process holds the lock, the block runs at once without it: False."""
+    with _locked(path, wait=False) as held:
+        yield held
+
+
+@contextlib.contextmanager
+def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     lock: BaseFileLock = FileLock(path, poll_interval=LOOK_AGAIN, fallback_to_soft=False)
     try:
-        _acquire(lock, path)
+        _acquire(lock, path, wait=wait)
     except OSError as error:
         if error.errno not in NO_FLOCK:
             raise
         held = path.with_name(f"{path.name}.held")
         log.warning("%s: no locks here (flock: %s); the file %s is one", path.parent, error.strerror, held.name)
         lock = SoftFileLock(held, poll_interval=LOOK_AGAIN)
-        _acquire(lock, held)
+        _acquire(lock, held, wait=wait)
     try:
-        yield
+        yield lock.is_locked
     finally:
         lock.release()
 
 
-def _acquire(lock: BaseFileLock, path: Path) -> None:
+def _acquire(lock: BaseFileLock, path: Path, *, wait: bool) -> None:
     patience = 0.0
     while not lock.is_locked:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,6 +64,8 @@ def _acquire(lock: BaseFileLock, path: Path) -> None:
         except FileNotFoundError:  # who was before us has just removed the folder
             continue
         except Timeout:
+            if not wait:
+                return
             log.warning("another process is at work in %s: waiting until it ends%s", path.parent, _owner(lock, path))
             patience = -1
 

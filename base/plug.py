@@ -20,6 +20,9 @@ from base.reading import sha256
 PATTERN = r"^.+:[A-Za-z_]\w*$"
 """What names code looks like."""
 
+OWN = "own_"
+"""What the names of the modules of files begin with."""
+
 T = TypeVar("T")
 
 
@@ -42,6 +45,12 @@ def load(place: str, expected: type[T], what: str) -> T:
             f"{what}: {place} is of the type {type(found).__name__}, expected {expected.__module__}:{expected.__name__}"
         )
     return found
+
+
+def forget() -> None:
+    """Files that were run are run anew where they are loaded next, so that nothing of their first use is left."""
+    for name in [name for name in sys.modules if name.startswith(OWN)]:
+        del sys.modules[name]
 
 
 def own_files(place: str) -> list[Path]:
@@ -80,7 +89,8 @@ def _run_file(file: Path, what: str) -> ModuleType:
     path = file.resolve()
     if not path.is_file():
         raise UserError(f"{what}: the file {file} does not exist")
-    name = f"own_{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
+    # Of its content too: edited, it is run anew in a process that works on.
+    name = f"{OWN}{path.stem}_{hashlib.sha256(bytes(path) + path.read_bytes()).hexdigest()[:8]}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -25,9 +25,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import flop_registry
 
 from benchmarks.report import machine, write_section
-from benchmarks.training_sides import Ours, Theirs, read_data, settings_of, write_data
-from eigv.config.run import TrainingSettings
-from eigv.runs.data import Split
+from benchmarks.training_sides import ANSWERED, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
+from eigv.config.training import TrainingSettings
 
 CASES = {
     "HGA": ("nextqa", "hga"),
@@ -110,17 +109,20 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_data(folder, dataset, batch, videos)
-        split = read_data(folder)
-        sides = {preset: _ours(split, preset, dataset, backbone, batch) for preset in ("official", "paper")}
+        splits = read_data(folder)
+        sides = {preset: _ours(splits, preset, dataset, backbone, batch) for preset in ("official", "paper")}
         if "precision" in TrainingSettings.model_fields:
-            sides["bf16"] = _ours(split, "official", dataset, backbone, batch, "bf16")
+            sides["bf16"] = _ours(splits, "official", dataset, backbone, batch, "bf16")
         ours = sides["official"]
         theirs = Theirs(folder, ours)
         learning: dict[str, Callable[[], object]] = {name: side.step for name, side in sides.items()}
         learning |= {"peer": theirs.step, "read": ours.read, "draw": ours.draw, "product": _product}
+        learning["erm"] = _ours(splits, "official", dataset, backbone, batch, method="erm").step
         took = alternate(learning, steps)
-        answering = {name: side.evaluate for name, side in sides.items()} | {"peer": theirs.evaluate}
+        answering = {name: side.evaluate for name, side in sides.items()}
+        answering |= {"peer": theirs.evaluate, "of train": ours.check_train}
         answered = alternate(answering, max(steps, 5))
+        answered |= {name: answered[name] / ANSWERED for name in sides}
         with counting(Arithmetic()) as own:
             ours.step()
         with counting(Arithmetic()) as official:
@@ -130,6 +132,7 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
         with counting(Operations()) as dispatched_by_peer:
             theirs.step()
     arithmetic, of_peer = own.count, official.count
+    check = _check(dataset, answered) / SHAPES[dataset].train
     floor = arithmetic / (PRODUCT_OPERATIONS / took["product"])
     row = {
         "step, official": f"{took['official'] / took['peer']:.2f}",
@@ -147,6 +150,9 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
         "operations a step (peer)": f"{dispatched.count:,} ({dispatched_by_peer.count:,})",
         "loading, %": f"{100 * took['read'] / took['official']:.2f}",
         "bank draw, %": f"{100 * took['draw'] / took['official']:.2f}",
+        "check, % of an epoch (erm)": "{:.1f} ({:.1f})".format(
+            *(100 * check / took[name] for name in ("official", "erm"))
+        ),
         "peer's step, s": f"{took['peer']:.2f}",
     }
 
@@ -163,6 +169,12 @@ def alternate(functions: dict[str, Callable[[], object]], turns: int) -> dict[st
     return {name: median(seen) for name, seen in times.items()}
 
 
+def _check(dataset: str, answered: dict[str, float]) -> float:
+    """The time of the check after an epoch, at the data set's size, times the questions of a batch."""
+    checked = TrainingSettings().checked_questions
+    return SHAPES[dataset].val * answered["official"] + checked * answered["of train"]
+
+
 SIDE = 2048
 PRODUCT_OPERATIONS = 2 * SIDE**3
 
@@ -175,10 +187,18 @@ def _product() -> None:
 _MATRICES = torch.ones(2, SIDE, SIDE)
 
 
-def _ours(split: Split, preset: str, dataset: str, backbone: str, batch: int, precision: str | None = None) -> Ours:
+def _ours(
+    splits: Splits,
+    preset: str,
+    dataset: str,
+    backbone: str,
+    batch: int,
+    precision: str | None = None,
+    method: str = "eigv",
+) -> Ours:
     has_precision = "precision" in TrainingSettings.model_fields
     precision = precision or ("float32" if has_precision else None)
-    return Ours(split, dataset, settings_of(preset, dataset, backbone, batch, precision))
+    return Ours(splits, dataset, settings_of(preset, dataset, backbone, batch, precision, method))
 
 
 def _peak_elsewhere(side: str, dataset: str, backbone: str, batch: int) -> float:
@@ -192,10 +212,10 @@ def _peak(side: str, dataset: str, backbone: str, batch: int) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_data(folder, dataset, batch, SMALL_BANK)
-        split = read_data(folder)
+        splits = read_data(folder)
         gc.collect()
         with _highest() as peak:
-            worker: Ours | Theirs = _ours(split, "official", dataset, backbone, batch)
+            worker: Ours | Theirs = _ours(splits, "official", dataset, backbone, batch)
             if isinstance(worker, Ours) and side == "peer":
                 ours, worker = worker, Theirs(folder, worker)
                 ours.drop_model()
@@ -236,6 +256,10 @@ NExT-QA's shapes and lengths of texts, and MSVD-QA's; peer = 1.
 - Operations: what PyTorch dispatches in a step, with reading and optimiser; recurrent layers as their parts, which is
   how they run on texts of different lengths and not in oneDNN's single operation.
 - Loading and bank draw are shares of our step of preset `official`.
+- Evaluation: of a batch of validation, where as many questions share a video as in the data set; ours are put in the
+  order of their lengths ({ANSWERED} batches are answered at once), the peer answers them as they come.
+- The check after an epoch, at the data set's size: validation whole, and `training.checked_questions`
+  ({TrainingSettings().checked_questions}) of train, against the steps of an epoch; in brackets for method `erm`.
 
 {BEFORE}
 """

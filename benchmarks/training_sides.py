@@ -27,7 +27,9 @@ from eigv.runs.training import _Training
 
 K, WIDTH, TOKEN_WIDTH = 16, 2048, 768
 BATCHES = 8
-"""How many batches of questions the data set has."""
+"""How many batches of questions train has."""
+ANSWERED = 4
+"""And validation, which is answered whole."""
 
 # Of 1000 questions and of 1000 candidates, how many have 1, 2, ... words.
 NEXTQA_QUESTIONS = [0, 0, 1, 19, 47, 34, 48, 82, 74, 84, 90, 91, 86, 79, 68, 59, 42, 33, 25, 17, 11, 6, 2, 1]
@@ -44,9 +46,17 @@ class Shape(NamedTuple):
     classes: int | None
     padded: int
     """Tokens that the official files pad every text to."""
+    train: int
+    val: int
+    """Questions of either split."""
+    of_a_video: int
+    """Questions about one video of validation (MSVD-QA: of test, which has fewer)."""
 
 
-SHAPES = {"nextqa": Shape(3870, 5, None, 37), "msvd-qa": Shape(1200, 1, 1853, 20)}
+SHAPES = {
+    "nextqa": Shape(3870, 5, None, 37, train=34132, val=4996, of_a_video=9),
+    "msvd-qa": Shape(1200, 1, 1853, 20, train=30933, val=6415, of_a_video=25),
+}
 
 
 def lengths_of(dataset: str, questions: int, rng: np.random.Generator) -> np.ndarray:
@@ -75,25 +85,13 @@ def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None
             for kind, values in zip(("appearance", "motion"), some[row % len(some)], strict=True):
                 writer.features(kind, row, values, path)
 
+    write_vocabulary(folder / "annotations", [] if shape.classes is None else [f"w{n}" for n in range(shape.classes)])
+    write_summary(folder / "annotations", {name: {"questions_left_out": 0} for name in ("train", "val")})
+    block = rng.standard_normal((4096, TOKEN_WIDTH), np.float32)
+    _write_questions(folder, "val", dataset, np.arange(ANSWERED * batch) // shape.of_a_video % V, block, rng)
     # every video has a question, so that all are in the bank; the peer reads the first of them
     order = np.arange(max(asked, V)) % V
-    lengths = lengths_of(dataset, len(order), rng)
-    questions = pd.DataFrame({"qid": [f"q{n}" for n in range(len(order))], "video_id": [f"v{n}" for n in order]})
-    questions = questions.assign(question="which", type="x")
-    answers = rng.integers(shape.candidates if shape.classes is None else shape.classes, size=len(order))
-    if shape.classes is None:
-        questions = questions.assign(answer=answers, **dict.fromkeys(CANDIDATES, "w"))
-    else:
-        questions["answer"] = [f"w{number}" for number in answers]
-    write_annotations(folder / "annotations/train.csv", questions)
-    write_vocabulary(folder / "annotations", [] if shape.classes is None else [f"w{n}" for n in range(shape.classes)])
-    write_summary(folder / "annotations", {"train": {"questions_left_out": 0}})
-    block = rng.standard_normal((4096, TOKEN_WIDTH), np.float32)
-    total = int(lengths.sum())
-    parts = (block[: min(len(block), total - start)] for start in range(0, total, len(block)))
-    write_token_features(
-        folder / "text/text_train.h5", questions, lengths.ravel(), TOKEN_WIDTH, parts, {"encoder": "made up"}
-    )
+    lengths, answers = _write_questions(folder, "train", dataset, order, block, rng)
     padded = np.zeros((asked, shape.candidates, shape.padded, TOKEN_WIDTH), np.float32)
     starts = (np.cumsum(lengths) - lengths.ravel()).reshape(lengths.shape)
     for row, column in np.ndindex(asked, shape.candidates):
@@ -104,31 +102,67 @@ def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None
         file["video_row"], file["answer"] = order[:asked], answers[:asked]
 
 
+def _write_questions(
+    folder: Path, split: str, dataset: str, videos: np.ndarray, block: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Questions about videos (Q,), whose tokens are those of `block` over and over; lengths (Q, A) and answers (Q,)."""
+    shape = SHAPES[dataset]
+    lengths = lengths_of(dataset, len(videos), rng)
+    table = pd.DataFrame(
+        {"qid": [f"{split}{n}" for n in range(len(videos))], "video_id": [f"v{n}" for n in videos]}
+    ).assign(question="which", type="x")
+    answers = rng.integers(shape.candidates if shape.classes is None else shape.classes, size=len(videos))
+    if shape.classes is None:
+        table = table.assign(answer=answers, **dict.fromkeys(CANDIDATES, "w"))
+    else:
+        table["answer"] = [f"w{number}" for number in answers]
+    write_annotations(folder / f"annotations/{split}.csv", table)
+    total = int(lengths.sum())
+    parts = (block[: min(len(block), total - start)] for start in range(0, total, len(block)))
+    path = folder / f"text/text_{split}.h5"
+    write_token_features(path, table, lengths.ravel(), TOKEN_WIDTH, parts, {"encoder": "made up"})
+    return lengths, answers
+
+
 def _origin() -> Origin:
     return Origin({}, {}, "paper", {}, {}, {})
 
 
-def settings_of(preset: str, dataset: str, backbone: str, batch: int, precision: str | None = None) -> RunSettings:
+def settings_of(
+    preset: str, dataset: str, backbone: str, batch: int, precision: str | None = None, method: str = "eigv"
+) -> RunSettings:
     """`official`, or `paper`: the defaults. `precision` where `training.precision` is to be set."""
     values: dict[str, Any] = official(dataset, backbone) if preset == "official" else {"training": {}}
     values["training"] = values["training"] | {"batch": batch} | ({"precision": precision} if precision else {})
-    return RunSettings(**values, backbone=backbone, method="eigv", features="app+mot", seed=0)
+    return RunSettings(**values, backbone=backbone, method=method, features="app+mot", seed=0)
 
 
-def read_data(folder: Path) -> Split:
+class Splits(NamedTuple):
     """The questions in our files."""
+
+    train: Split
+    val: Split
+
+
+def read_data(folder: Path) -> Splits:
+    """Both splits, over the same videos."""
     videos = Videos.read(folder / "video.h5", "app+mot")
-    return Split.read("train", folder / "annotations", folder / "text", videos, training=True)
+    return Splits(
+        *(
+            Split.read(name, folder / "annotations", folder / "text", videos, training=name == "train")
+            for name in Splits._fields
+        )
+    )
 
 
 class Ours:
     """Training as `eigv train` does it, a step at a time."""
 
-    def __init__(self, split: Split, dataset: str, settings: RunSettings) -> None:
-        self.split, self.size = split, settings.training.batch
-        self.card = ModelCard(settings, split.videos.widths, TOKEN_WIDTH, SHAPES[dataset].classes)
+    def __init__(self, splits: Splits, dataset: str, settings: RunSettings) -> None:
+        self.split, self.val, self.size = splits.train, splits.val, settings.training.batch
+        self.card = ModelCard(settings, self.split.videos.widths, TOKEN_WIDTH, SHAPES[dataset].classes)
         torch.manual_seed(0)
-        self.training = _Training(self.card, split, split, "cpu")
+        self.training = _Training(self.card, self.split, self.val, "cpu")
         self.model = self.training.model
         self._steps = (step for epoch in count(1) for step in self.training.train_epoch(epoch, 0))
 
@@ -151,7 +185,11 @@ class Ours:
         del self._steps, self.training, self.model
 
     def evaluate(self) -> None:
-        """Answers a batch, as the check after an epoch does."""
+        """Answers validation, `ANSWERED` batches, as the check after an epoch does."""
+        self.training._accuracy(self.val, len(self.val))
+
+    def check_train(self) -> None:
+        """Answers a batch of train, as that check does: of as many videos."""
         self.training._accuracy(self.split, self.size)
 
 

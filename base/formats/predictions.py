@@ -111,6 +111,24 @@ class Predictions:
             rationales=None if first.rationales is None else [r for part in parts for r in part.rationales or []],
         )
 
+    def take(self, rows: NDArray[np.integer]) -> Self:
+        """The predictions with these numbers, in their order."""
+
+        def taken(values: list[Any]) -> list[Any]:
+            return [values[row] for row in rows]
+
+        return type(self)(
+            taken(self.qid),
+            taken(self.video_id),
+            taken(self.type),
+            taken(self.answer),
+            taken(self.prediction),
+            correct=self.correct[rows],
+            scores=None if self.scores is None else self.scores[rows],
+            top=None if self.top is None else taken(self.top),
+            rationales=None if self.rationales is None else taken(self.rationales),
+        )
+
     def write(self, path: Path) -> None:
         """Writes the file, a row a question; probabilities and seconds are rounded in it."""
         columns: dict[str, Any] = {name: getattr(self, name) for name in COLUMNS}

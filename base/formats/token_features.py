@@ -4,6 +4,7 @@ Sizes: Q questions, A sequences a question, B questions of a batch, L tokens of 
 """
 
 import hashlib
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.formats.store import attributes, create, open_store, read_strings, write_strings
 from base.provenance import commit, versions
+
+log = logging.getLogger(__name__)
 
 KIND = "token features"
 
@@ -96,11 +99,12 @@ class TokenFeatures:
     def batch(self, questions: NDArray[np.int64]) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
         """The sequences of some questions, (B * A, L, D) padded with zeros to the longest, and their lengths."""
         sequences = (questions[:, None] * self.sequences + np.arange(self.sequences)).ravel()
-        starts, ends = self.offsets[sequences], self.offsets[sequences + 1]
-        lengths = ends - starts
-        padded = np.zeros((len(sequences), int(lengths.max()), self.tokens.shape[1]), np.float16)
-        for row, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
-            padded[row, : end - start] = self.tokens[start:end]
+        starts = self.offsets[sequences]
+        lengths = self.offsets[sequences + 1] - starts
+        place = np.arange(int(lengths.max()))
+        valid = place < lengths[:, None]  # (B * A, L)
+        padded = self.tokens[starts[:, None] + place * valid]
+        padded[~valid] = 0
         return padded, lengths
 
 
@@ -108,6 +112,9 @@ def _mapped(path: Path, dataset: h5py.Dataset) -> NDArray[np.float16]:
     """A dataset as an array that reads from the file where it is touched; in memory, if it is chunked or compressed."""
     offset = dataset.id.get_offset()
     if offset is None or not dataset.size:
+        if dataset.size:
+            size = dataset.size * dataset.dtype.itemsize / 2**20
+            log.warning("%s holds its tokens in chunks, which are read into memory whole: %.0f MB", path, size)
         return np.asarray(dataset[:])
     # as a plain array, which is cheaper to slice than a `memmap`
     return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))

@@ -4,7 +4,7 @@ Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance n
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,6 +29,8 @@ NOT_KNOWN = -1
 """A frame number that is not known."""
 TEXTS = ("status", "decoder", "fingerprint")
 TIMES = ("fps", "duration")
+BLOCK = 64
+"""Videos that are read at once: a few megabytes."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,9 @@ class VideoFeatures:
     path: Path
     ids: list[str]
     features: dict[str, NDArray[np.floating]]
-    """`appearance` and `motion`, each (N, K, D)."""
+    """Of each kind that was read, (N, K, D) in the type that the file has: views of `joined`."""
+    joined: NDArray[np.floating]
+    """(N, K, D of all kinds that were read), side by side."""
     frame_index: NDArray[np.int32]
     """(N, K, T) the frames that were looked at."""
     frame_time: NDArray[np.float64]
@@ -173,43 +177,75 @@ class VideoFeatures:
     attributes: dict[str, Any]
 
     @classmethod
-    def read(cls, path: Path) -> "VideoFeatures":
-        """Reads a `video.h5` whole and checks that its parts fit together."""
+    def read(cls, path: Path, kinds: Sequence[str] = KINDS) -> "VideoFeatures":
+        """Reads a `video.h5`, of the features those of `kinds`, and checks that its parts fit together.
+
+        No features are in memory twice, also not while they are read. `UserError` where ids repeat, lengths differ, or
+        a value of a usable video is not finite.
+        """
         with open_video_features(path) as file:
+            ids, status = read_strings(file, "ids"), read_strings(file, "status")
+            _check_rows(path, file, ids, kinds)
+            features, joined = _features(file, kinds)
             store = cls(
                 path=Path(path),
-                ids=read_strings(file, "ids"),
-                features={name: file[name][:] for name in KINDS},
+                ids=ids,
+                features=features,
+                joined=joined,
                 frame_index=file["frame_index"][:],
                 **_times(file, path),
                 fps=file["fps"][:],
                 duration=file["duration"][:],
-                status=read_strings(file, "status"),
+                status=status,
                 attributes=attributes(file),
             )
-        store.check()
+        store._check_finite()
         return store
 
-    def check(self) -> None:
-        """Raises `UserError` where ids repeat, lengths differ, or a value of a usable video is not finite."""
-        if len(set(self.ids)) != len(self.ids):
-            twice = sorted({i for i in self.ids if self.ids.count(i) > 1})[:5]
-            raise UserError(f"{self.path}: these ids stand in it more than once: {', '.join(twice)}")
-        lengths = {name: len(values) for name, values in self.features.items()}
-        lengths |= {
-            name: len(getattr(self, name)) for name in ("frame_index", "frame_time", "clip_end", "fps", "status")
-        }
-        for name, length in lengths.items():
-            if length != len(self.ids):
-                raise UserError(f"{self.path}: `{name}` has {length} rows for {len(self.ids)} ids")
+    def _check_finite(self) -> None:
         usable = np.array([status != FAILED for status in self.status], dtype=bool)
         for name, values in self.features.items():
-            if values.ndim != 3:
-                raise UserError(f"{self.path}: `{name}` has shape {values.shape}, expected (videos, clips, width)")
-            bad = usable & ~np.isfinite(values.astype(np.float32)).all(axis=(1, 2))
+            finite = [np.isfinite(values[part]).all(axis=(1, 2)) for part in _blocks(len(values))]
+            bad = usable & ~np.concatenate([np.ones(0, bool), *finite])
             if bad.any():
                 names = [self.ids[row] for row in np.flatnonzero(bad)[:5]]
                 raise UserError(f"{self.path}: `{name}` is not finite for {', '.join(names)}")
+
+
+def _check_rows(path: Path, file: h5py.File, ids: list[str], kinds: Sequence[str]) -> None:
+    """Raises `UserError` where ids repeat, or a part of the file has not a row a video."""
+    if len(set(ids)) != len(ids):
+        twice = sorted({i for i in ids if ids.count(i) > 1})[:5]
+        raise UserError(f"{path}: these ids stand in it more than once: {', '.join(twice)}")
+    by_video = [*kinds, "frame_index", "fps", "status", *(name for name in ("frame_time", "clip_end") if name in file)]
+    for name in by_video:
+        if len(file[name]) != len(ids):
+            raise UserError(f"{path}: `{name}` has {len(file[name])} rows for {len(ids)} ids")
+    for kind in kinds:
+        if file[kind].ndim != 3:
+            raise UserError(f"{path}: `{kind}` has shape {file[kind].shape}, expected (videos, clips, width)")
+    if len({file[kind].shape[1] for kind in kinds}) > 1:
+        counts = " and ".join(f"{file[kind].shape[1]} of {kind}" for kind in kinds)
+        raise UserError(f"{path}: a video has {counts} clips: features to be read together are of the same clips")
+
+
+def _features(file: h5py.File, kinds: Sequence[str]) -> tuple[dict[str, NDArray[np.floating]], NDArray[np.floating]]:
+    """The features of each kind, and the one array that holds them all, which they are read into block by block."""
+    stored = [file[kind] for kind in kinds]
+    if not stored:
+        return {}, np.empty((len(file["ids"]), 0, 0), np.float32)
+    ends = np.cumsum([dataset.shape[2] for dataset in stored])
+    joined = np.empty((*stored[0].shape[:2], ends[-1]), np.result_type(*(dataset.dtype for dataset in stored)))
+    views = dict(zip(kinds, np.split(joined, ends[:-1], axis=2), strict=True))
+    for dataset, view in zip(stored, views.values(), strict=True):
+        for part in _blocks(len(dataset)):
+            view[part] = dataset[part]
+    return views, joined
+
+
+def _blocks(videos: int) -> Iterator[slice]:
+    """The rows of all videos, a few at a time."""
+    return (slice(start, start + BLOCK) for start in range(0, videos, BLOCK))
 
 
 def _times(file: h5py.File, path: Path) -> dict[str, NDArray[np.float64]]:

@@ -46,10 +46,13 @@ class Announcements:
             text += f", {duration((now - begun) / (done - first) * (self._epochs - done))} left"
         self._say(text)
 
-    def end(self, best: dict[str, Any] | None) -> None:
-        """Everything is written; `best` is the epoch that was kept, None where there was no epoch."""
+    def end(self, best: dict[str, Any] | None, stopped: str = "") -> None:
+        """Everything is written; `best` is the epoch that was kept, None where there was no epoch.
+
+        `stopped` says why there were fewer epochs than planned.
+        """
         about = f", kept epoch {best['epoch']:.0f}, validation {best['val_accuracy']:.1f} %" if best else ""
-        self._say(f"done{about}")
+        self._say(f"done{about}{stopped and f', stopped early: {stopped}'}")
 
     def _say(self, text: str) -> None:
         if self._file is None:

@@ -4,7 +4,7 @@ A training supplies what is its own (`Training`): the steps of an epoch, and the
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from base.jobs.announcements import Announcements
 from base.jobs.progress import progress
-from base.jobs.resume import History, State, Watched, best_epoch
+from base.jobs.resume import History, Measured, State, Watched, best_epoch
 from base.locks import exclusive
 
 
@@ -33,8 +33,11 @@ class Training(Protocol):
     def parts(self) -> dict[str, Any]:
         """What else changes while it is trained, by name; each has `state_dict` and `load_state_dict`."""
 
-    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
-        """Makes the steps of an epoch (counted from 1) but for the first `done`; yields what was measured in each."""
+    def train_epoch(self, epoch: int, done: int) -> Iterator[Measured]:
+        """Makes the steps of an epoch (counted from 1) but for the first `done`; yields what was measured in each.
+
+        Tensors are read when all steps of the epoch are made, or a state is saved: not one by one.
+        """
 
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, Any]:
         """The row of the history for an epoch, with at least `epoch` and `val_accuracy`.
@@ -56,17 +59,25 @@ class Trained:
     """The row of the best epoch; None where there was no epoch."""
     weights: dict[str, Tensor]
     """Of the best epoch, on the CPU; empty where there was no epoch."""
+    stopped: str = ""
+    """Why there were fewer epochs than planned, in words; empty where there were not."""
 
 
 @contextmanager
 def all_epochs(
-    training: Training, epochs: int, folder: Path, key: str, announcements: Announcements
+    training: Training,
+    epochs: int,
+    folder: Path,
+    key: str,
+    announcements: Announcements,
+    why_stop: Callable[[History], str] = lambda history: "",
 ) -> Iterator[Trained]:
     """Trains the epochs that are not done; the block is to write what they have led to.
 
     `folder` holds what is needed to go on after a kill, and is removed when the block ends without an error. Waits
     while another process is at the same training. `key` says everything that the weights depend on: a state with
-    another one is not gone on from. Raises `Terminated` when SIGTERM comes, once the state is saved.
+    another one is not gone on from. `why_stop` gives the reason to make no more epochs after those so far, if any.
+    Raises `Terminated` when SIGTERM comes, once the state is saved.
     """
     with exclusive(folder / "lock"):
         state = State(folder / "last.pt", key, {"model": training.model, **training.parts})
@@ -74,11 +85,14 @@ def all_epochs(
         with state.saved_on_sigterm():
             todo = range(state.position.epoch, epochs + 1)
             for epoch in progress(todo, total=len(todo), label=announcements.name, unit="epoch"):
+                if why_stop(state.history):
+                    break
                 for measured in training.train_epoch(epoch, state.position.step):
                     state.step_done(measured)
-                state.epoch_done(training.check_epoch(epoch, state.position.watched), training.model)
+                state.epoch_done(training.check_epoch(epoch, state.position.read()), training.model)
                 announcements.epoch(state.history)
         best = best_epoch(state.history) if state.history else None
-        yield Trained(state.history, best, state.best_weights)
+        stopped = why_stop(state.history) if len(state.history) < epochs else ""
+        yield Trained(state.history, best, state.best_weights, stopped)
         shutil.rmtree(folder)
-    announcements.end(best)
+    announcements.end(best, stopped)

@@ -21,17 +21,21 @@ class _Asked:
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """While the block runs, SIGTERM ends the process at the next `stop_if_asked` only."""
+    """While the block runs, SIGTERM ends the process at the next `stop_if_asked` only.
 
-    def note(number: int, frame: Any) -> None:
-        _Asked.now = True
-
-    before = signal.signal(signal.SIGTERM, note)
+    Within another such block, what has come stays asked for after its end.
+    """
+    before = signal.signal(signal.SIGTERM, _note)
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-        _Asked.now = False
+        if before is not _note:
+            _Asked.now = False
+
+
+def _note(number: int, frame: Any) -> None:
+    _Asked.now = True
 
 
 def stop_if_asked() -> None:

@@ -5,7 +5,7 @@ lines a day.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TextIO, TypeVar
 
 from tqdm import tqdm
@@ -16,12 +16,33 @@ EVERY = 10.0
 """Seconds between two lines of a log, at least."""
 
 
-def progress(items: Iterable[T], *, total: int | None = None, label: str, unit: str = "it") -> Iterator[T]:
-    """Iterates over `items` and shows how far it is and how long it still takes."""
+def progress(
+    items: Iterable[T],
+    *,
+    total: int | None = None,
+    label: str,
+    unit: str = "it",
+    done: int = 0,
+    about: Callable[[], str] | None = None,
+) -> Iterator[T]:
+    """Iterates over `items` and shows how far it is and how long it still takes.
+
+    Args:
+        items: what is left.
+        total: how many there are, with those that are done.
+        label: what it is.
+        unit: what one item is called.
+        done: how many were done before.
+        about: gives a text that stands beside; such a line goes away at its end, and does not come at all where it
+            would have stood for less than the time between two lines.
+    """
     on_terminal = sys.stderr.isatty()
     with tqdm(
         items,
         total=total,
+        initial=done,
+        leave=about is None,
+        delay=0 if about is None else 0.5 if on_terminal else EVERY,
         desc=label,
         unit=unit,
         file=sys.stderr if on_terminal else _Lines(sys.stderr),
@@ -37,6 +58,8 @@ def progress(items: Iterable[T], *, total: int | None = None, label: str, unit: 
     ) as bar:
         for item in items:
             yield item
+            if about is not None:
+                bar.set_postfix_str(about(), refresh=False)
             if not on_terminal:
                 bar.mininterval = max(EVERY, bar.format_dict["elapsed"] / 100)
             bar.update()

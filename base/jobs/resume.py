@@ -5,7 +5,7 @@ It lies in a folder of its own, which the loop over epochs holds locked and remo
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +24,8 @@ SAVE_EVERY = 300.0
 LAYOUT = 2
 """Of the file; one of another layout is not read."""
 
+Measured = Mapping[str, float | Tensor]
+"""What was measured in one step, by name; a tensor is a number that the device may still be at."""
 Watched = dict[str, list[float]]
 """What was measured in each step of an epoch, by name."""
 History = list[dict[str, Any]]
@@ -44,8 +46,19 @@ class Position:
 
     epoch: int = 1
     step: int = 0
-    watched: Watched = field(default_factory=dict)
-    """Of the steps that are done."""
+    measured: dict[str, list[float | Tensor]] = field(default_factory=dict)
+    """In the steps that are done."""
+
+    def read(self) -> Watched:
+        """What was measured, as numbers: waits for the device, once."""
+        unread = [value for seen in self.measured.values() for value in seen if isinstance(value, Tensor)]
+        numbers = iter(torch.stack([value.double() for value in unread]).tolist() if unread else ())
+        watched = {
+            name: [next(numbers) if isinstance(value, Tensor) else value for value in seen]
+            for name, seen in self.measured.items()
+        }
+        self.measured = {name: list(seen) for name, seen in watched.items()}
+        return watched
 
     def state_dict(self) -> dict[str, Any]:
         # Of the GPU at work, which may be another after a restart.
@@ -53,13 +66,13 @@ class Position:
         return {
             "epoch": self.epoch,
             "step": self.step,
-            "watched": self.watched,
+            "watched": self.read(),
             "cpu": torch.get_rng_state(),
             "cuda": cuda,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.epoch, self.step, self.watched = state["epoch"], state["step"], state["watched"]
+        self.epoch, self.step, self.measured = state["epoch"], state["step"], state["watched"]
         torch.set_rng_state(state["cpu"])
         if state["cuda"] is not None and torch.cuda.is_initialized():
             torch.cuda.set_rng_state(state["cuda"])
@@ -92,11 +105,11 @@ class State:
         self._restore()
         self._saved, self._saved_at = self._place, time.monotonic()
 
-    def step_done(self, watched: dict[str, float]) -> None:
+    def step_done(self, measured: Measured) -> None:
         """Counts a step and what was measured in it. Saves now and then; raises `Terminated` if SIGTERM has come."""
         self.position.step += 1
-        for name, value in watched.items():
-            self.position.watched.setdefault(name, []).append(value)
+        for name, value in measured.items():
+            self.position.measured.setdefault(name, []).append(value)
         if time.monotonic() - self._saved_at > SAVE_EVERY:
             self.save()
         interruption.stop_if_asked()
@@ -109,7 +122,7 @@ class State:
         self.history.append(row)
         if best_epoch(self.history) is row:
             self.best_weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        self.position.epoch, self.position.step, self.position.watched = self.position.epoch + 1, 0, {}
+        self.position.epoch, self.position.step, self.position.measured = self.position.epoch + 1, 0, {}
         self.save()
         interruption.stop_if_asked()
 

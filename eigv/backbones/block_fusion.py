@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
+from base.tensors import full
 from eigv.config.run import BlockFusionSettings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
@@ -67,7 +68,7 @@ class BlockFusion(nn.Module):
         """Fuses inputs that are mapped already, (P, width) each, to (P, out)."""
         left = self.merge_first(F.pad(self.dropout(first), (0, self.beyond)))  # (P, C, R, S)
         right = self.merge_second(F.pad(self.dropout(second), (0, self.beyond)))
-        merged = (left * right).sum(dim=2)  # (P, C, S)
+        merged = (full(left) * full(right)).sum(dim=2)  # (P, C, S)
         if self.beyond:
             kept = merged.flatten(1)[:, : self.width]
             merged = F.pad(kept, (0, self.beyond)).view_as(merged)

@@ -4,15 +4,20 @@ Sizes: S = 2 streams (appearance, motion), B videos, K clips, T texts, L tokens,
 n rows (videos or pairs).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
+from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
-from eigv.backbones.encoders import packed
+from eigv.backbones.dropout import Dropout
+from eigv.backbones.episodes import likeness, read
+from eigv.backbones.recurrence import recur
 from eigv.config.run import ComemSettings
 
 
@@ -42,49 +47,102 @@ class StreamEncoder(nn.Module):
 
     def __init__(self, features: int, hidden: int) -> None:
         super().__init__()
+        # Their weights alone are used: `encode_streams` reads both streams at once.
         self.lower = nn.GRU(features, hidden, batch_first=True)
         self.upper = nn.GRU(hidden, hidden, batch_first=True)
 
-    def forward(self, clips: Tensor) -> Tensor:
-        """(B, K, features) to (B, K, D)."""
-        low, _ = self.lower(clips)
-        high, _ = self.upper(low)
-        return torch.cat([low, high], dim=-1)
+
+def _stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
+    """A parameter of a layer of each stream."""
+    return torch.stack([getattr(getattr(stream, layer), f"{name}_l0") for stream in streams])
+
+
+def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int) -> Tensor:
+    """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step."""
+    sizes = [mapped.shape[1] // steps] * steps
+    low = recur(mapped, _stacked(streams, "lower", "weight_hh"), _stacked(streams, "lower", "bias_hh"), sizes)
+    offset, weight = _stacked(streams, "upper", "bias_ih")[:, None], _stacked(streams, "upper", "weight_ih")
+    above = torch.baddbmm(offset, low, weight.transpose(1, 2))
+    high = recur(above, _stacked(streams, "upper", "weight_hh"), _stacked(streams, "upper", "bias_hh"), sizes)
+    return torch.cat([low, high], dim=-1)
+
+
+class Heard(NamedTuple):
+    """What an episode makes of videos whatever is asked and remembered."""
+
+    facts: Tensor  # (S, V, K, D)
+    resets: Tensor  # (S, V, K, D), what the reset gate's map makes of facts
+    candidates: Tensor  # (S, V, K, D), what the candidate state's map makes of them
+    first: Tensor  # (S, V, D), the candidate state at the first fact
+    first_mapped: Tensor  # (S, V, 2D), the map of it as a state, without bias
 
 
 class EpisodicMemory(nn.Module):
     """One episode: facts are weighed by what is asked for, read in order, and change the memory (Xiong et al., 2016).
 
-    Both streams at once; each has its own weights, and both are asked the same.
+    Both streams at once; each has its own weights, and both are asked the same. With m the memory and a what is asked,
+    the fact f weighs softmax(w tanh(W [f * a; f * m; |f - a|; |f - m|])).
     """
 
     def __init__(self, width: int) -> None:
         super().__init__()
+        self.width = width
         self.score = StreamLinear(4 * width, width)
         self.weigh = StreamLinear(width, 1)
         self.inputs = StreamLinear(width, 2 * width)  # of the reset gate and of the candidate state
         self.states = StreamLinear(width, 2 * width)
         self.update = StreamLinear(3 * width, width)
 
-    def map_facts(self, facts: Tensor) -> Tensor:
-        """What the recurrent cell makes of facts (S, n, K, D) whatever is asked: (S, n, K, 2D)."""
-        return self.inputs(facts.flatten(1, 2)).view(*facts.shape[:3], -1)
+    def hear(self, facts: Tensor) -> Heard:
+        """Facts (S, V, K, D) to `Heard`."""
+        D, flat, bias = self.width, facts.flatten(1, 2), self.states.bias[:, None]
+        maps = zip(self.inputs.weight.split(D, dim=1), self.inputs.bias[:, None].split(D, dim=2), strict=True)
+        reset, candidate = (torch.baddbmm(b, flat, w.transpose(1, 2)).view(facts.shape) for w, b in maps)
+        # The state before the first fact is 0: its map is the bias
+        first = torch.tanh(candidate[:, :, 0] + torch.sigmoid(reset[:, :, 0] + bias[..., :D]) * bias[..., D:])
+        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2))
 
-    def forward(self, facts: Tensor, mapped: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
-        """The next memory (S, n, D) of facts (S, n, K, D), `map_facts` of them, `asked` (n, D) and the last memory."""
-        gates = self._gates(facts, asked[None, :, None], memory[:, :, None])  # (S, n, K)
-        state = torch.zeros_like(memory)
-        for gate, fact in zip(gates[..., None].unbind(2), mapped.unbind(2), strict=True):
-            of_fact, of_state = fact.chunk(2, dim=-1), self.states(state).chunk(2, dim=-1)
-            reset = torch.sigmoid(of_fact[0] + of_state[0])
-            candidate = torch.tanh(of_fact[1] + reset * of_state[1])
-            state = torch.lerp(state, candidate, gate)
-        return F.relu(self.update(torch.cat([memory, state, asked.expand_as(memory)], dim=-1)))
+    def first(self, heard: Heard, asked: Tensor, memory: Tensor) -> Tensor:
+        """The next memories (S, V, D) of videos, `asked` (V, D) and the last memories."""
+        each = torch.arange(len(asked), device=asked.device)
+        return self._next(heard, each, asked, memory, self._remembered(memory))
 
-    def _gates(self, facts: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
-        likeness = [facts * asked, facts * memory, (facts - asked).abs(), (facts - memory).abs()]
-        hidden = torch.tanh(self.score(torch.cat(likeness, dim=-1).flatten(1, 2)))
-        return self.weigh(hidden).view(facts.shape[:3]).softmax(dim=-1)
+    def second(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
+        """The next memories (S, P, D) of pairs with videos `index` (P,), `asked` (P, D), and memories of videos."""
+        each = torch.arange(memory.shape[1], device=asked.device)
+        likenesses = likeness(heard.facts, each, memory[:, :, None], self._of_score(1), self.score.bias[:, None, None])
+        updates = self._remembered(memory).index_select(1, index)
+        scores = likeness(heard.facts, index, asked.expand(2, -1, -1)[:, :, None], self._of_score(0), likenesses)
+        return self._read(heard, index, asked, scores, updates)
+
+    def later(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
+        """The next memories (S, P, D) of pairs with videos `index` (P,), `asked` (P, D) and the last memories."""
+        return self._next(heard, index, asked, memory, self._remembered(memory))
+
+    def _next(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor, updates: Tensor) -> Tensor:
+        weight = self.score.weight.unflatten(2, (2, 2, self.width))
+        compared = torch.stack([asked.expand_as(memory), memory], dim=2)
+        scores = likeness(heard.facts, index, compared, weight, self.score.bias[:, None, None])
+        return self._read(heard, index, asked, scores, updates)
+
+    def _read(self, heard: Heard, index: Tensor, asked: Tensor, scores: Tensor, updates: Tensor) -> Tensor:
+        gates = self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3]).softmax(dim=-1)  # (S, P, K)
+        opened, bias = gates[..., :1], self.states.bias
+        state = opened * heard.first.index_select(1, index)
+        hidden = bias[:, None] + opened * heard.first_mapped.index_select(1, index)
+        state = read(state, hidden, gates, heard.resets, heard.candidates, index, self.states.weight, bias)
+        weight = self.update.weight[..., self.width :]
+        news = torch.cat([state, asked.expand_as(state)], dim=-1)
+        return F.relu(torch.baddbmm(updates, news, weight.transpose(1, 2)))
+
+    def _of_score(self, vector: int) -> Tensor:
+        """The score's weights (S, D, 2, 1, D) of products and distances with what is asked, 0, or the memory, 1."""
+        return self.score.weight.unflatten(2, (2, 2, self.width))[:, :, :, vector : vector + 1]
+
+    def _remembered(self, memory: Tensor) -> Tensor:
+        """The memory's part of its update: (S, n, D) to the same."""
+        weight = self.update.weight[..., : self.width]
+        return torch.baddbmm(self.update.bias[:, None], memory, weight.transpose(1, 2))
 
 
 class Comem(Backbone[StreamClips, Tokens]):
@@ -114,14 +172,14 @@ class Comem(Backbone[StreamClips, Tokens]):
         self.motion = StreamEncoder(motion, settings.hidden)
         self.embed = nn.Linear(token_width, settings.words)
         nn.init.xavier_normal_(self.embed.weight)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout, times=2)  # independently, as in HGA's encoder
         self.recurrent = nn.GRU(
             settings.words,
             width // settings.text_layers,
             settings.text_layers,
             batch_first=True,
-            dropout=settings.text_dropout if settings.text_layers > 1 else 0,
         )
+        self.between = Dropout(settings.text_dropout)
         self.memory = EpisodicMemory(width)
         self.co_memory = StreamLinear(3 * width, width)
         self.out = nn.Linear(2 * width, 2 * width)
@@ -137,41 +195,68 @@ class Comem(Backbone[StreamClips, Tokens]):
 
     def encode_clips(self, video: Tensor) -> StreamClips:
         """Clip features (B, K, Dv) to `StreamClips`."""
+        return self.encode_mapped(self.map_clips(video))
+
+    def map_clips(self, video: Tensor) -> Tensor:
+        """Clip features (B, K, Dv) to what the first maps make of them, stream after stream, without bias."""
         appearance, motion = video.split(self.clip_widths, dim=-1)
         appearance, motion = (
             appearance if self.clip_widths.appearance else motion,
             motion if self.clip_widths.motion else appearance,
         )
-        if self.embed_appearance is None or self.embed_motion is None:
-            facts = torch.stack([self.appearance(appearance), self.motion(motion)], dim=1)
-            return StreamClips(local=facts.sum(dim=1), facts=facts)
-        appearance, motion = self.embed_appearance(appearance), self.embed_motion(motion)
-        facts = torch.stack([self.appearance(appearance), self.motion(motion)], dim=1)
-        return StreamClips(local=appearance + motion, facts=facts)
+        maps: list[Tensor] = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
+        if self.embed_appearance is not None and self.embed_motion is not None:
+            maps = [self.embed_appearance.weight, self.embed_motion.weight]
+        return torch.cat([F.linear(appearance, maps[0]), F.linear(motion, maps[1])], dim=-1)
+
+    def encode_mapped(self, mapped: Tensor) -> StreamClips:
+        """What `map_clips` gives to `StreamClips`."""
+        streams = (self.appearance, self.motion)
+        B, K, _ = mapped.shape
+        # Step by step, as recurrent layers read
+        x = mapped.unflatten(2, (2, -1)).permute(2, 1, 0, 3).flatten(1, 2)  # (S, K * B, -1)
+        bias = _stacked(streams, "lower", "bias_ih")[:, None]
+        local = None
+        if self.embed_appearance is not None and self.embed_motion is not None:
+            embedded = x + torch.stack([self.embed_appearance.bias, self.embed_motion.bias])[:, None]
+            weight = _stacked(streams, "lower", "weight_ih")
+            local, x = embedded.sum(dim=0), torch.baddbmm(bias, embedded, weight.transpose(1, 2))
+        else:
+            x = x + bias
+        facts = encode_streams(streams, x, K)
+        local = facts.sum(dim=0) if local is None else local
+        return StreamClips(
+            local=local.unflatten(0, (K, B)).transpose(0, 1), facts=facts.unflatten(1, (K, B)).permute(2, 0, 1, 3)
+        )
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
-        # The embedded tokens are dropped twice, independently, as in HGA's encoder
-        embedded = self.dropout(self.dropout(F.relu(self.embed(tokens))))
-        _, last = self.recurrent(packed(embedded, lengths))  # (layers, T, D / layers)
-        return Tokens(pooled=last.transpose(0, 1).flatten(1))
+        rows, last, sizes = _steps(lengths.cpu(), tokens.shape[1])
+        rows, last = moved(rows, tokens.device), moved(last, tokens.device)
+        x = self.dropout.after_relu(self.embed(tokens.flatten(0, 1).index_select(0, rows)))
+        pooled = []
+        for layer in range(self.recurrent.num_layers):
+            x = x if layer == 0 else self.between(x)
+            of_input, of_state, *biases = self.recurrent.all_weights[layer]
+            mapped = F.linear(x, of_input, biases[0])
+            x = recur(mapped[None], of_state[None], biases[1][None], sizes)[0]
+            pooled.append(x.index_select(0, last))
+        return Tokens(pooled=torch.cat(pooled, dim=1))
 
     def fuse(self, clips: StreamClips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, R) of the pairs."""
-        facts = clips.facts.transpose(0, 1)  # (S, B, K, D)
-        mapped = self.memory.map_facts(facts)
-        memory = co_memory = facts[:, :, -1]  # (S, B, D)
+        heard = self.memory.hear(clips.facts.transpose(0, 1).contiguous())
+        memory = co_memory = heard.facts[:, :, -1]  # (S, B, D)
         if self.settings.official_detached_start:
             co_memory = memory.detach()
-        asked = self._asked(tokens.pooled)[:, token_index]  # (S, P, D)
+        asked = self._asked(tokens.pooled).index_select(1, token_index)  # (S, P, D)
 
         # The first episode has not heard of the question: it is one of videos, not of pairs.
-        memory = self.memory(facts, mapped, co_memory.sum(dim=0), memory)
-        co_memory = torch.tanh(self._remembered(co_memory, memory)[:, clip_index] + asked)
-        if self.settings.episodes > 1:
-            facts, mapped, memory = facts[:, clip_index], mapped[:, clip_index], memory[:, clip_index]
-        for _ in range(1, self.settings.episodes):
-            memory = self.memory(facts, mapped, co_memory.sum(dim=0), memory)
+        memory = self.memory.first(heard, co_memory.sum(dim=0), memory)
+        co_memory = torch.tanh(self._remembered(co_memory, memory).index_select(1, clip_index) + asked)
+        for episode in range(1, self.settings.episodes):
+            read = self.memory.second if episode == 1 else self.memory.later
+            memory = read(heard, clip_index, co_memory.sum(dim=0), memory)
             co_memory = torch.tanh(self._remembered(co_memory, memory) + asked)
         return self.out(torch.cat([co_memory[0], co_memory[1]], dim=-1))
 
@@ -184,3 +269,17 @@ class Comem(Backbone[StreamClips, Tokens]):
         """The memories' part of the co-memory's map: (S, n, D) each to (S, n, D)."""
         weight = self.co_memory.weight[..., : 2 * self.width]
         return torch.cat([co_memory, memory], dim=-1) @ weight.transpose(1, 2)
+
+
+def _steps(lengths: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
+    """Texts (T, `size`) with `lengths` (T,), on the CPU, step by step: the longest first, without their padding.
+
+    The rows of T * `size` tokens in that order (N,); where the last token of each text is in it (T,); rows a step.
+    """
+    order = lengths.argsort(descending=True, stable=True)
+    steps = torch.arange(size)[:, None]
+    mask = steps < lengths[order]  # (size, T)
+    sizes = mask.sum(dim=1)
+    first = sizes.cumsum(dim=0) - sizes
+    last = first[lengths - 1] + order.argsort()
+    return (steps + size * order)[mask], last, [n for n in sizes.tolist() if n]

@@ -109,9 +109,21 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     def encode_clips(self, video: Tensor) -> C:
         """Encodes clip features `video` (B, K, Dv)."""
 
+    def map_clips(self, video: Tensor) -> Tensor:
+        """What encoding does first to the features of each clip, (..., K, Dv) to (..., K, E), if it is linear.
+
+        Without a bias, so that of scenes that are mixed the maps are mixed instead, and features, which are wide, are
+        mapped once. By default nothing is done.
+        """
+        return video
+
+    def encode_mapped(self, mapped: Tensor) -> C:
+        """What `encode_clips` does after `map_clips`, (B, K, E)."""
+        return self.encode_clips(mapped)
+
     @abstractmethod
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> T:
-        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,) are valid."""
+        """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,), on the host, are valid."""
 
     @abstractmethod
     def fuse(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:

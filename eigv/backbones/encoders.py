@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from base.tensors import moved
 from eigv.backbones.contract import Clips, Tokens
 from eigv.config.run import VideoRepresentation
 
@@ -30,14 +31,26 @@ class TokenStates(Tokens):
     mask: Tensor  # (T, L) bool, True for a token, False for padding
 
 
-def valid(lengths: Tensor, size: int) -> Tensor:
-    """The mask (T, size) bool of sequences with `lengths` (T,): True below the length."""
-    return torch.arange(size, device=lengths.device) < lengths[:, None]
+def valid(lengths: Tensor, size: int, device: torch.device) -> Tensor:
+    """The mask (T, size) bool, on `device`, of sequences with `lengths` (T,): True below the length."""
+    return torch.arange(size, device=device) < moved(lengths, device)[:, None]
 
 
 def packed(tokens: Tensor, lengths: Tensor) -> PackedSequence:
-    """Sequences (T, L, D) without their padding, as recurrent layers take them."""
-    return pack_padded_sequence(tokens, lengths.cpu(), batch_first=True, enforce_sorted=False)
+    """Sequences (T, L, D) without their padding, as recurrent layers take them; `lengths` (T,) on the host."""
+    # As `pack_padded_sequence` does where they are not sorted, which waits for the device.
+    order = lengths.argsort(descending=True, stable=True)
+    rows, back = moved(order, tokens.device), moved(order.argsort(), tokens.device)
+    data, sizes, _, _ = pack_padded_sequence(tokens.index_select(0, rows), lengths[order], batch_first=True)
+    return PackedSequence(data, sizes, rows, back)
+
+
+def unpacked(sequences: PackedSequence) -> Tensor:
+    """The sequences (T, L, D) that `packed` took, cut to the longest; rows of padding are 0."""
+    rows = sequences.unsorted_indices
+    assert rows is not None
+    padded, _ = pad_packed_sequence(PackedSequence(sequences.data, sequences.batch_sizes), batch_first=True)
+    return padded.index_select(0, rows)
 
 
 def plain_layer_norm(x: Tensor) -> Tensor:
@@ -91,5 +104,6 @@ class TokenEncoder(nn.Module):
         # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
         embedded = self.dropout(self.dropout(F.relu(self.embed(tokens))))
         states, (last, _) = self.recurrent(packed(embedded, lengths))
-        local, _ = pad_packed_sequence(states, batch_first=True)
-        return TokenStates(local=plain_layer_norm(local), pooled=_ends(last), mask=valid(lengths, local.shape[1]))
+        local = unpacked(states)
+        mask = valid(lengths, local.shape[1], local.device)
+        return TokenStates(local=plain_layer_norm(local), pooled=_ends(last), mask=mask)

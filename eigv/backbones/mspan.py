@@ -4,19 +4,21 @@ Sizes: B videos, K clips, T texts, L tokens, D width, P pairs of a video and a t
 which node j is the window of clips j .. j + i; n rows (videos or pairs).
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
+from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
-from eigv.backbones.encoders import packed
+from eigv.backbones.dropout import Dropout
+from eigv.backbones.gates import Activation, activated, gated
+from eigv.backbones.last_states import last_states
+from eigv.backbones.looks import Look, looked
+from eigv.backbones.nodes import Nodes, Rows
 from eigv.config.run import MspanSettings
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu}
 
 
 def near_windows(K: int, scale: int) -> Tensor:
@@ -36,42 +38,23 @@ def overlapping_windows(K: int, scale: int, official: bool) -> Tensor:
     return (ahead >= -scale) & (ahead <= (scale if official else scale + 1))
 
 
-@dataclass(frozen=True)
-class Nodes:
-    """The nodes of a scale: a row a video as long as no question has touched them, then a row a pair."""
-
-    values: Tensor  # (n, N, D)
-    index: Tensor | None  # (P,), the row of each pair; None: row p is pair p
-
-    def map(self, function: Callable[[Tensor], Tensor]) -> Tensor:
-        """`function` of the nodes, computed once a row, for every pair: (P, N, ...)."""
-        mapped = function(self.values)
-        return mapped if self.index is None else mapped[self.index]
-
-    def plus(self, other: "Nodes") -> "Nodes":
-        """The sum with `other`, which has a row a video."""
-        return Nodes(self.values + (other.map(_same) if self.index is None else other.values), self.index)
-
-
-def _same(x: Tensor) -> Tensor:
-    return x
-
-
 class Fusion(nn.Module):
     """Clips under a question: Dropout(activation(W v * U q + b)); both maps can be called alone."""
 
-    def __init__(self, width: int, activation: str, dropout: float, bias: bool = False) -> None:
+    def __init__(self, width: int, activation: Activation, dropout: float, bias: bool = False) -> None:
         super().__init__()
         self.seen = nn.Linear(width, width, bias=False)
         self.asked = nn.Linear(width, width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width)) if bias else None
-        self.activation = ACTIVATIONS[activation]
-        self.dropout = nn.Dropout(dropout)
+        self.activation: Activation = activation
+        self.dropout = Dropout(dropout)
 
     def join(self, seen: Tensor, asked: Tensor) -> Tensor:
-        """Mapped clips (..., D) with mapped questions that broadcast to them."""
+        """Mapped clips (P, D) with mapped questions (P, D)."""
         joined = seen * asked
-        return self.dropout(self.activation(joined if self.bias is None else joined + self.bias))
+        if self.bias is not None:
+            joined = joined + self.bias.to(joined.dtype)
+        return activated(joined, self.activation, self.dropout)
 
 
 class GraphConvolution(nn.Module):
@@ -83,15 +66,19 @@ class GraphConvolution(nn.Module):
         for layer in maps:
             nn.init.zeros_(layer.bias)
         self.layers = nn.ModuleList(maps)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
-    def forward(self, nodes: Tensor, adjacency: Tensor) -> Tensor:
-        """(n, N, D) with (N, N) to (n, N, D)."""
-        for number, layer in enumerate(self.layers):
-            nodes = layer(adjacency @ nodes)
-            if number == 0:
-                nodes = self.dropout(F.elu(nodes))
-        return nodes
+    def forward(self, nodes: Nodes, adjacency: Tensor) -> Nodes:
+        """`nodes` with (N, N); the last layer's map is still to be applied where there is a row a pair."""
+        first, *others = cast(list[nn.Linear], list(self.layers))
+        values, pairs = nodes.read(first.weight)
+        mixing = adjacency.expand(len(values), -1, -1)
+        values = activated(torch.baddbmm(first.bias, mixing, values), "elu", self.dropout)
+        found = Nodes.of(Rows(values, pairs), nodes.index)
+        for layer in others:
+            mixed = torch.bmm(mixing, found.read().values)
+            found = Nodes.of(Rows(mixed, pairs), nodes.index).mapped(layer.weight, layer.bias)
+        return found
 
 
 class GraphAttention(nn.Module):
@@ -104,22 +91,21 @@ class GraphAttention(nn.Module):
         self.values = Fusion(width, settings.activation, settings.dropout)
         self.queries = nn.Linear(width, width, bias=False)
         self.merge = nn.Linear(2 * width, width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.soft_mask = settings.official_soft_mask
 
-    def forward(self, nodes: Nodes, others: Nodes, neighbours: Tensor, asked: Callable[[Fusion], Tensor]) -> Nodes:
+    def forward(self, nodes: Nodes, others: Nodes, neighbours: Tensor, asked: Tensor) -> Nodes:
         """`nodes` with what they find in `others`; `neighbours` (of nodes, of others) bool says where they look.
 
-        `asked` gives the question's map in a fusion, (P, 1, D).
+        `asked` (P, 2D) are the question's maps in both fusions, side by side.
         """
-        keys = self.keys.join(others.map(self.keys.seen), asked(self.keys))  # (P, others, D)
-        values = self.values.join(others.map(self.values.seen), asked(self.values))
-        scores = nodes.map(self.queries) @ keys.transpose(1, 2)  # (P, nodes, others)
-        # the lowest number, not -inf: a node without any neighbour then looks at all, evenly
-        absent = 0.0 if self.soft_mask else torch.finfo(scores.dtype).min
-        found = scores.masked_fill(~neighbours, absent).softmax(dim=-1) @ values
-        kept = nodes.map(lambda x: F.linear(x, self.merge.weight[:, : self.width], self.merge.bias))
-        return Nodes(kept + F.linear(self.dropout(F.elu(found)), self.merge.weight[:, self.width :]), None)
+        seen = others.read(torch.cat([self.keys.seen.weight, self.values.seen.weight]))  # (n, others, 2D)
+        queries = nodes.read(self.queries.weight)
+        fusion = self.keys
+        how = Look(neighbours, self.soft_mask, fusion.activation, fusion.dropout, self.dropout)
+        found = looked(queries, seen, asked, how)
+        kept, of_found = self.merge.weight.split(self.width, dim=1)
+        return nodes.mapped(kept, self.merge.bias).plus_pairs(found, of_found)
 
 
 class Round(nn.Module):
@@ -131,15 +117,35 @@ class Round(nn.Module):
         self.down = GraphAttention(width, settings)
         self.up = GraphAttention(width, settings)
 
+    @property
+    def fusions(self) -> list[Fusion]:
+        """Those whose questions `forward` takes: keys and values, down and up."""
+        return [self.down.keys, self.down.values, self.up.keys, self.up.values]
+
     def forward(
-        self, scales: list[Nodes], near: list[Tensor], overlap: list[Tensor], asked: Callable[[Fusion], Tensor]
+        self,
+        scales: list[Nodes],
+        near: list[Tensor],
+        overlap: list[Tensor],
+        asked: tuple[Tensor, Tensor],
+        compose: bool,
     ) -> list[Nodes]:
-        """The nodes of every scale, after the pass; `near` and `overlap` are the graphs."""
-        scales = [Nodes(self.within(s.values, graph), s.index) for s, graph in zip(scales, near, strict=True)]
-        for i, graph in enumerate(overlap):
-            scales[i + 1] = self.down(scales[i + 1], scales[i], graph.T, asked)
+        """The nodes of every scale, after the pass.
+
+        `near` and `overlap` are the graphs, `asked` the question's maps (P, 2D) down and up; `compose` leaves maps to
+        be applied where that is less work.
+        """
+
+        def settled(nodes: Nodes) -> Nodes:
+            return nodes if compose else nodes.computed()
+
+        down, up = asked
+        scales = [settled(self.within(nodes, graph)) for nodes, graph in zip(scales, near, strict=True)]
+        for i, graph in enumerate(overlap):  # keys, values and more read the result: it is computed
+            scales[i + 1] = self.down(scales[i + 1], scales[i], graph.T, down).computed()
         for i, graph in reversed(list(enumerate(overlap))):
-            scales[i] = self.up(scales[i], scales[i + 1], graph, asked)
+            found = self.up(scales[i], scales[i + 1], graph, up)
+            scales[i] = found.computed() if i else settled(found)
         return scales
 
 
@@ -167,7 +173,7 @@ class Mspan(Backbone[Clips, Tokens]):
         self.contrast_reaches_answer_head = settings.official_batch_statistics
         self.clips = nn.Linear(clip_widths.total, width)
         self.recurrent = nn.LSTM(token_width, settings.hidden, batch_first=True, bidirectional=True)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.rounds = nn.ModuleList([Round(width, settings) for _ in range(settings.rounds)])
         self.attention = Fusion(width, settings.activation, settings.attention_dropout)
         self.weigh = nn.Linear(width, 1)
@@ -179,38 +185,56 @@ class Mspan(Backbone[Clips, Tokens]):
             nn.Linear(self.width, self.width),
             nn.ELU(),
             AnswerNorm(self.width),
-            nn.Dropout(self.settings.dropout),
+            Dropout(self.settings.dropout),
             nn.Linear(self.width, outputs),
         )
 
     def encode_clips(self, video: Tensor) -> Clips:
         """Clip features (B, K, Dv), mapped: (B, K, D)."""
-        if video.shape[1] < self.settings.scales:
-            raise UserError(f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {video.shape[1]}")
-        return Clips(local=self.clips(video))
+        return self.encode_mapped(self.map_clips(video))
+
+    def map_clips(self, video: Tensor) -> Tensor:
+        """The linear layer (..., K, D), but for its bias."""
+        return F.linear(video, self.clips.weight)
+
+    def encode_mapped(self, mapped: Tensor) -> Clips:
+        """With the bias: (B, K, D)."""
+        if mapped.shape[1] < self.settings.scales:
+            raise UserError(
+                f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {mapped.shape[1]}"
+            )
+        return Clips(local=mapped + self.clips.bias.to(mapped.dtype))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of both directions, side by side."""
-        _, (last, _) = self.recurrent(packed(tokens, lengths))  # (2, T, D / 2)
-        return Tokens(pooled=self.dropout(last.transpose(0, 1).flatten(1)))
+        return Tokens(pooled=self.dropout(last_states(self.recurrent, tokens, lengths)))
 
     def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, D) of the pairs."""
 
-        def asked(fusion: Fusion) -> Tensor:
-            return fusion.asked(tokens.pooled)[token_index, None]  # (P, 1, D)
+        K, D = clips.local.shape[1], self.width
+        rounds = cast(list[Round], list(self.rounds))
+        fusions = [fusion for each in rounds for fusion in each.fusions] + [self.attention, self.answer]
+        asked = F.linear(tokens.pooled, torch.cat([fusion.asked.weight for fusion in fusions]))  # (T, fusions * D)
+        *looking, weighing, answering = asked.index_select(0, token_index).split(
+            [2 * D] * 2 * len(rounds) + [D, D], dim=1
+        )
+        near, overlap = self._graphs(K, clips.local)
+        pooled = [F.max_pool2d(clips.local, (i + 1, 1), stride=1) for i in range(self.settings.scales)]  # (B, N, D)
+        compose = len(clip_index) * K > 4 * D  # else the products of maps are more work than they save
+        scales = [Nodes(clip_index, values) for values in pooled]
+        for each, down, up in zip(rounds, looking[::2], looking[1::2], strict=True):
+            scales = each(scales, near, overlap, (down, up), compose)
+            scales = [nodes.plus_videos(first) for nodes, first in zip(scales, pooled, strict=True)]
 
-        K, device = clips.local.shape[1], clips.local.device
-        near = [near_windows(K, i).to(clips.local) for i in range(self.settings.scales)]
-        official = self.settings.official_adjacency
-        overlap = [overlapping_windows(K, i, official).to(device) for i in range(self.settings.scales - 1)]
+        fusion, finest = self.attention, scales[0]
+        seen, index = finest.read(fusion.seen.weight)
+        joined = gated(seen, index, weighing, fusion.activation, fusion.dropout)  # (P, K, D)
+        weights = self.weigh(joined)[..., 0].softmax(dim=1).to(joined.dtype)
+        return self.answer.join(self.answer.seen(finest.weighed(weights)), answering)
 
-        channels = clips.local.transpose(1, 2)  # (B, D, K)
-        pooled = [F.max_pool1d(channels, i + 1, stride=1).transpose(1, 2) for i in range(self.settings.scales)]
-        scales = start = [Nodes(values, clip_index) for values in pooled]
-        for each in self.rounds:
-            scales = [s.plus(first) for s, first in zip(each(scales, near, overlap, asked), start, strict=True)]
-
-        scores = self.weigh(self.attention.join(scales[0].map(self.attention.seen), asked(self.attention)))  # (P, K, 1)
-        summed = (scores.softmax(dim=1) * scales[0].map(_same)).sum(dim=1)  # (P, D)
-        return self.answer.join(self.answer.seen(summed), asked(self.answer)[:, 0])
+    def _graphs(self, K: int, like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """The graphs within every scale, and those between each and the next."""
+        scales, official = self.settings.scales, self.settings.official_adjacency
+        near = [moved(near_windows(K, i).to(like.dtype), like.device) for i in range(scales)]
+        return near, [moved(overlapping_windows(K, i, official), like.device) for i in range(scales - 1)]

@@ -7,8 +7,9 @@ import typer
 
 from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
+from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, JobsPerGpu, Questions, SettingsText, Text, Threads, Video
+from eigv.commands.options import CPUS, JobsPerGpu, Questions, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -16,12 +17,23 @@ app = typer.Typer()
 
 @app.command()
 def train(
-    settings: SettingsText,
     video: Video,
     questions: Questions,
     text: Text,
-    out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
+    settings: Annotated[
+        str, typer.Option(help="As JSON text, or a YAML or JSON file; with --runs those of all.")
+    ] = "{}",
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder for what is needed to go on after a kill.")] = None,
+    runs: Annotated[
+        str,
+        typer.Option(
+            help="Several runs in one process instead of one; a YAML or JSON list: settings, out, state of each."
+        ),
+    ] = "",
+    ahead: Annotated[
+        str, typer.Option(help="Runs to train after it, if nobody does, for their own commands to take: such a list.")
+    ] = "[]",
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
@@ -29,20 +41,37 @@ def train(
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
-    guide: Annotated[
-        Path | None, typer.Option(help="For eigv-faithful: the model.json of a run of the method faithful.")
+    logger: Annotated[
+        list[str] | None, typer.Option(help="Where curves go beside history.csv: tensorboard, wandb; repeat for both.")
     ] = None,
-    gold: Annotated[
-        Path | None, typer.Option(help="For eigv-gold: the gold spans of the train split, seconds by question id.")
+    curves: Annotated[
+        Path | None, typer.Option(help="Folder for their files; else `curves` in that of the run.")
+    ] = None,
+    before: Annotated[
+        Path | None,
+        typer.Option(
+            help="What the run goes on from: for faithful the model.json that it puts an indicator on, for "
+            "eigv-faithful that of its guide, for eigv-gold the gold spans."
+        ),
     ] = None,
 ) -> None:
-    """Train one run. Settings: those of a run (`eigv settings` prints them)."""
-    from eigv.config.run import RunSettings
-    from eigv.runs.training import train as run
+    """Train one run, or several of one data set. Settings: those of a run (`eigv settings` prints them)."""
+    from base import layers
+    from eigv.runs import several
 
-    values = command_line.parsed(RunSettings, settings)
-    with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(values, video, questions, text, out, state, claimed, name, announce, stage, guide, gold)
+    common = layers.read(settings, "--settings")
+    places, machine = (video, questions, text), (device, threads, jobs_per_gpu, deterministic)
+    how = several.How(*places, *machine, announce, stage, tuple(logger or ()), curves)
+    if runs:
+        if out or state or name or ahead != "[]":
+            raise UserError("--out, --state, --name and --ahead are of one run: with --runs they stand in its list")
+        several.train_all(several.orders(layers.read_list(runs, "--runs"), common, "--runs"), how)
+    elif out and state:
+        own = several.Order(settings=common, out=out, state=state, name=name, before=before)
+        others = layers.read_list(ahead, "--ahead")
+        several.train_one_and_ahead(own, several.orders(others, common, "--ahead") if others else [], how)
+    else:
+        raise UserError("give --out and --state, the folders of the run; or --runs, a list of several")
 
 
 @app.command()
@@ -99,6 +128,11 @@ def evaluate(
     with working_device(device, threads, jobs_per_gpu) as claimed:
         metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
+    if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
+        of_rows = (
+            f"{row} {clips[row]['iop']:.1f} and {clips[row]['iou']:.1f} %" for row in ("selected", "random", "all")
+        )
+        typer.echo(f"IoP and IoU with the gold clips: {', '.join(of_rows)}")
 
 
 @app.command("question-only")

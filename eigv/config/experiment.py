@@ -19,10 +19,10 @@ from eigv.config.run import (
     InferenceSettings,
     Plugin,
     RunSettings,
-    TrainingSettings,
 )
 from eigv.config.run_path import RUNS, Run, nested, parts, point
 from eigv.config.targets import Checkpoint, Explorer, Grid, Rationales, Sweep, Table
+from eigv.config.training import TrainingSettings
 from extract.config import Extraction
 from extract.config.names import OutputFolder
 
@@ -53,6 +53,16 @@ class Override(Settings):
     inference: InferenceSettings = InferenceSettings()
 
 
+class Training(TrainingSettings):
+    """Optimisation of all runs, and where its curves go."""
+
+    logger: tuple[Literal["csv", "tensorboard", "wandb"], ...] = Field(
+        ("csv",),
+        description="Where the curves of trainings go. `csv` is history.csv, which is always written; `tensorboard` "
+        "and `wandb` (Weights & Biases) need their packages. It is for all runs at once, and reruns nothing.",
+    )
+
+
 class Config(Extraction):
     """Everything that decides a number. Threads, memory and partitions belong to the profiles.
 
@@ -76,7 +86,7 @@ class Config(Extraction):
     )
     backbones: BackbonesSettings = BackbonesSettings()
     eigv: EigvSettings = EigvSettings()
-    training: TrainingSettings = TrainingSettings()
+    training: Training = Training()
     inference: InferenceSettings = InferenceSettings()
     preset: Literal["paper", "official"] = Field(
         "paper",
@@ -215,7 +225,10 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
         values = official(config.datasets[run.dataset].format, run.backbone)
     own_point = parse(Override, nested(run.point), str(run))
     for layer in (config, *(override for override in config.overrides if override.when.fits(run)), own_point):
-        values = layers.over(values, layer.model_dump(mode="json", exclude_unset=True, include=set(SECTIONS)))
+        said = layer.model_dump(
+            mode="json", exclude_unset=True, include=set(SECTIONS), exclude={"training": {"logger"}}
+        )
+        values = layers.over(values, said)
     own = values.pop("backbones", {}).get(run.backbone)
     if run.backbone in config.plugins:
         values["plugin"] = config.plugins[run.backbone]

@@ -48,6 +48,7 @@ _OF_CLIPS = {"iop": "IoP", "recall": "Recall", "iou": "IoU", "auc": "AUC", "shar
 METRICS: dict[str, Metric] = {
     "accuracy": Metric("Accuracy", {"selected": "accuracy"}),
     **{name: _against_gold(heading, f"clips/{{row}}/{name.replace('-', '_')}") for name, heading in _OF_CLIPS.items()},
+    "acc-qa": Metric("Acc@QA", {"selected": "rationale/gold/accuracy"}),
     **{
         f"{rule}.{name}": _against_gold(f"{_OF_CLIPS[name]} in seconds ({rule})", f"seconds/{rule}/{{row}}/{name}")
         for rule in RULES

@@ -9,6 +9,7 @@ from base import plug
 from base.settings import Settings
 from eigv.config.faithful import FaithfulSettings, PartsSettings
 from eigv.config.names import BackboneName, FeatureChoice, MethodName
+from eigv.config.training import TrainingSettings
 
 Exclude = Literal["own-videos", "question-relevant"]
 VideoRepresentation = Literal["linear", "recurrent"]
@@ -220,34 +221,6 @@ class EigvSettings(Settings):
     objective: ObjectiveSettings = ObjectiveSettings()
     parts: PartsSettings = PartsSettings()
     faithful: FaithfulSettings = FaithfulSettings()
-
-
-class TrainingSettings(Settings):
-    """Optimisation (section 5.1)."""
-
-    epochs: int = Field(80, ge=1, description="Passes over the train split.")
-    questions: int | None = Field(
-        None, ge=1, description="At most this many questions an epoch, drawn anew each time; all if empty."
-    )
-    batch: int = Field(128, ge=1, description="Questions a step.")
-    learning_rate: float = Field(5e-5, gt=0, description="Initial learning rate of Adam.")
-    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of Adam, added to the gradient.")
-    decay_at: int = Field(
-        5,
-        ge=1,
-        description="The learning rate is lowered at this many epochs in a row without a better validation accuracy.",
-    )
-    decay_factor: float = Field(0.5, gt=0, lt=1, description="What the learning rate is then multiplied by.")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _counts_stale_epochs(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("patience"), int):
-            raise ValueError(
-                f"`patience` counted the epochs before the one at which the rate falls: write `decay_at: "
-                f"{value['patience'] + 1}` in its place (the paper's is 5)"
-            )
-        return value
 
 
 class InferenceSettings(Settings):

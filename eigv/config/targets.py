@@ -38,9 +38,9 @@ class Table(Grid):
     metrics: tuple[MetricName, ...] = Field(
         ("accuracy",),
         min_length=1,
-        description="Numbers that stand side by side in each column: accuracy, iop, recall, iou, auc, share, acc-gqa, "
-        "sufficiency, comprehensiveness, insertion, deletion, other-question, over-noise, over-seeds; in seconds "
-        "<rule>.iop, .recall, .iou; by NExT-GQA <rule>.mIoP and so on (docs/rationales.md).",
+        description="Numbers that stand side by side in each column: accuracy, iop, recall, iou, auc, share, acc-qa, "
+        "acc-gqa, sufficiency, comprehensiveness, insertion, deletion, other-question, over-noise, over-seeds; in "
+        "seconds <rule>.iop, .recall, .iou; by NExT-GQA <rule>.mIoP and so on (docs/rationales.md).",
     )
     bounds: bool = Field(
         False,

@@ -3,10 +3,12 @@
 Sizes: B batch, K clips, L tokens, A answers to choose from, T = B * A texts (open-ended: A = 1, T = B).
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+
+from base.tensors import moved
 
 
 @dataclass(frozen=True)
@@ -17,19 +19,25 @@ class Batch:
     i*A .. i*A + A - 1. Open-ended has one text a sample and `candidates` is 1.
     """
 
-    video: Tensor  # (B, K, Dv) float32, clip features
+    video: Tensor  # (B, K, Dv) float32, clip features; where `video_row` is set, of as many videos as it names
     tokens: Tensor  # (T, L, Dt), token features, padded at the end
-    lengths: Tensor  # (T,) int64, at least 1
+    lengths: Tensor  # (T,) int64, at least 1; on the host
     answer: Tensor  # (B,) int64, the right candidate or class; -1: an answer outside the vocabulary (evaluation only)
-    excluded: Tensor  # (B, E) int64, rows of the memory bank that may not disrupt the sample; -1 is none
+    excluded: Tensor  # (B, E) int64, rows of the memory bank that may not disrupt the sample; -1 is none; on the host
     candidates: int  # A
     qids: list[str]
     gold: Tensor | None = None  # (B, K) bool, the clips of the gold spans; None where nobody asks for them
+    video_row: Tensor | None = None  # (B,) int64, the row of `video` that each sample asks about (evaluation only)
 
     @property
     def size(self) -> int:
         """B."""
-        return self.video.shape[0]
+        return self.answer.shape[0]
+
+    @property
+    def video_of(self) -> Tensor:
+        """The row of `video` of each sample (B,): its own, unless samples share videos."""
+        return torch.arange(self.size, device=self.video.device) if self.video_row is None else self.video_row
 
     @property
     def multiple_choice(self) -> bool:
@@ -42,6 +50,11 @@ class Batch:
         return first + candidate if self.multiple_choice else first
 
     def to(self, device: torch.device | str) -> "Batch":
-        """The same batch with its tensors on `device`."""
-        tensors = {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), Tensor)}
-        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
+        """The same batch with its tensors on `device`, but for those that shapes and draws are decided by."""
+        return replace(
+            self,
+            video=moved(self.video, device),
+            tokens=moved(self.tokens, device),
+            answer=moved(self.answer, device),
+            video_row=None if self.video_row is None else moved(self.video_row, device),
+        )

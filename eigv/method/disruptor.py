@@ -25,7 +25,7 @@ def negative_videos(video: Tensor, scene: Scene, substitutes: Tensor) -> Tensor:
 
 
 def permuted_questions(size: int, negatives: int, draws: Draws) -> Tensor:
-    """Rows (B, N) of the questions q_r as the official code draws them: N copies of all, permuted.
+    """Rows (B, N), on the host, of the questions q_r as the official code draws them: N copies of all, permuted.
 
     An anchor may meet its own question.
     """
@@ -46,7 +46,8 @@ def other_questions(own: Tensor, negatives: int, draws: Draws) -> Tensor:
     """Rows (B, N) of the questions q_r of Eq. 17: uniform over the batch but for `own` (B, E), the anchor's.
 
     `own` are the rows of the anchor's own sample and of its partner in the mix, which may be the same. Where one anchor
-    has all of the batch (a batch of one, or a pair that is mixed), nobody has a negative of this kind: (B, 0).
+    has all of the batch (a batch of one, or a pair that is mixed), nobody has a negative of this kind: (B, 0). On the
+    host, as is `own`.
     """
     size = len(own)
     if size <= own.shape[1] and any(len(row.unique()) == size for row in own):

@@ -1,11 +1,11 @@
 """Whether answers rest on the causal scene: what a model answers when it sees it alone, or all but it.
 
-Sizes: B batch, K clips, T texts.
+Sizes: B batch, K clips, T texts, M parts of the videos that are shown.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -20,66 +20,87 @@ from eigv.rationales.stability import agreement
 
 SEED = 0
 """Of the random selections that stand beside."""
+AT_ONCE = 1024
+"""Pairs of a video and a text that go through the model in one piece."""
 
 
-@torch.no_grad()
-def faithfulness(model: VideoQA, batches: Iterable[Batch]) -> dict[str, Any]:
+class Explanation(NamedTuple):
+    """What a rationale says of a batch."""
+
+    selected: NDArray[np.bool_]
+    """(B, K) the clips that the answers rest on."""
+    scores: NDArray[np.floating]
+    """(B, K) higher for a clip that matters more; the order of the curves."""
+    elsewhere: NDArray[np.bool_]
+    """(B, K) the clips that would be selected in the same videos for the next sample's question."""
+
+
+def intrinsic(model: VideoQA, batch: Batch) -> Explanation:
+    """The causal scenes of the model itself, and how likely each clip is to be causal."""
+    prediction = model.predict(batch)
+    scores = _numpy(prediction.scene.probability_causal)
+    return Explanation(_numpy(prediction.scene.causal) > 0.5, scores, _numpy(prediction.elsewhere.causal) > 0.5)
+
+
+def faithfulness(
+    model: VideoQA, batches: Iterable[Batch], explain: Callable[[VideoQA, Batch], Explanation] = intrinsic
+) -> dict[str, Any]:
     """What docs/rationales.md defines as faithfulness, on the questions of `batches`; in percent.
 
-    Clips that are not shown are zeros, as those of the environment are to an answer from the causal scene. The model
-    is in `eval()`; the random selections beside are the same every time.
+    Clips that are not shown are zeros, as those of the environment are to an answer from the causal scene. `explain`
+    gives the rationales, those of the model or of an explanation after the fact. The model is in `eval()`; the random
+    selections beside are the same every time. Empty where there is no question.
     """
     random = np.random.default_rng(SEED)
     right: dict[str, list[NDArray[np.bool_]]] = defaultdict(list)
     selections: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]] = []
     clips = 0
     for batch in batches:
-        prediction = model.predict(batch)
-        selected = _numpy(prediction.scene.causal) > 0.5  # (B, K)
-        elsewhere = _numpy(prediction.elsewhere.causal) > 0.5
-        scores, clips = _numpy(prediction.scene.probability_causal), selected.shape[1]
-        parts = _Parts(model, batch)
-        for name, kept in _shown(selected, scores, random.random(selected.shape)):
-            right[name].append(parts.right(kept))
+        selected, scores, elsewhere = explain(model, batch)
+        clips = selected.shape[1]
+        shown = _shown(selected, scores, random.random(selected.shape))
         if batch.size > 1:  # else there is no other question
-            right["another"].append(parts.right(elsewhere))
+            shown["another"] = elsewhere
             selections.append((selected, elsewhere))
+        for name, found in zip(shown, answered_right(model, batch, np.stack([*shown.values()])), strict=True):
+            right[name].append(found)
+    if not right:
+        return {}
     accuracy = {name: 100.0 * float(np.concatenate(values).mean()) for name, values in right.items()}
     return _summary(accuracy, clips, sum(map(len, right["all"]))) | _about_another(accuracy, selections)
 
 
-class _Parts:
-    """The questions of a batch, encoded once, to be answered from parts of their videos."""
-
-    def __init__(self, model: VideoQA, batch: Batch) -> None:
-        self.model, self.batch = model, batch
-        self.texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
-        self.text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
-
-    def right(self, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """(B,) whether each answer is right where the clips `kept` (B, K) are all that is shown."""
-        batch, model = self.batch, self.model
-        shown = torch.from_numpy(kept).to(batch.video)[..., None] * batch.video
-        clips = model.backbone.encode_clips(shown)
-        answers = model.backbone.fuse(clips, self.texts, self.text // batch.candidates, self.text)
-        logits = model.heads.scores(answers).view(batch.size, -1)
-        return _numpy(logits.argmax(dim=1) == batch.answer)
+@torch.no_grad()
+def answered_right(model: VideoQA, batch: Batch, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(M, B) whether each answer is right where the clips `kept` (M, B, K) are all that is shown of the videos."""
+    texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+    text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
+    found = []
+    for part in np.split(kept, range(step := max(1, AT_ONCE // len(text)), len(kept), step)):
+        of_part = torch.arange(len(part), device=text.device)[:, None]
+        shown = torch.from_numpy(part).to(batch.video)[..., None] * batch.video  # (M, B, K, Dv)
+        clips = model.backbone.encode_clips(shown.flatten(0, 1))
+        video = of_part * batch.size + text // batch.candidates  # (M, T)
+        answers = model.backbone.fuse(clips, texts, video.flatten(), text.repeat(len(part)))
+        logits = model.heads.scores(answers).view(len(part), batch.size, -1)
+        found.append(_numpy(logits.argmax(dim=2) == batch.answer))
+    return np.concatenate(found)
 
 
 def _shown(
     selected: NDArray[np.bool_], scores: NDArray[np.floating], random: NDArray[np.float64]
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+) -> dict[str, NDArray[np.bool_]]:
     """Every part of the videos that is shown, by name: (B, K) each."""
     of_same_size = first(random, selected.sum(axis=1))
-    yield from (("scene", selected), ("without", ~selected))
-    yield from (("random", of_same_size), ("without random", ~of_same_size))
-    clips = selected.shape[1]
     none = np.zeros_like(selected)
-    yield from (("all", ~none), ("none", none))
+    found = {"all": ~none, "none": none, "scene": selected, "without": ~selected}
+    found |= {"random": of_same_size, "without random": ~of_same_size}
+    clips = selected.shape[1]
     for kept in sizes(clips)[1:-1]:
-        yield f"insertion {kept}", first(scores, kept)
-        yield f"deletion {kept}", ~first(scores, clips - kept)
-        yield f"by chance {kept}", first(random, kept)
+        found[f"insertion {kept}"] = first(scores, kept)
+        found[f"deletion {kept}"] = ~first(scores, clips - kept)
+        found[f"by chance {kept}"] = first(random, kept)
+    return found
 
 
 def _summary(accuracy: dict[str, float], clips: int, questions: int) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from base.tensors import full, no_autocast
 from eigv.config.run import GroundingSettings
 
 PAPER = GroundingSettings()
@@ -55,7 +56,11 @@ class CrossModalAttention(nn.Module):
 
     def forward(self, clips: Tensor, question: Tensor) -> Tensor:
         """Clips (B, K, D) and question (B, D) to attention (B, K), or to the products that it is the softmax of."""
-        products = self.scale * torch.einsum("bkd,bd->bk", self.clips(clips), self.question(question))
+        asked = full(self.question(question))
+        with no_autocast(asked):
+            # (W v + b) . q as v . (q W) + b . q: a layer for each question, and none for its K clips
+            toward, shift = asked @ self.clips.weight, asked @ self.clips.bias  # (B, D), (B,)
+            products = self.scale * (torch.einsum("bkd,bd->bk", full(clips), toward) + shift[:, None])
         if not self.softmax:
             return products
         if not self.sum_mask:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from base.tensors import moved
 from eigv.config.run import IntervenerSettings
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene
@@ -20,7 +21,7 @@ PRESENT = 0.25
 class Intervention:
     """Who is mixed with whom, and how much of the own sample stays."""
 
-    partner: Tensor  # (B,) int64, a permutation of the batch
+    partner: Tensor  # (B,) int64, a permutation of the batch, on the host
     equivariant: Tensor  # (B,), lambda_0, for the causal scene, the question and the answer
     invariant: Tensor  # (B,), lambda_1, for the environment scene
 
@@ -42,9 +43,10 @@ def mix_scenes(video: Tensor, scene: Scene, intervention: Intervention) -> Tenso
 
     v* = lambda_0 c + (1 - lambda_0) c' + lambda_1 e + (1 - lambda_1) e', clip k with clip k of the partner.
     """
+    partner = moved(intervention.partner, video.device)
     own = _weighted(scene, intervention.equivariant, intervention.invariant)
-    theirs = _weighted(scene.select(intervention.partner), 1 - intervention.equivariant, 1 - intervention.invariant)
-    return own[..., None] * video + theirs[..., None] * video[intervention.partner]
+    theirs = _weighted(scene.select(partner), 1 - intervention.equivariant, 1 - intervention.invariant)
+    return own[..., None] * video + theirs[..., None] * video[partner]
 
 
 def mixed_scene(scene: Scene, intervention: Intervention) -> Scene:
@@ -61,7 +63,7 @@ def mixed_scene(scene: Scene, intervention: Intervention) -> Scene:
 def mix_videos(video: Tensor, intervention: Intervention) -> Tensor:
     """Mixup of whole videos (B, K, Dv): lambda_0 v + (1 - lambda_0) v'. The ablation without scenes."""
     ratio = intervention.equivariant[:, None, None]
-    return ratio * video + (1 - ratio) * video[intervention.partner]
+    return ratio * video + (1 - ratio) * video[moved(intervention.partner, video.device)]
 
 
 def _weighted(scene: Scene, of_causal: Tensor, of_environment: Tensor) -> Tensor:

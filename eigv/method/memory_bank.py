@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from base.errors import UserError
+from base.tensors import moved
 from eigv.method.draws import Draws
 
 
@@ -18,11 +19,10 @@ class MemoryBank:
     def __init__(self, features: Tensor, rows: Tensor | None = None) -> None:
         """The bank over clip features (N, K, Dv), of any number type, on any device.
 
-        `rows` (V,) are the training videos among the N; all of them if None.
+        `rows` (V,) are the training videos among the N, on the host; all of them if None.
         """
         self.features = features
         self.rows = torch.arange(len(features)) if rows is None else rows
-        self.rows = self.rows.to(features.device)
         if len(self.rows) < 3:
             raise UserError(
                 f"the memory bank needs three or more training videos, there are {len(self.rows)}: "
@@ -32,13 +32,15 @@ class MemoryBank:
     def draw(self, excluded: Tensor, shape: tuple[int, ...], draws: Draws) -> Tensor:
         """Clips (B, *shape, Dv) for every sample, uniform over all clips of all videos but `excluded` (B, E).
 
-        `excluded` holds numbers of training videos, 0 to V - 1; one may be in it twice, -1 is none. The draws are
-        independent, with replacement.
+        `excluded` holds numbers of training videos, 0 to V - 1, on the host; one may be in it twice, -1 is none. The
+        draws are independent, with replacement. The clips are where the features are, or on their way to the device
+        of `draws`.
         """
         _, clips, width = self.features.shape
-        index = draw_others(excluded.to(draws.device), len(self.rows), clips, shape, draws)  # (B, *shape)
-        flat = index.flatten().to(self.features.device)
-        return self.features[self.rows[flat // clips], flat % clips].view(*index.shape, width)
+        index = draw_others(excluded, len(self.rows), clips, shape, draws).flatten()  # (B * ...,)
+        flat = moved(self.rows[index // clips] * clips + index % clips, self.features.device)
+        found = self.features.flatten(0, 1).index_select(0, flat)
+        return moved(found, draws.device).view(len(excluded), *shape, width)
 
 
 def draw_others(excluded: Tensor, videos: int, clips: int, shape: tuple[int, ...], draws: Draws) -> Tensor:

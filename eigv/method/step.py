@@ -1,6 +1,7 @@
 """What the parts of a training step and of an evaluation hand on.
 
-Sizes: B batch, K clips, Dv width of the clip features, T texts, D width, A answers, M negatives of an anchor.
+Sizes: B batch, K clips, E width of mapped clip features (`Backbone.map_clips`), T texts, D width, A answers,
+M negatives of an anchor.
 """
 
 from dataclasses import dataclass
@@ -30,13 +31,14 @@ class Prediction:
     logits: Tensor  # (B, A)
     scene: Scene  # of the question, or of the text of the predicted answer
     elsewhere: Scene  # of the same videos for what the next sample is asked (`eigv.runs.monitors`)
+    other: Tensor | None = None  # (B, A), the logits from what the answers are not read from: causal scene, or video
 
 
 @dataclass(frozen=True)
 class Study:
     """The samples that a step learns from: intervened, or as they are."""
 
-    video: Tensor  # (B, K, Dv), v*
+    video: Tensor  # (B, K, E), v*
     clips: Clips  # v*, encoded
     texts: Tokens  # T rows: in multiple choice a candidate each
     asked: tuple[Tensor, Tensor]  # the pairs to answer, rows of v* and of `texts`: (B * A,) each, sample by sample

@@ -73,6 +73,10 @@ class Paths:
         """The files of a run."""
         return RunFolder(Path(self.runs, str(run)))
 
+    def state(self, run: Run | str = PATH) -> str:
+        """What a training needs to go on after a kill: outside its outputs, which Snakemake removes before a rerun."""
+        return f"{self.outcomes}/state/runs/{run}"
+
     def question_only(self, seed: int, dataset: str = "{dataset}") -> RunFolder:
         """The files of the run that sees no video."""
         return self.run(question_only(dataset, seed))

@@ -1,7 +1,10 @@
 """What the rules of training and evaluation are given: the settings of a run, its folder, code of the user's own."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
+from base import layers
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import Config, canonical, settings_of_run
@@ -44,13 +47,47 @@ class Runs:
             return [self.paths.gold(asked.dataset)]
         return []
 
-    def training_command(self, run: str) -> list[str]:
-        """The command that trains a run, with what it goes on from."""
-        how = method_of(Run.of(run).method)
-        if how.selects == "afterwards":
-            return ["explain", self.before(run)[0]]
-        option = {"guide": "--guide", "gold": "--gold", "indicator": ""}[how.scenes]
-        return ["train", *flags(option, self.before(run)[:1])]
+    def before_option(self, run: str) -> list[str]:
+        """The words that tell a training of it."""
+        return flags("--before", self.before(run)[:1])
+
+    def curves(self) -> list[str]:
+        """Where the curves of trainings go, as words of the command line; none where history.csv is all."""
+        beside = [logger for logger in self.config.training.logger if logger != "csv"]
+        return [*flags("--logger", beside), "--curves", str(self.paths.outcomes / "logs")] if beside else []
+
+    def ahead(self, run: str, waiting: Iterable[str], most: int) -> str:
+        """What a training may train ahead: the next of the `waiting` runs of its data set, `most` at the most, as JSON.
+
+        Of their settings what differs from the run's own, so that a list of many fits a command line.
+        """
+        own = settings_of_run(self.config, Run.of(run))
+        after, before = [], []
+        for other in sorted(set(waiting) - {run}):
+            # What goes on from another run waits for that.
+            if Run.of(other).dataset == Run.of(run).dataset and not self.before(other):
+                (after if other > run else before).append(other)
+        entries = []
+        for other in after + before:
+            values = settings_of_run(self.config, Run.of(other))
+            differing = _differing(values, own)
+            # A key cannot be taken away: of code of the user's own, whose settings may have any names.
+            if layers.over(own, differing) == values and len(entries) < most:
+                place = {"out": str(self.paths.run(other).path), "state": self.paths.state(other), "name": other}
+                entries.append({"settings": differing, **place})
+        return json.dumps(entries)
+
+    def own_files(self, backbone: str) -> list[str]:
+        """The user's own files that a run executes: a change of one of them trains anew."""
+        return list(map(str, sources.backbone_code(self.config, backbone)))
+
+    def folder(self, run: Run | str) -> RunFolder:
+        """The files of a run. What its point does not change is left out of their path."""
+        return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
+
+    def question_only(self, dataset: str = "{dataset}") -> RunFolder:
+        """The files of the run that sees no video: the fine-tuned text encoder by itself."""
+        return self.paths.question_only(self.config.text.finetuning.seed, dataset)
 
     def gold(self, dataset: str, method: str) -> list[str]:
         """The gold spans that the rationales of a run are measured against; none where there are none of either."""
@@ -69,18 +106,6 @@ class Runs:
         """On how many questions an evaluation measures whether answers rest on the rationales."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
-    def own_files(self, backbone: str) -> list[str]:
-        """The user's own files that a run executes: a change of one of them trains anew."""
-        return list(map(str, sources.backbone_code(self.config, backbone)))
-
-    def folder(self, run: Run | str) -> RunFolder:
-        """The files of a run. What its point does not change is left out of their path."""
-        return self.paths.run(canonical(self.config, Run.of(run) if isinstance(run, str) else run))
-
-    def question_only(self, dataset: str = "{dataset}") -> RunFolder:
-        """The files of the run that sees no video: the fine-tuned text encoder by itself."""
-        return self.paths.question_only(self.config.text.finetuning.seed, dataset)
-
     def checkpoint(self, checkpoint: str) -> Checkpoint:
         """The settings of an official checkpoint."""
         return entry_of(self.config.checkpoints, checkpoint, "checkpoint")
@@ -97,3 +122,16 @@ class Runs:
 
 def _model(run: RunFolder) -> list[str]:
     return [str(run.model), str(run.weights)]
+
+
+def _differing(values: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
+    """What is to go over `below` to give `values`."""
+    found = {}
+    for key, value in values.items():
+        lower = below.get(key)
+        if isinstance(lower, dict) and isinstance(value, dict):
+            if inner := _differing(value, lower):
+                found[key] = inner
+        elif key not in below or value != lower:
+            found[key] = value
+    return found

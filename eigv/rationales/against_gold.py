@@ -67,9 +67,11 @@ def against_gold(run: Explained, gold: list[list[Span]]) -> dict[str, Any]:
     source = np.random.default_rng(0)
     random = [of_same_size(run.selected, source) for _ in range(DRAWS)]
     rows = _Rows(run, golden, random)
-    counts |= {"without_gold_clip": int((~golden.any(axis=1)).sum()), "empty": int((~run.selected.any(axis=1)).sum())}
+    counts["without_gold_clip"] = int((~golden.any(axis=1)).sum())
+    counts["empty"] = int((~run.selected.any(axis=1)).sum())
     by_rule = {rule: _in_seconds(rows, rule, spans) for rule in RULES}
     return counts | {
+        "accuracy": _mean(run.correct),
         "clips": _by_clips(run, golden, random),
         "seconds": {rule: seconds for rule, (seconds, _) in by_rule.items()},
         "nextgqa": {rule: benchmark for rule, (_, benchmark) in by_rule.items()},
@@ -107,6 +109,7 @@ def _by_clips(run: Explained, golden: NDArray[np.bool_], random: list[NDArray[np
         "random": _row(expected_of_random(size, golden), run.selected, np.mean(by_chance, axis=0)),
         "all": _row(of := overlap(every, golden), every, run.correct & (of.iop >= GROUNDED)),
         "gold": _row(overlap(golden, golden), golden, run.correct),
+        "likeliest": _likeliest(run.probability, golden),
         "by_type": {
             str(name): {"questions": int(rows.sum()), **_means(Overlap(*(values[rows] for values in found)))}
             | {"auc": _known_mean(area[rows])}
@@ -114,6 +117,13 @@ def _by_clips(run: Explained, golden: NDArray[np.bool_], random: list[NDArray[np
             for rows in [run.type.astype(str) == name]
         },
     }
+
+
+def _likeliest(probability: NDArray[np.float64], golden: NDArray[np.bool_]) -> dict[str, list[Any]]:
+    """Of the 1, 2, ..., K likeliest clips instead of the selected ones: precision against recall."""
+    counts = range(1, golden.shape[1] + 1)
+    rows = [_means(overlap(first(probability, count), golden)) for count in counts]
+    return {"clips": [*counts]} | {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def _row(found: Overlap, selected: NDArray[np.bool_], grounded: NDArray[Any]) -> Row:

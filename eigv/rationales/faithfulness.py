@@ -36,4 +36,6 @@ def sizes(clips: int) -> list[int]:
 
 def spread(questions: int, most: int) -> NDArray[np.int64]:
     """At most `most` of Q questions, spread evenly over a split."""
+    if not most:
+        return np.zeros(0, dtype=np.int64)
     return np.unique(np.linspace(0, questions - 1, min(questions, most)).round().astype(np.int64))

@@ -5,6 +5,7 @@ Sizes: B batch, K clips, L tokens, A candidates, D widths.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -33,22 +34,24 @@ class Videos:
     """The clip features of a collection, as one run sees them."""
 
     store: VideoFeatures
-    """Without its features, which would be there a second time."""
+    """With views of `features`."""
     features: Tensor
-    """(N, K, D) float32: appearance, motion or both side by side."""
+    """(N, K, D) in the type that the file has: appearance, motion or both side by side."""
     widths: ClipWidths
     """Of each kind; 0 for one that the run does not use."""
 
     @classmethod
     def read(cls, path: Path, choice: str) -> "Videos":
         """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot; `UserError` where it lacks some."""
-        store = VideoFeatures.read(path)
-        kinds = {kind: store.features[kind] for kind in PARTS[choice]}
-        if absent := [kind for kind, values in kinds.items() if values.shape[2] == 0]:
+        store = VideoFeatures.read(path, PARTS[choice])
+        if absent := [kind for kind, values in store.features.items() if values.shape[2] == 0]:
             raise UserError(f"{path} has no {' and no '.join(absent)} features, which a run with {choice} reads")
-        widths = ClipWidths(**{kind: kinds[kind].shape[2] if kind in kinds else 0 for kind in ClipWidths._fields})
-        features = np.concatenate(list(kinds.values()), axis=2, dtype=np.float32)
-        return cls(replace(store, features={}), torch.from_numpy(features), widths)
+        widths = {kind: values.shape[2] for kind, values in store.features.items()}
+        return cls(store, torch.from_numpy(store.joined), ClipWidths(**dict.fromkeys(ClipWidths._fields, 0) | widths))
+
+    def of(self, rows: NDArray[np.int64]) -> Tensor:
+        """The features of some videos, (B, K, D) float32."""
+        return self.features[torch.from_numpy(rows)].float()
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,10 @@ class Split:
     def __len__(self) -> int:
         return len(self.table)
 
+    @cached_property
+    def _qids(self) -> NDArray[np.object_]:
+        return self.table["qid"].to_numpy(object)
+
     @property
     def candidates(self) -> int:
         """A: 5 for multiple choice, 1 for open-ended."""
@@ -145,24 +152,35 @@ class Split:
         left_out = self.left_out + int((~kept).sum())
         return replace(self, table=self.table[kept].reset_index(drop=True), gold=gold[kept], left_out=left_out, **rows)
 
+    @cached_property
+    def longest(self) -> NDArray[np.int64]:
+        """(Q,) of each question, the tokens of the longest of its texts."""
+        return np.diff(self.tokens.offsets).reshape(-1, self.candidates).max(axis=1)[self.token_row]
+
     def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
         numbers = np.arange(len(self)) if order is None else order.numpy()
         for start in range(0, len(numbers), size):
             yield self.batch(numbers[start : start + size], excluded)
 
-    def batch(self, questions: NDArray[np.int64], excluded: Exclusions | None = None) -> Batch:
-        """One batch; texts are padded to the longest in it."""
+    def batch(
+        self, questions: NDArray[np.int64], excluded: Exclusions | None = None, share_videos: bool = False
+    ) -> Batch:
+        """One batch; texts are padded to the longest in it. `share_videos`: each video is in it once, by its row."""
         padded, lengths = self.tokens.batch(self.token_row[questions])
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
+        videos, of = self.video_row[questions], None
+        if share_videos:
+            videos, of = np.unique(videos, return_inverse=True)
         return Batch(
-            video=self.videos.features[torch.from_numpy(self.video_row[questions])],
+            video=self.videos.of(videos),
             tokens=torch.from_numpy(padded).float(),
             lengths=torch.from_numpy(lengths),
             answer=torch.from_numpy(self.answers[questions]),
             excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
-            qids=[str(qid) for qid in self.table["qid"].iloc[questions]],
+            qids=self._qids[questions].tolist(),
+            video_row=None if of is None else torch.from_numpy(of),
             gold=None if self.gold is None else torch.from_numpy(self.gold[questions]),
         )
 

@@ -20,16 +20,14 @@ from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
 from eigv.config.run import InferenceSettings
-from eigv.method.faithfulness import faithfulness
-from eigv.method.model import AnswerFrom, VideoQA
+from eigv.method.measured import measured
+from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
-from eigv.rationales import stability
-from eigv.rationales.against_gold import Explained, against_gold
 from eigv.rationales.faithfulness import spread
-from eigv.runs import model_files, monitors
+from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
+from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
-from extract.annotations.gold import read_gold
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +49,11 @@ def evaluate(
     vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
     model.to(device)
+    numbers = precision.to_answer_in(card.precision, device)
+    precision.prepare(model, numbers, device)
     grounds = method_of(card.settings.method).grounds
-    batch = card.settings.training.batch
-    predictions, effects = _predict(model, batch, split, vocabulary, answer_from, grounds, device)
+    answering = Answering(model, card.settings.training.batch, device, numbers, answer_from, both=grounds)
+    predictions, effects, right = _predict(answering, split, vocabulary)
     metrics: dict[str, Any] = {
         "split": split_name,
         "answer_from": answer_from,
@@ -62,10 +62,15 @@ def evaluate(
     }
     if predictions.rationales is not None:
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
-        second, _ = _predict(model, batch, split, vocabulary, other, grounds, device)
-        metrics[f"accuracy_from_{other}"] = accuracies(second.type, second.correct)["accuracy"]
+        metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
-        metrics["rationale"] |= _measured(model, batch, split, predictions, gold, faithful, device)
+        size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
+        parts = (part.to(device) for part in split.batches(size, chosen))
+        shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
+        store, rows = videos.store, split.video_row
+        times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]
+        with precision.calculating(numbers, device):
+            metrics["rationale"] |= measured(model, shown, predictions, times, gold)
     metrics |= {
         "questions_left_out": questions_left_out(questions, split_name) + split.left_out,
         "epoch": card.epoch,
@@ -85,6 +90,8 @@ def evaluate(
         trained_by_commit=card.commit,
         trained_on=card.device,
         evaluated_on=device_name(device),
+        trained_in=card.precision,
+        evaluated_in=numbers,
     )
     return metrics
 
@@ -130,67 +137,31 @@ def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> d
     return statistics
 
 
-def _measured(
-    model: VideoQA,
-    batch_size: int,
-    split: Split,
-    predictions: Predictions,
-    gold: Path | None,
-    faithful: int,
-    device: str,
-) -> dict[str, Any]:
-    """What docs/rationales.md defines of the rationales of a split."""
-    assert predictions.rationales is not None
-    selected = stability.selections(predictions)
-    probability = np.array([rationale.probability for rationale in predictions.rationales])
-    found: dict[str, Any] = {
-        "empty": int((~selected.any(axis=1)).sum()),
-        "over_noise": stability.over_noise(probability)._asdict(),
-    }
-    if faithful:
-        rows = torch.from_numpy(spread(len(split), faithful))
-        batches = (batch.to(device) for batch in split.batches(batch_size, rows))
-        total = -(-len(rows) // batch_size)
-        found["faithfulness"] = faithfulness(model, progress(batches, total=total, label="parts", unit="batch"))
-    if gold is not None:
-        store, video, types = split.videos.store, split.video_row, np.array(predictions.type, dtype=object)
-        times = store.frame_time[video], store.clip_end[video], store.duration[video]
-        spans = read_gold(gold)
-        of_questions = [[(start, end) for start, end in spans.get(qid, [])] for qid in predictions.qid]
-        run = Explained(selected, probability, predictions.correct, types, *times)
-        found["gold"] = against_gold(run, of_questions)
-    return found
-
-
 def _predict(
-    model: VideoQA,
-    batch_size: int,
-    split: Split,
-    vocabulary: list[str],
-    answer_from: AnswerFrom,
-    grounds: bool,
-    device: str,
-) -> tuple[Predictions, list[float]]:
-    """The predictions for a split, with rationales where the method grounds, and `monitors.question_effects`."""
+    answering: Answering, split: Split, vocabulary: list[str]
+) -> tuple[Predictions, list[float], NDArray[np.bool_]]:
+    """The predictions for a split, `monitors.question_effects`, and whether the other answers are right (Q,).
+
+    Rationales and other answers are there where `answering` gives both answers: where the method grounds.
+    """
     parts: list[Predictions] = []
     effects: list[float] = []
-    batches = split.batches(batch_size)
-    starts = range(0, len(split), batch_size)
-    labelled = progress(batches, total=len(starts), label=f"answers from the {answer_from}", unit="batch")
-    for start, batch in zip(starts, labelled, strict=True):
-        prediction = model.predict(batch.to(device), answer_from)
+    order: list[NDArray[np.int64]] = []
+    right = np.zeros(len(split), bool)
+    answers = answering.of(split, np.arange(len(split)))
+    batches = -(-len(split) // answering.size)
+    for rows, prediction in progress(
+        answers, total=batches, label=f"answers from the {answering.answer_from}", unit="batch"
+    ):
         effects += monitors.question_effects(prediction)
-        rows = slice(start, start + batch_size)
-        parts.append(
-            Predictions.of(
-                split.table[rows],
-                torch.softmax(prediction.logits, dim=1).cpu().numpy(),
-                split.answers[rows],
-                vocabulary,
-                _rationales(prediction, split, split.video_row[rows]) if grounds else None,
-            )
-        )
-    return Predictions.joined(parts), effects
+        rationales = None
+        if prediction.other is not None:
+            right[rows] = prediction.other.argmax(dim=1).cpu().numpy() == split.answers[rows]
+            rationales = _rationales(prediction, split, split.video_row[rows])
+        probabilities = torch.softmax(prediction.logits, dim=1).cpu().numpy()
+        parts.append(Predictions.of(split.table.iloc[rows], probabilities, split.answers[rows], vocabulary, rationales))
+        order.append(rows)
+    return Predictions.joined(parts).take(np.argsort(np.concatenate(order))), effects, right
 
 
 def _rationales(prediction: Prediction, split: Split, video_rows: NDArray[np.int64]) -> list[Rationale]:

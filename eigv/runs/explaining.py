@@ -23,9 +23,10 @@ from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.faithful import select
 from eigv.method.model import VideoQA
-from eigv.runs import monitors
-from eigv.runs.data import Split, Videos
+from eigv.runs import monitors, precision
+from eigv.runs.data import Split
 from eigv.runs.model_files import ModelCard, load, save
+from eigv.runs.shared_data import SharedData
 from eigv.runs.training import about_machine, key_of
 
 log = logging.getLogger(__name__)
@@ -43,21 +44,22 @@ def explain(
     name: str = "",
     announce: Path | None = None,
     stage: int = 0,
+    shared: SharedData | None = None,
 ) -> ModelCard:
     """Trains the indicator of a run of the method `faithful` on the model of another run, its `model.json`.
 
     Without `settings`, they are those of the explained run, with the defaults of `eigv.faithful`. Writes
     `model.safetensors` (the model as it was, and the indicator), `model.json` and `history.csv` into `out`; `state`,
-    `name`, `announce` and `stage` are as in `eigv.runs.training.train`. Raises `UserError` where the settings are of
-    another model.
+    `name`, `announce`, `stage` and `shared` are as in `eigv.runs.training.train`. Raises `UserError` where the settings
+    are of another model.
     """
     trained, card = load(predictor)
     settings = settings or card.settings.model_copy(update={"method": GUIDE})
     _check_same_model(settings, card.settings, predictor)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
-    videos = Videos.read(video, settings.features)
-    train_split = Split.read("train", questions, text, videos, training=True)
-    val_split = Split.read("val", questions, text, videos, training=False)
+    data = shared or SharedData(video, questions, text)
+    train_split = data.split("train", settings.features, training=True)
+    val_split = data.split("val", settings.features, training=False)
 
     torch.manual_seed(settings.seed)
     card = replace(card, settings=settings)
@@ -65,10 +67,11 @@ def explain(
     kept = {key: value for key, value in trained.state_dict().items() if not key.startswith("grounding.")}
     model.load_state_dict(kept, strict=False)
     explaining = _Explaining(model.to(device), settings, train_split, val_split, device)
-    key = key_of(settings, stage, videos, train_split, val_split, weights=kept)
+    digest = data.digest(settings.features, train_split, val_split)
+    key = key_of(settings, explaining.numbers, stage, digest, predictor)
     with all_epochs(explaining, settings.eigv.faithful.epochs, state, key, announcements) as done:
         assert done.best is not None  # there is at least one epoch
-        card = replace(card, commit=commit(), **about_machine(device))
+        card = replace(card, precision=explaining.numbers, commit=commit(), **about_machine(device))
         write_csv(RunFolder(out).history, pd.DataFrame(done.history))
         save(out, card, done.weights)
     for warning in filter(None, (monitors.in_words(done.best), environment_answers(done.best))):
@@ -104,6 +107,8 @@ class _Explaining:
     ) -> None:
         self.model, self.settings, self.device = model, settings, device
         self.train_split, self.val_split = train_split, val_split
+        self.numbers = precision.to_train_in(settings.training.precision, device)
+        precision.prepare(model, self.numbers, device)
         model.requires_grad_(False)
         model.grounding.requires_grad_(True)
         self.optimizer = torch.optim.Adam(model.grounding.parameters(), settings.eigv.faithful.learning_rate)
@@ -119,7 +124,8 @@ class _Explaining:
         order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
         self.model.eval()
         for batch in self.train_split.batches(how.batch, order[done * how.batch :]):
-            found = select(self.model, batch.to(self.device), self.settings.eigv.faithful, self.draws)
+            with precision.calculating(self.numbers, self.device):
+                found = select(self.model, batch.to(self.device), self.settings.eigv.faithful, self.draws)
             self.optimizer.zero_grad(set_to_none=True)
             found.loss.backward()
             self.optimizer.step()
@@ -137,9 +143,10 @@ class _Explaining:
         effects: list[float] = []
         for batch in self.val_split.batches(self.settings.training.batch, torch.arange(len(self.val_split))):
             there = batch.to(self.device)
-            prediction = self.model.predict(there)
             known = replace(there, answer=there.answer.clamp_min(0))  # an answer outside the vocabulary is wrong below
-            found = select(self.model, known, self.settings.eigv.faithful)
+            with precision.calculating(self.numbers, self.device):
+                prediction = self.model.predict(there)
+                found = select(self.model, known, self.settings.eigv.faithful)
             losses.append(float(found.loss) * batch.size)
             shares.append(float(found.scene.causal.mean()) * batch.size)
             answers = {

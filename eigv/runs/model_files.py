@@ -51,6 +51,8 @@ class ModelCard:
     """The commit of the code that trained it."""
     device: str = ""
     """What trained it: a model of GPU, or `cpu`; empty for models of before this was recorded."""
+    precision: str = ""
+    """The numbers that it was trained in; empty for models of before there was a choice (float32)."""
     deterministic: bool = False
     """Whether only operations were used that give the same bits every time."""
 
@@ -66,14 +68,17 @@ class ModelCard:
         """The model that guides one of these settings: what the method `faithful` makes of them."""
         return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))
 
+    def described(self) -> dict[str, Any]:
+        """As JSON values."""
+        values = {name: value for name, value in vars(self).items() if name != "settings"}
+        return {"settings": self.settings.model_dump(mode="json"), **values, "clip_widths": self.clip_widths._asdict()}
+
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:
     """Writes `model.safetensors`, then `model.json`."""
     content = safetensors.save({name: value.contiguous() for name, value in state.items()})
     write_bytes(RunFolder(folder).weights, content)
-    values = {name: value for name, value in vars(card).items() if name != "settings"}
-    described = {"settings": card.settings.model_dump(mode="json"), **values, "clip_widths": card.clip_widths._asdict()}
-    write_json(RunFolder(folder).model, described)
+    write_json(RunFolder(folder).model, card.described())
 
 
 def load(path: Path) -> tuple[VideoQA, ModelCard]:

@@ -5,11 +5,11 @@ epoch the generators' states are saved. A run that was killed and goes on theref
 that was not.
 """
 
-import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +23,29 @@ from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
+from base.jobs.curves import Curves
 from base.jobs.device import device_name
 from base.jobs.epochs import all_epochs
 from base.jobs.interruption import stop_if_asked
+from base.jobs.progress import progress
 from base.jobs.resume import Watched
 from base.provenance import commit
+from base.reading import sha256
 from base.writing import write_csv
 from eigv.config.methods import GUIDE
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
+from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.step import Losses
-from eigv.runs import monitors
-from eigv.runs.data import Split, Videos
+from eigv.runs import monitors, optimisation, precision
+from eigv.runs.answering import Answering
+from eigv.runs.data import Split
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, load, save
+from eigv.runs.not_finite import Finite
+from eigv.runs.shared_data import SharedData
 from extract.annotations.gold import read_gold
 
 log = logging.getLogger(__name__)
@@ -57,8 +64,10 @@ def train(
     name: str = "",
     announce: Path | None = None,
     stage: int = 0,
-    guide: Path | None = None,
-    gold: Path | None = None,
+    loggers: tuple[str, ...] = (),
+    curves: Path | None = None,
+    shared: SharedData | None = None,
+    before: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -66,100 +75,134 @@ def train(
     holds what is needed to go on after a kill; it is removed at the end. `name` is what the run is called in its
     progress, else by its backbone and method; `announce` is a file to which a line is appended after each epoch;
     `stage` is the version of what training does (workflow/stages.yaml): a state of another one is not gone on from.
-    `guide` is the `model.json` of the run that says the scenes, `gold` the file of the gold spans that do, each for a
-    method that wants one. Raises `UserError` for a
-    method that is no training, or without what says its scenes.
+    `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
+    default a folder of that name in `out`. `shared` is the data set of those three places, where other runs of the
+    process use it too. `before` says the scenes of a method whose indicator does not: the `model.json` of its guide, or
+    the file of the gold spans. `UserError` where that is not there or does not fit, where packages of loggers are not
+    there, and for a loss or a gradient that is not finite: a file in `state` then has what there was before that step.
     """
-    guiding = guide_of(settings, guide)
-    announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
-    videos = Videos.read(video, settings.features)
-    train_split = Split.read("train", questions, text, videos, training=True)
+    guiding = guide_of(settings, before)
+    name = name or f"{settings.backbone} {settings.method}"
+    announcements = Announcements(name, announce)
+    shown = Curves(loggers, curves or out / "curves", name, settings.model_dump(mode="json"))
+    data = shared or SharedData(video, questions, text)
+    train_split = data.split("train", settings.features, training=True)
+    val_split = data.split("val", settings.features, training=False)
+    digest = data.digest(settings.features, train_split, val_split)
     if method_of(settings.method).scenes == "gold":
-        if gold is None:
-            raise UserError(f"{settings.method} needs --gold, the gold spans of the train split")
-        train_split = train_split.with_gold(read_gold(gold))
-    val_split = Split.read("val", questions, text, videos, training=False)
+        assert before is not None
+        train_split = train_split.with_gold(read_gold(before))
     torch.manual_seed(settings.seed)
     card = ModelCard(
         settings,
-        clip_widths=videos.widths,
+        clip_widths=train_split.videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
-    training = _Training(card, train_split, val_split, device, guiding)
-    key = key_of(settings, stage, videos, train_split, val_split, weights=guiding)
-    with all_epochs(training, settings.training.epochs, state, key, announcements) as trained:
+    training = _Training(card, train_split, val_split, device, name, state, shown, guiding)
+    key = key_of(settings, training.numbers, stage, digest, before)
+    how = settings.training
+    with (
+        shown,
+        all_epochs(training, how.epochs, state, key, announcements, lambda h: optimisation.why_stop(h, how)) as trained,
+    ):
         assert trained.best is not None  # there is at least one epoch
+        if trained.stopped:
+            trained.history[-1]["stopped"] = trained.stopped
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **about_machine(device))
+        card = replace(card, precision=training.numbers)
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
     if warning:
         log.warning("%s", warning)
+    if trained.stopped:
+        log.info("stopped after epoch %d of %d: %s", len(trained.history), how.epochs, trained.stopped)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
 
 
 def guide_of(settings: RunSettings, file: Path | None) -> Weights:
-    """The weights of the model that guides a run; none where its method wants none. `UserError` if they do not fit."""
-    how = method_of(settings.method)
-    if how.selects == "afterwards":
-        raise UserError(f"{settings.method} is no training of its own: `eigv explain` puts it on a trained model")
-    if how.scenes != "guide":
+    """The weights of the model that guides a run; none where its method wants none.
+
+    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
+    """
+    scenes = method_of(settings.method).scenes
+    if scenes == "indicator":
         return {}
     if file is None:
-        raise UserError(f"{settings.method} needs --guide, the model.json of a run of the method {GUIDE}")
+        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
+        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
+    if scenes == "gold":
+        return {}
     model, card = load(file)
     if (card.settings.backbone, card.settings.backbones) != (settings.backbone, settings.backbones):
         raise UserError(f"{file} is of another backbone than this run, or of other sizes: it cannot be its guide")
     return model.state_dict()
 
 
-def key_of(
-    settings: RunSettings, stage: int, videos: Videos, *splits: Split, weights: Mapping[str, Tensor] | None = None
-) -> str:
-    """What the weights depend on: settings, data, version of the stage, code of the user's own, `weights` of before.
+def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str, before: Path | None = None) -> str:
+    """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own, and
+    what the training goes on from, with the weights beside it.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
-    digest = hashlib.sha256(np.ascontiguousarray(videos.features.numpy()).data)
-    for split in splits:
-        digest.update(split.table.to_csv(index=False).encode())
-        digest.update(np.ascontiguousarray(split.tokens.tokens).data)
-        if split.gold is not None:
-            digest.update(split.gold.tobytes())
-    for value in (weights or {}).values():
-        digest.update(np.ascontiguousarray(value.cpu().numpy()).data)
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, decides, plugin, digest.hexdigest()], sort_keys=True)
+    files = [] if before is None else [before, *before.parent.glob(RunFolder(before.parent).weights.name)]
+    return json.dumps([stage, numbers, decides, plugin, data, *map(sha256, files)], sort_keys=True)
 
 
 class _Training:
-    """The steps and the check of one run, for the loop over epochs."""
+    """The steps and the check of one run, for the loop over epochs.
 
-    def __init__(self, card: ModelCard, train_split: Split, val_split: Split, device: str, guide: Weights) -> None:
-        self.settings, self.device = card.settings, device
+    A progress line within epochs needs a `name`; what is left of a step that is not finite, the folder `state`.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        train_split: Split,
+        val_split: Split,
+        device: str,
+        name: str = "",
+        state: Path | None = None,
+        curves: Curves | None = None,
+        guide: Weights | None = None,
+    ) -> None:
+        self.settings, self.device, self.name, self.curves = card.settings, device, name, curves
         self.train_split, self.val_split = train_split, val_split
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
         if self.model.guide is not None:
-            self.model.guide.load_state_dict(guide)
+            self.model.guide.load_state_dict(guide or {})
         how = self.settings.training
-        self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+        self.numbers = precision.to_train_in(how.precision, device)
+        precision.prepare(self.model, self.numbers, device)
+        self.optimizer = optimisation.optimizer_of(self.model, how)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
         )
         self.draws = Draws(self.settings.seed, device)
-        self.parts = {"optimizer": self.optimizer, "schedule": self.schedule, "draws": self.draws}
+        self.finite = Finite(self.model, self.optimizer, self.draws, card.described(), state)
+        self.parts: dict[str, Any] = {
+            "finite": self.finite,
+            "optimizer": self.optimizer,
+            "schedule": self.schedule,
+            "draws": self.draws,
+        }
+        if curves is not None:
+            self.parts["curves"] = curves
+        per_epoch = min(len(train_split), how.questions or len(train_split))
+        self.steps_an_epoch = -(-per_epoch // (how.batch * how.accumulate))
         self.bank: MemoryBank | None = None
         self.excluded: Exclusions | None = None
         if self.method.disrupt_video:
             rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
             self.bank = MemoryBank(train_split.videos.features.to(device), rows)
 
-    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
+    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split."""
         how, seed = self.settings.training, self.settings.seed * 1_000_003 + epoch
         if done == 0:
@@ -167,61 +210,99 @@ class _Training:
             self.draws.seed(seed)
         order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
         self.model.train()
-        for batch in self.train_split.batches(how.batch, order[done * how.batch :], self.excluded):
-            losses = self.model.training_step(
-                batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
-            )
-            self.optimizer.zero_grad(set_to_none=True)
-            losses.total.backward()
-            gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-            norm = torch.nn.utils.get_total_norm(gradients)
-            if not torch.isfinite(norm):
-                raise UserError(
-                    f"a gradient is not finite in epoch {epoch}; questions of the batch: {', '.join(batch.qids)}"
+        before = (epoch - 1) * self.steps_an_epoch
+        if self.curves is not None:
+            self.curves.begin(before + done + 1)
+        batches = self.train_split.batches(how.batch, order[done * how.accumulate * how.batch :], self.excluded)
+        for step, together in enumerate(self._shown(_groups(batches, how.accumulate), epoch, done), done + 1):
+            self.finite.begin(epoch, step, [qid for batch in together for qid in batch.qids])
+            measured = self._learn(together)
+            norm = measured["gradient_norm"] = optimisation.gradient_norm(self.model.parameters())
+            self.finite.judge(measured)
+            optimisation.update(self.optimizer, norm, how, before + step)
+            yield measured
+        self.finite.look()
+
+    def _shown(self, steps: Iterator[list[Batch]], epoch: int, done: int) -> Iterator[list[Batch]]:
+        """The steps with a line that says how far the epoch is, unless the training has no name."""
+        if not self.name:
+            return steps
+        return progress(
+            steps,
+            total=self.steps_an_epoch,
+            label=f"{self.name}, epoch {epoch}",
+            unit="step",
+            done=done,
+            about=lambda: f"loss {self.finite.loss:.4g}",
+        )
+
+    def _learn(self, batches: list[Batch]) -> dict[str, Tensor]:
+        """Leaves the gradient of the mean loss over all questions of `batches`; returns what is watched, likewise."""
+        self.optimizer.zero_grad(set_to_none=True)
+        questions = sum(batch.size for batch in batches)
+        mean: dict[str, Tensor] = {}
+        for batch in batches:
+            with precision.calculating(self.numbers, self.device):
+                losses = self.model.training_step(
+                    batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
                 )
-            self.optimizer.step()
-            yield _measured(losses, norm)
+            share = batch.size / questions  # 1 of a batch alone
+            (losses.total * share if share < 1 else losses.total).backward()
+            for name, value in _measured(losses).items():
+                mean[name] = mean[name] + value * share if name in mean else value * share
+        return mean
 
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, float]:
         """The means of what is watched, and what the model gives without mixing, noise and dropout.
 
-        The latter on validation, and on as many questions of train.
+        The latter on validation, and on `training.checked_questions` of train.
         """
         row = {"epoch": float(epoch)} | {name: float(np.mean(seen)) for name, seen in watched.items()}
         val, effects = self._accuracy(self.val_split, len(self.val_split))
-        clean, _ = self._accuracy(self.train_split, min(len(self.train_split), len(self.val_split)))
+        count = min(len(self.train_split), len(self.val_split), self.settings.training.checked_questions)
+        clean, _ = self._accuracy(self.train_split, count)
         row |= {"clean_accuracy": clean, "val_accuracy": val}
         if self.method.grounds and effects:
             row["question_effect"] = float(np.mean(effects))
-        row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
+        last = epoch * self.steps_an_epoch
+        row["learning_rate"] = self.optimizer.param_groups[0]["lr"] * optimisation.warmth(self.settings.training, last)
         self.schedule.step(val)
+        if self.curves is not None:
+            self.curves.epoch(last - self.steps_an_epoch + 1, watched, row)
         log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         return row
 
     def _accuracy(self, split: Split, count: int) -> tuple[float, list[float]]:
-        """Percentage of a split's first `count` questions answered right from the whole video; `question_effects`."""
+        """Percentage of `count` questions of a split answered right from the whole video; `question_effects`."""
         self.model.eval()
         right, effects = 0, []
-        for part in split.batches(self.settings.training.batch, torch.arange(count)):
-            prediction = self.model.predict(part.to(self.device))
-            right += int((prediction.logits.argmax(dim=1).cpu() == part.answer).sum())
+        questions = np.linspace(0, len(split), count, endpoint=False).astype(np.int64)
+        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers)
+        for rows, prediction in answering.of(split, questions):
+            right += int((prediction.logits.argmax(dim=1).cpu().numpy() == split.answers[rows]).sum())
             effects += monitors.question_effects(prediction)
             stop_if_asked()
         return 100.0 * right / count, effects
 
 
-def _measured(losses: Losses, norm: Tensor) -> dict[str, float]:
-    """What is watched of one step."""
+def _groups(batches: Iterable[Batch], size: int) -> Iterator[list[Batch]]:
+    """Up to `size` batches at a time."""
+    left = iter(batches)
+    while group := list(islice(left, size)):
+        yield group
+
+
+def _measured(losses: Losses) -> dict[str, Tensor]:
+    """What is watched of the losses of one batch, on its device."""
     values = {
         "loss": losses.total,
         "answer_loss": losses.answer,
         "contrastive_loss": losses.contrastive,
         "train_accuracy": 100 * losses.accuracy,
-        "gradient_norm": norm,
     }
     if losses.scene is not None:
         values |= monitors.selection(losses.scene)
-    return {name: float(value.detach()) for name, value in values.items() if value is not None}
+    return {name: value.detach() for name, value in values.items() if value is not None}
 
 
 def about_machine(device: str) -> dict[str, Any]:

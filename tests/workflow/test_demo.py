@@ -44,11 +44,23 @@ def test_tables(results):
     run = table[table["status"] == "run"]
     assert len(run) == 2 * 2 * 2  # data sets, methods, test and test-shifted
     assert run["accuracy"].between(0, 100).all()
-    for name, rows in (("table1", 2), ("table2", 7), ("table3", 6)):
+    for name, rows in (("table1", 2), ("table2", 7), ("table3", 6), ("rationales", 5)):
         lines = (results / f"tables/{name}.md").read_text().splitlines()
         assert len([line for line in lines if line.startswith("| ")]) - 1 == rows
         for suffix in ("csv", "tex", "html"):
             assert (results / f"tables/{name}.{suffix}").stat().st_size > 500
+
+
+def test_rationales_are_measured_against_the_gold_of_the_demo(results):
+    table = pd.read_csv(results / "tables/rationales.csv").set_index(["dataset", "method"])
+    for dataset in ("demo-mc", "demo-oe"):
+        eigv = table.loc[(dataset, "eigv")]
+        assert eigv["iou_gold"] == 100 and 0 < eigv["iou_random"] < eigv["iou_all"] < 100
+        assert eigv[["iop", "iou", "sufficiency"]].between(0, 100).all() and np.isnan(
+            table.loc[(dataset, "erm"), "iou"]
+        )
+        metrics = json.loads((results / f"runs/{dataset}/hga/eigv/app+mot/seed0/metrics.json").read_text())
+        assert metrics["rationale"]["gold"]["questions"] == metrics["questions"]  # every question of the demo has gold
 
 
 def test_every_number_leads_to_its_run_and_its_commit(results):

@@ -61,6 +61,17 @@ def told(question, **patterns):
     return lambda wildcards, threads: answer(wildcards)
 
 
+def runs_ahead(wildcards, resources):
+    """What a training may train ahead, in its process: the next runs that this Snakemake, or this group of jobs, still has
+    to train. Each has a job of its own, which finds its files made. Not compared, for it asks for resources."""
+    submits = workflow.exec_mode == ExecMode.DEFAULT and workflow.resource_settings.nodes is not None
+    most = 0 if submits else resources.runs_per_job - 1
+    if most <= 0:
+        return "[]"
+    waiting = [PATH.format(**job.wildcards_dict) for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
+    return PLAN.runs.ahead(PATH.format(**wildcards), waiting, most)
+
+
 try:
     CONFIG = strict.parse(Config, config, "the configuration")
 except UserError as error:

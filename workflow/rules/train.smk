@@ -26,22 +26,25 @@ rule train:
         gpu=1,
         # Not a parameter: it decides no number. `--set-resources train:jobs_per_gpu=4` lets four share a GPU.
         jobs_per_gpu=1,
+        # `--set-resources train:runs_per_job=20` trains up to twenty runs in a process: docs/cluster.md.
+        runs_per_job=1,
     params:
         settings=told(PLAN.runs.settings, run=PATH),
+        ahead=runs_ahead,
         decides=ask(PLAN.decides.train, run=PATH),
-        command=ask(PLAN.runs.training_command, run=PATH),
+        curves=told(PLAN.runs.curves),
+        before=ask(PLAN.runs.before_option, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
-        # Outside the outputs, which Snakemake removes before a rerun.
-        state=f"{OUT}/state/runs/{PATH}",
+        state=PATHS.state(),
         stage=STAGES["train"],
     message:
         "Training {params.name} (log: {log})"
     shell:
-        "python -m eigv.cli {params.command:q} --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
-        " --text {params.text:q} --state {params.state:q} --threads {threads}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} --announce /dev/fd/3"
+        "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
+        " --text {params.text:q} --state {params.state:q} --threads {threads} --ahead {params.ahead:q}"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.curves:q} {params.before:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 

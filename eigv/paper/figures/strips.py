@@ -41,7 +41,7 @@ def read_strips(
 
     Every file is decoded in order, so that the pictures are the ones that the networks saw.
     """
-    store = VideoFeatures.read(video)
+    store = VideoFeatures.read(video, kinds=())
     rows = {video_id: row for row, video_id in enumerate(store.ids)}
     known = read_manifest(manifest).set_index("video_id")
     places = known["path"]

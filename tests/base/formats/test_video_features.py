@@ -1,5 +1,6 @@
 """`video.h5`: one writer for all, which gives zeros and refuses what it must; a reader that checks."""
 
+import tracemalloc
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -118,4 +119,48 @@ def test_rows_that_do_not_match_are_refused(tmp_path):
         del file["fps"]
         file["fps"] = np.ones(3)
     with pytest.raises(UserError, match=r"`fps` has 3 rows for 2 ids"):
+        VideoFeatures.read(tmp_path / "video.h5")
+
+
+def test_reading_takes_little_more_memory_than_the_features(tmp_path):
+    videos = pd.DataFrame({"video_id": [f"v{n}" for n in range(1000)]})
+    videos = videos.assign(status="ok", decoder="pyav", fingerprint="", fps=8.0, duration=1.0)
+    wide = Sizes(clips=2, frames=1, seen=1, widths=(1024, 1024))
+    with write_video_features(tmp_path / "v.h5", videos, wide, "float16", Origin({}, {}, "paper", {}, {}, {})) as out:
+        for row in range(0, 1000, 7):
+            out.features("motion", row, np.full((2, 1024), row, np.float32), tmp_path)
+    tracemalloc.start()
+    store = VideoFeatures.read(tmp_path / "v.h5")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert store.joined.nbytes == 1000 * 2 * 2048 * 2
+    assert peak < 1.2 * store.joined.nbytes
+    assert (store.joined[::7, :, 1024:] == np.arange(0, 1000, 7)[:, None, None]).all()
+    assert all(np.shares_memory(values, store.joined) for values in store.features.values())
+
+
+def test_only_the_kinds_that_are_asked_for_are_read(tmp_path):
+    fill(tmp_path / "video.h5", {"a": "ok", "b": "short"})
+    motion = VideoFeatures.read(tmp_path / "video.h5", ["motion"])
+    assert list(motion.features) == ["motion"] and motion.joined.tolist() == [[[0] * 5] * 2, [[1] * 5] * 2]
+    assert motion.joined.dtype == np.float16
+    nothing = VideoFeatures.read(tmp_path / "video.h5", [])
+    assert not nothing.features and nothing.frame_index.shape == (2, 2, 4)
+
+
+def test_a_value_that_is_not_finite_is_refused_with_its_video(tmp_path):
+    fill(tmp_path / "video.h5", {f"v{n}": "failed" if n == 3 else "ok" for n in range(70)})
+    with h5py.File(tmp_path / "video.h5", "r+") as file:
+        file["motion"][3, 0, 0] = file["motion"][66, 1, 2] = np.nan
+    with pytest.raises(UserError, match=r"`motion` is not finite for v66$"):
+        VideoFeatures.read(tmp_path / "video.h5")
+    assert len(VideoFeatures.read(tmp_path / "video.h5", ["appearance"]).ids) == 70
+
+
+def test_kinds_of_other_clips_are_not_read_together(tmp_path):
+    fill(tmp_path / "video.h5", {"a": "ok"})
+    with h5py.File(tmp_path / "video.h5", "r+") as file:
+        del file["motion"]
+        file["motion"] = np.zeros((1, 3, 5), np.float16)
+    with pytest.raises(UserError, match="a video has 2 of appearance and 3 of motion clips"):
         VideoFeatures.read(tmp_path / "video.h5")

@@ -32,7 +32,7 @@ def test_it_goes_on_from_the_step_at_which_it_was_saved(tmp_path):
     expected = torch.rand(3)
     torch.manual_seed(99)
     found, weight = state(tmp_path)
-    assert (found.position.epoch, found.position.step, found.position.watched) == (1, 3, {"loss": [0.1] * 3})
+    assert (found.position.epoch, found.position.step, found.position.measured) == (1, 3, {"loss": [0.1] * 3})
     assert weight.weight.item() == 7 and torch.equal(torch.rand(3), expected)
 
 

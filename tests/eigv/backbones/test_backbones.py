@@ -10,7 +10,8 @@ from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem, StreamLinear
 from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
-from eigv.backbones.mspan import GraphAttention, Nodes, near_windows, overlapping_windows
+from eigv.backbones.mspan import GraphAttention, near_windows, overlapping_windows
+from eigv.backbones.nodes import Nodes
 from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
 
 SMALL = BackbonesSettings(
@@ -44,6 +45,14 @@ def test_shapes(name: str) -> None:
     assert fused.shape == (5, backbone.answer_width)
     assert backbone.answer_head(9)(fused).shape == (5, 9)
     assert backbone.projection_head()(fused[None]).shape[:2] == (1, 5)
+
+
+@every_backbone
+def test_of_clips_that_are_mixed_the_linear_maps_may_be_mixed(name: str) -> None:
+    backbone, (video, _, _) = _backbone(name), _inputs()
+    mixed, mapped = 0.3 * video[:1] + 0.6 * video[1:2], backbone.map_clips(video)
+    found = backbone.encode_mapped(0.3 * mapped[:1] + 0.6 * mapped[1:2]).local
+    torch.testing.assert_close(found, backbone.encode_clips(mixed).local)
 
 
 @every_backbone
@@ -205,9 +214,8 @@ def test_attention_between_scales_is_its_formula_written_for_one_pair(official: 
     nodes, others, question = torch.randn(1, 4, 6), torch.randn(1, 3, 6), torch.randn(1, 6)
     neighbours = torch.tensor([[1, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 0]]).bool()
     zero = torch.tensor([0])
-    found = attention(
-        Nodes(nodes, zero), Nodes(others, zero), neighbours, lambda fusion: fusion.asked(question)[:, None]
-    )
+    asked = torch.cat([attention.keys.asked(question), attention.values.asked(question)], dim=1)
+    found = attention(Nodes(zero, nodes), Nodes(zero, others), neighbours, asked).computed().read().values
     keys = F.elu(attention.keys.seen(others[0]) * attention.keys.asked(question))
     values = F.elu(attention.values.seen(others[0]) * attention.values.asked(question))
     for j, node in enumerate(nodes[0]):
@@ -220,7 +228,7 @@ def test_attention_between_scales_is_its_formula_written_for_one_pair(official: 
             weights = torch.zeros(3)
             weights[neighbours[j]] = scores[neighbours[j]].softmax(0)
         expected = attention.merge(torch.cat([node, F.elu(weights @ values)]))
-        torch.testing.assert_close(found.values[0, j], expected)
+        torch.testing.assert_close(found[0, j], expected)
 
 
 def test_sizes_that_do_not_go_together_are_refused() -> None:

@@ -93,10 +93,10 @@ def test_a_model_without_an_indicator_is_refused(made, tmp_path):
 def test_gold_spans_can_say_the_scenes_that_a_model_is_trained_with(made, tmp_path):
     data, folder = made
     places = {"out": tmp_path, "state": tmp_path / "state", "device": "cpu"}
-    with pytest.raises(UserError, match="needs --gold"):
+    with pytest.raises(UserError, match="name it with --before"):
         train(settings("eigv-gold", epochs=1), **data, **places)
-    card = train(settings("eigv-gold", epochs=1), **data, **places, gold=folder / "gold.json")
+    card = train(settings("eigv-gold", epochs=1), **data, **places, before=folder / "gold.json")
     assert card.val_accuracy >= 0
     (tmp_path / "none.json").write_text("{}")
     with pytest.raises(UserError, match="no question of the split"):
-        train(settings("eigv-gold", epochs=1), **data, **places, gold=tmp_path / "none.json")
+        train(settings("eigv-gold", epochs=1), **data, **places, before=tmp_path / "none.json")

@@ -55,10 +55,10 @@ def test_ratios_drawn_one_by_one_are_all_different() -> None:
     assert len({draws.beta(1.0, 1).item() for _ in range(1000)}) == 1000
 
 
-def test_draws_are_delivered_on_their_device() -> None:
-    for drawn in _some(Draws(0, "meta")):  # the device of tensors without values
-        assert drawn.device.type == "meta"
-    assert [drawn.dtype for drawn in _some(Draws(0))] == [torch.int64, torch.float32, torch.float32, torch.int64]
+def test_numbers_are_delivered_on_their_device_and_what_decides_others_stays_on_the_host() -> None:
+    drawn = _some(Draws(0, "meta"))  # the device of tensors without values
+    assert [each.device.type for each in drawn] == ["cpu", "meta", "meta", "cpu"]
+    assert [each.dtype for each in _some(Draws(0))] == [torch.int64, torch.float32, torch.float32, torch.int64]
 
 
 def test_integers_below_a_large_bound_reach_all_over_it() -> None:

@@ -51,7 +51,11 @@ def test_too_few_videos_are_refused() -> None:
         _bank(2, 4)
 
 
-def test_three_videos_are_enough_and_rows_lie_where_the_features_do() -> None:
+def test_three_videos_are_enough() -> None:
     drawn = _bank(3, 2).draw(torch.tensor([[0, 2]]), (50,), Draws(0))
     assert set(drawn.flatten().tolist()) == {2.0, 3.0}
-    assert MemoryBank(torch.empty(3, 2, 1, device="meta"), torch.tensor([0, 1, 2])).rows.device.type == "meta"
+
+
+def test_clips_are_delivered_where_the_draws_are() -> None:
+    drawn = _bank(3, 2).draw(torch.tensor([[0, 2]]), (50,), Draws(0, "meta"))
+    assert drawn.device.type == "meta" and drawn.shape == (1, 50, 1)

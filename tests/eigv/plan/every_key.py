@@ -3,21 +3,11 @@
 Rows are read by tests/eigv/plan/test_decides.py. A key that is new needs one: what it decides, and nothing else.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
-
-class Row(NamedTuple):
-    """Another value for a key."""
-
-    key: str
-    value: Any
-    reruns: list[str]
-    """Stages or groups of them."""
-    where: Mapping[str, Any] = MappingProxyType({})
-    """What else the configuration says, before and after."""
-
+from tests.eigv.plan import extraction_keys, rationale_keys
+from tests.eigv.plan.extraction_keys import NEXTQA
+from tests.eigv.plan.key_row import Row
 
 NAMED = {"videos", "datasets", "networks", "presets", "plugins"}
 NAMED |= {"tables", "sweeps", "rationales", "explorers", "checkpoints"}
@@ -41,10 +31,7 @@ GROUPS = {
     "eigv runs": ("paper runs", "train eigv-faithful"),
     "grounding runs": ("eigv runs", "train faithful"),
     "measured": (*("evaluate hga", "evaluate comem", "evaluate mspan", "evaluate faithful", "evaluate eigv-faithful"),),
-    "evaluations": (
-        *("evaluate plain", "evaluate hga", "evaluate comem", "evaluate mspan", "evaluate own"),
-        *("evaluate parts", "evaluate faithful", "evaluate eigv-faithful"),
-    ),
+    "evaluations": ("measured", "evaluate plain", "evaluate own", "evaluate parts"),
 }
 
 BASE: dict[str, Any] = {
@@ -78,124 +65,11 @@ BASE: dict[str, Any] = {
     "checkpoints": {},
 }
 
-NEXTQA = {"datasets.d.format": "nextqa", "datasets.d.annotations": "nextqa"}
 CHECKPOINT = {"plugins": {}, "checkpoints": {"theirs": {"dataset": "d", "backbone": "hga", "file": "x.pt"}}}
 
 ROWS = [
-    Row("name", "other", []),
-    Row("results", "elsewhere", ["table", "sweep"]),
-    Row("output", "elsewhere", ["table", "sweep"]),
-    Row("videos.v.folder", "other", ["probe"]),
-    Row("videos.given.features.layout", "nextqa", ["import"]),
-    Row("videos.given.features.path", "other", ["import"]),
-    Row("videos.given.features.splits", ["train"], ["import"]),
-    Row("videos.given.features.widths", [1, 2], ["import"]),
-    Row("videos.given.features.reduce", "mean", ["import"]),
-    Row("videos.given.features.ids", "video{}", ["import"]),
-    Row("videos.given.features.mapping", "m.json", ["import"]),
-    Row("videos.v.mapping", "m.json", ["probe"]),
-    Row("videos.v.subfolders", ["a"], ["probe"]),
-    Row("videos.v.missing", "skip", ["questions", "probe", "shards", "decode", "merge"]),
-    Row("videos.v.unreadable", "skip", ["questions", "probe", "shards", "decode", "merge"]),
-    Row("videos.v.damaged", "skip", ["questions", "probe", "shards", "decode", "merge"]),
-    Row("videos.v.fingerprint", "size-and-time", []),
-    Row("videos.v.time_limit", 9, []),
-    Row("videos.v.memory_limit", 9, []),
-    Row(
-        "datasets.d.format",
-        "nextqa",
-        ["annotations", "questions", "table", "sweep"],
-        {"datasets.d.annotations": "nextqa"},
-    ),
-    Row("datasets.d.annotations", "other.csv", ["annotations"]),
-    Row("datasets.d.videos", "given", ["questions", "probe", "runs"], {"videos.given.folder": "videos"}),
-    Row("datasets.i.splits", ["test"], ["annotations i", "questions i", "import"]),
-    Row("datasets.d.shifted_test", "test-shifted", ["annotations", "questions", "probe", "table"], NEXTQA),
-    Row("datasets.d.answers.keep", 9, ["questions"]),
-    Row("datasets.d.answers.min_count", 2, ["questions"]),
-    Row("datasets.d.answers.unknown", "class", ["questions"]),
-    Row("datasets.i.tokens", "other/{split}.h5", ["import-tokens"]),
-    Row("datasets.d.gold", "gold.json", ["gold", "measured"]),
-    Row("datasets.d.split_shares", [0.5, 0.25, 0.25], ["annotations"]),
-    Row("datasets.d.split_seed", 3, ["annotations"]),
-    Row("features.preset", "hcrn", ["probe", "decode", "appearance", "motion"]),
-    Row(
-        "features.presets.mine.sampling",
-        {"clips": 8},
-        ["probe", "decode"],
-        {"features.preset": "mine", "features.presets": {"mine": {}}},
-    ),
-    Row(
-        "features.presets.mine.appearance",
-        {"frames": "mean"},
-        ["decode", "appearance"],
-        {"features.preset": "mine", "features.presets": {"mine": {}}},
-    ),
-    Row(
-        "features.presets.mine.motion",
-        {"size": 64},
-        ["decode", "motion"],
-        {"features.preset": "mine", "features.presets": {"mine": {}}},
-    ),
-    Row("features.networks.own.size", 48, ["decode", "appearance"]),
-    Row("features.networks.own.short_side", 64, ["decode", "appearance"]),
-    Row("features.networks.own.mean", [1, 1, 1], ["appearance"]),
-    Row("features.networks.own.std", [2, 2, 2], ["appearance"]),
-    Row("features.networks.own.scale", 2.0, ["appearance"]),
-    Row("features.networks.own.builder", "network.py:other", ["appearance"]),
-    Row("features.networks.own.head", "fc", ["appearance"]),
-    Row("features.networks.own.file", "b.pth", ["appearance"]),
-    Row("features.networks.own.source", "you", []),
-    Row("features.networks.own.sha256", "0" * 64, []),
-    Row("features.networks.own.licence", "MIT", []),
-    Row("features.networks.own.keys", [["a", "b"]], ["appearance"]),
-    Row("features.sampling.clips", 8, ["probe", "decode"]),
-    Row("features.sampling.frames", 8, ["probe", "decode"]),
-    Row("features.sampling.positions", "spread", ["probe", "decode"]),
-    Row("features.appearance.network", "resnet101", ["decode", "appearance"]),
-    Row("features.appearance.weights", "random", ["appearance"]),
-    Row("features.appearance.weights", "mine.pth", ["appearance"]),
-    Row("features.appearance.seed", 4, []),
-    Row("features.appearance.seed", 4, ["appearance"], {"features.appearance.weights": "random"}),
-    Row("features.appearance.size", 64, ["decode", "appearance"]),
-    Row("features.appearance.fit", "crop", ["decode", "appearance"], {"features.appearance.resample": "bilinear"}),
-    Row("features.appearance.short_side", 300, ["decode", "appearance"]),
-    Row("features.appearance.resample", "bicubic", ["decode", "appearance"]),
-    Row("features.appearance.mean", [1, 2, 3], ["appearance"]),
-    Row("features.appearance.std", [1, 2, 3], ["appearance"]),
-    Row("features.appearance.scale", 2.0, ["appearance"]),
-    Row("features.motion.network", "resnext3d-tiny", ["decode", "motion"]),
-    Row("features.motion.weights", "random", ["motion"]),
-    Row("features.motion.weights", "mine.pth", ["motion"]),
-    Row("features.motion.seed", 4, []),
-    Row("features.motion.seed", 4, ["motion"], {"features.motion.weights": "random"}),
-    Row("features.motion.size", 64, ["decode", "motion"]),
-    Row("features.motion.fit", "crop", ["decode", "motion"], {"features.motion.resample": "bilinear"}),
-    Row("features.motion.short_side", 300, ["decode", "motion"]),
-    Row("features.motion.resample", "bicubic", ["decode", "motion"]),
-    Row("features.motion.mean", [1, 2, 3], ["motion"]),
-    Row("features.motion.std", [1, 2, 3], ["motion"]),
-    Row("features.motion.scale", 2.0, ["motion"]),
-    Row("features.appearance.frames", "mean", ["decode", "appearance"]),
-    Row("features.weights_folder", "w", []),
-    Row("features.storage", "float32", ["merge", "import"]),
-    Row("features.shards", 3, []),
-    Row("features.precision", "bf16", ["appearance", "motion"]),
-    Row("features.compile", True, ["appearance", "motion"]),
-    Row("features.batch", 2, []),
-    Row("text.encoder", "package:minilm", ["finetune", "import-tokens"]),
-    Row("text.length", 20, ["finetune", "tokens"]),
-    Row("text.truncate", "end", ["finetune", "tokens"]),
-    Row("text.layer", "mean-last-four", ["tokens"]),
-    Row("text.finetuning.epochs", 1, ["finetune"]),
-    Row("text.finetuning.steps", 5, ["finetune"]),
-    Row("text.finetuning.questions", 5, ["finetune"]),
-    Row("text.finetuning.batch", 5, ["finetune"]),
-    Row("text.finetuning.accumulation", 2, ["finetune"]),
-    Row("text.finetuning.learning_rate", 0.0001, ["finetune"]),
-    Row("text.finetuning.warmup", 0.2, ["finetune"]),
-    Row("text.finetuning.mixed_precision", False, ["finetune"]),
-    Row("text.finetuning.seed", 5, ["finetune"]),
+    *extraction_keys.ROWS,
+    *rationale_keys.ROWS,
     Row("device", "cpu", []),
     Row("deterministic", True, []),
     Row("backbones.comem.hidden", 8, ["train comem"]),
@@ -248,11 +122,19 @@ ROWS = [
     Row("eigv.objective.projection_head", True, ["eigv runs"]),
     Row("training.epochs", 2, ["runs"]),
     Row("training.questions", 9, ["runs"]),
+    Row("training.checked_questions", 9, ["runs"]),
     Row("training.batch", 9, ["runs"]),
     Row("training.learning_rate", 0.001, ["runs"]),
     Row("training.weight_decay", 0.1, ["runs"]),
     Row("training.decay_at", 3, ["runs"]),
+    Row("training.accumulate", 2, ["runs"]),
+    Row("training.optimiser", "adamw", ["runs"]),
+    Row("training.warmup_steps", 10, ["runs"]),
+    Row("training.clip_norm", 1.0, ["runs"]),
+    Row("training.stop_after", 4, ["runs"]),
+    Row("training.logger", ["tensorboard"], []),
     Row("training.decay_factor", 0.1, ["runs"]),
+    Row("training.precision", "auto", ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
     Row("inference.faithfulness", 9, ["evaluations"]),
     Row("preset", "official", ["sweep", "train comem", "train mspan", "hga runs"], NEXTQA | {"plugins": {}}),

@@ -1,6 +1,6 @@
 """The rows of tests/eigv/plan/every_key.py for the keys of docs/rationales.md."""
 
-from tests.eigv.plan.every_key import Row
+from tests.eigv.plan.key_row import Row
 
 METHODS = ("parts", "faithful", "eigv-faithful")
 """Runs by these methods, beside those of the paper."""

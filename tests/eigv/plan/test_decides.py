@@ -17,12 +17,11 @@ from eigv.config.experiment import Config
 from eigv.config.run_path import Run
 from eigv.plan.plan import Plan
 from tests.eigv.plan import rationale_keys
-from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, Row
-from tests.eigv.plan.every_key import ROWS as MOST
+from tests.eigv.plan.every_key import BASE, CONTAINERS, GROUPS, NAMED, ROWS
+from tests.eigv.plan.key_row import Row
 
 TABLE = "video,question,answer,split\na,Why?,so,train\nb,Who?,he,val\nc,Who?,she,test\n"
 NEXTQA = "video,question,answer,qid,type,a0,a1,a2,a3,a4\n{},Why?,0,0,CW,a,b,c,d,e\n"
-ROWS = MOST + rationale_keys.ROWS
 RUNS = {
     "plain": Run("d", "hga", "erm", "app+mot", 0),
     "hga": Run("d", "hga", "eigv", "app+mot", 0),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from base import layers
 from base.errors import UserError
 from eigv.config.run_path import Run
 from tests.eigv.plan.small import plan
@@ -65,3 +66,29 @@ def test_a_checkpoint_is_known_by_its_name():
     assert runs.checkpoint_backbone("theirs") == "hga"
     with pytest.raises(UserError, match="no checkpoint 'other'; it has theirs"):
         runs.checkpoint_backbone("other")
+
+
+AHEAD = ["one/hga/erm/app+mot/seed0", "one/comem/eigv/app/seed1", "two/hga/erm/app+mot/seed0", PLAIN, LONGER]
+
+
+def test_ahead_of_a_run_come_the_next_of_its_data_set_with_their_own_settings_and_folders():
+    runs = plan().runs
+    entries = json.loads(runs.ahead(PLAIN, AHEAD, 9))
+    assert [entry["name"] for entry in entries] == [LONGER, AHEAD[0], AHEAD[1]]
+    for entry in entries:
+        whole = layers.over(json.loads(runs.settings(PLAIN)), entry["settings"])
+        assert whole == json.loads(runs.settings(entry["name"]))
+        assert entry["out"] == str(runs.folder(entry["name"]).path)
+        assert entry["state"] == runs.paths.state(entry["name"]) == f"results/small/state/runs/{entry['name']}"
+    assert entries[0]["settings"] == {"training": {"epochs": 5}}
+    assert [entry["name"] for entry in json.loads(runs.ahead(PLAIN, AHEAD, 2))] == [LONGER, AHEAD[0]]
+    assert runs.ahead(PLAIN, AHEAD, 0) == runs.ahead("two/hga/eigv/app+mot/seed0", AHEAD[:2], 9) == "[]"
+
+
+def test_settings_that_cannot_be_told_by_what_differs_are_left_to_their_own_job():
+    """What goes over a group takes no key of it away."""
+    plugins = {name: {"code": "mine.py:Mine", "settings": {name: 1}} for name in ("a", "b")}
+    runs = plan(plugins=plugins | {"c": {"code": "mine.py:Mine", "settings": {"a": 1, "c": 1}}}).runs
+    waiting = [f"one/{name}/erm/app/seed0" for name in "abc"]
+    found = {name: json.loads(runs.ahead(f"one/{name}/erm/app/seed0", waiting, 9)) for name in "abc"}
+    assert [[entry["name"] for entry in entries] for entries in found.values()] == [[waiting[2]], [], []]

@@ -5,7 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from base.formats.video_features import VideoFeatures
+from base.reading import read_csv
 from eigv.rationales.against_gold import Explained, against_gold
+from extract.annotations.gold import read_gold
 
 STARTS = np.array([0.5, 3.0, 5.5, 8.0])
 
@@ -45,6 +48,13 @@ def test_clip_by_clip():
     random = {"iop": (1 / 4 + 0 + 2 / 4) / 3, "recall": (2 / 4 + 0 + 3 / 4) / 3, "share": 5 / 12}
     # IoU: half of the pairs hold the one gold clip; three clips hold both gold ones or one, each half of the time.
     assert found["random"] | near(**random, iou=(1 / 2 * 1 / 2 + 0 + (2 / 3 + 1 / 4) / 2) / 3) == found["random"]
+    # The likeliest clip (the first of those that are as likely) is gold but for the second question, and so on.
+    assert found["likeliest"] == {
+        "clips": [1, 2, 3, 4],
+        "iop": pytest.approx([100 / 3, 100 / 3 * (1 / 2 + 0 + 1 / 2), 100 / 3 * (1 / 3 + 1 / 3 + 2 / 3), 500 / 12]),
+        "recall": pytest.approx([100 / 3, 100 / 3 * (1 + 0 + 1 / 2), 100 / 3 * (1 + 1 / 2 + 1), 100]),
+        "iou": pytest.approx([100 / 3, 100 / 3 * (1 / 2 + 0 + 1 / 3), 100 / 3 * (1 / 3 + 1 / 4 + 2 / 3), 500 / 12]),
+    }
     assert found["by_type"] == {
         "a": {"questions": 2, **near(iop=1 / 4, recall=1 / 2, iou=1 / 4, auc=((1 + 1 + 0.5) / 3 + 1 / 2) / 2)},
         "b": {"questions": 1, **near(iop=2 / 3, recall=1, iou=2 / 3, auc=3 / 4)},
@@ -83,6 +93,7 @@ def test_what_cannot_be_scored_is_counted():
     found = against_gold(replace(run, frame_time=times), gold)
     counts = {"questions": 2, "without_gold": 1, "without_times": 1, "without_gold_clip": 1, "empty": 1}
     assert counts.items() <= found.items()
+    assert found["accuracy"] == 100
     assert found["clips"]["selected"] == near(iop=0, recall=0, iou=0, share=0, acc_gqa=0) | {"auc": None}
     assert found["seconds"]["clips"]["selected"]["iop"] == pytest.approx(100 * 0.1 / 2)
     assert against_gold(run, [[]] * 4) == {"questions": 0, "without_gold": 4, "without_times": 0}
@@ -98,3 +109,23 @@ def test_the_ceiling_is_over_every_selection_and_random_ones_have_its_size():
         bounds = [found[rule][name]["iou"] for name in ("selected", "random", "all", "gold")]
         assert max(bounds) <= found[rule]["ceiling"]["iou"]
         assert found[rule]["random"]["iou"] == pytest.approx(found[rule]["selected"]["iou"], abs=4)  # itself random
+
+
+def test_real_questions_with_gold_spans(shared):
+    folder = shared / "data/real/nextqa"
+    store, gold = VideoFeatures.read(folder / "video.h5"), read_gold(folder / "gold.json")
+    table = read_csv(folder / "questions_official.csv", ["qid", "video", "type"])
+    table = table[table["qid"].isin(gold.keys())]
+    video = np.array([{name: row for row, name in enumerate(store.ids)}[name] for name in table["video"]])
+    count, clips = len(table), store.frame_time.shape[1]
+    tossed = np.random.default_rng(0).random((count, clips))
+    times = store.frame_time[video], store.clip_end[video], store.duration[video]
+    run = Explained(tossed > 0.5, tossed, np.ones(count, bool), table["type"].to_numpy(dtype=object), *times)
+    found = against_gold(run, [[(start, end) for start, end in gold[qid]] for qid in table["qid"]])
+    assert (found["questions"], found["without_gold"], found["without_gold_clip"]) == (3358, 0, 349)
+    selected, random = (found["clips"][name] for name in ("selected", "random"))
+    for name in ("iop", "recall", "iou", "acc_gqa"):
+        assert selected[name] == pytest.approx(random[name], abs=1.5)
+    assert selected["auc"] == pytest.approx(50, abs=1.5)
+    for rows in found["seconds"].values():
+        assert rows["gold"]["iou"] < rows["ceiling"]["iou"] < 100 and rows["all"]["iou"] < rows["gold"]["iou"]

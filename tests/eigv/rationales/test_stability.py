@@ -58,6 +58,5 @@ def test_curves():
     assert sizes(16) == [0, 1, 2, 3, 4, 6, 8, 12, 16]
     assert sizes(5) == [0, 1, 2, 3, 4, 5] and sizes(1) == [0, 1]
     assert Curve([0, 1, 4], [20.0, 60.0, 100.0]).area == pytest.approx(40 / 4 + 80 * 3 / 4)
-    assert (
-        spread(10, 4).tolist() == [0, 3, 6, 9] and spread(3, 500).tolist() == [0, 1, 2] and spread(9, 1).tolist() == [0]
-    )
+    assert spread(10, 4).tolist() == [0, 3, 6, 9] and spread(3, 500).tolist() == [0, 1, 2]
+    assert spread(9, 1).tolist() == [0] and spread(9, 0).tolist() == []

@@ -1,13 +1,18 @@
 """What a split hands to training."""
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from base.errors import UserError
 from base.formats.questions import read_annotations
+from eigv.method.draws import Draws
+from eigv.method.memory_bank import MemoryBank
 from eigv.runs.data import Split, Videos
+from eigv.runs.shared_data import SharedData
 from tests.eigv import synthetic
 
 
@@ -61,3 +66,31 @@ def test_two_answers_are_refused_only_if_nothing_is_left(tmp_path):
         split.bank("question-relevant")
     split.table["answer"] = ["a", "a", "a", "a", "b", "c"]
     assert split.bank("question-relevant")[1].of(np.array([4])).tolist() == [[4, -1, -1, -1]]
+
+
+def test_features_stay_as_they_are_stored_and_are_exact_in_a_batch_and_from_the_bank(tmp_path):
+    split = train_split(tmp_path, multiple_choice=False)
+    assert split.videos.features.dtype == torch.float16
+    some = np.array([3, 0, 3])
+    batch = split.batch(some)
+    assert batch.video.dtype == batch.tokens.dtype == torch.float32
+    assert torch.equal(batch.video, split.videos.features[split.video_row[some]].float())
+    rows, _ = split.bank("own-videos")
+    drawn = []
+    for features in (split.videos.features, split.videos.features.float()):
+        draws = Draws(0, "cpu")
+        draws.seed(1)
+        drawn.append(MemoryBank(features, rows).draw(batch.excluded, (2, 4), draws).to(batch.video))
+    assert torch.equal(*drawn) and drawn[0].any()
+
+
+def test_the_checksum_of_the_data_copies_nothing(tmp_path):
+    split = train_split(tmp_path, multiple_choice=True)
+    copied = Videos(split.videos.store, split.videos.features.repeat(500, 1, 1), split.videos.widths)
+    data = SharedData(tmp_path, tmp_path, tmp_path)
+    data._videos, data._kinds = copied, "app+mot"
+    tracemalloc.start()
+    data.digest("app+mot", split)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < copied.features.numel()  # a half of its bytes

@@ -78,7 +78,7 @@ def test_the_history_tells_what_a_choice_is_worth(made):
 def test_it_guides_a_model_which_then_needs_it_no_more_beside_it(made, tmp_path):
     data, _, after = made
     how = settings("eigv-faithful", epochs=2, batch=32)
-    train(how, **data, out=tmp_path, state=tmp_path / "state", device="cpu", guide=after / "model.json")
+    train(how, **data, out=tmp_path, state=tmp_path / "state", device="cpu", before=after / "model.json")
     metrics = evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
     assert "accuracy_from_causal-scene" in metrics
     columns = ["qid", "causal_clips"]
@@ -88,9 +88,7 @@ def test_it_guides_a_model_which_then_needs_it_no_more_beside_it(made, tmp_path)
 def test_what_cannot_be_trained_is_refused_with_what_to_do(made, tmp_path):
     data, before, _ = made
     places = {"out": tmp_path, "state": tmp_path / "state", "device": "cpu"}
-    with pytest.raises(UserError, match="eigv explain"):
-        train(settings("faithful"), **data, **places)
-    with pytest.raises(UserError, match="needs --guide"):
+    with pytest.raises(UserError, match="name it with --before"):
         train(settings("eigv-faithful"), **data, **places)
     other = settings("faithful").model_copy(update={"backbone": "mspan"})
     with pytest.raises(UserError, match="another `backbone`"):

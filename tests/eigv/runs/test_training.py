@@ -145,10 +145,10 @@ def test_a_run_that_ends_within_an_epoch_goes_on_after_the_same_step(tmp_path, m
             os.kill(os.getpid(), signal.SIGINT)
         return step(*args)
 
-    def predicted(*args):
+    def predicted(*args, **named):
         if steps == at and ended_by == "SIGTERM in validation":
             os.kill(os.getpid(), signal.SIGTERM)
-        return predict(*args)
+        return predict(*args, **named)
 
     if ended_by == "a kill":
         monkeypatch.setattr(resume, "SAVE_EVERY", 0.0)

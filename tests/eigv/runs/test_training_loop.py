@@ -11,7 +11,7 @@ from safetensors import torch as safetensors
 from eigv.method.draws import Draws
 from eigv.runs.training import train
 from tests.eigv import numbered
-from tests.eigv.runs.scripted import STEPS, Scripted, settings
+from tests.eigv.runs.scripted import CHECKED, STEPS, Scripted, settings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -110,9 +110,17 @@ def test_every_epoch_sees_all_train_questions_once_in_a_new_order(monkeypatch, r
     assert len({tuple(order) for order in [*orders, every]}) == 4
     assert [step.batch.size for step in script.steps] == 3 * [8, 8, 4]
     assert all(step.training for step in script.steps)
-    for epoch in (1, 2, 3):  # validation whole, and as much of train, in their order
+    for epoch in (1, 2, 3):  # validation whole, and as much of train
         asked = [qid for at, qids in script.asked if at == epoch for qid in qids]
-        assert sorted(asked) == sorted(f"q{m}" for m in [*range(20, 32), *range(12)])
+        assert sorted(asked) == sorted(f"q{m}" for m in [*range(20, 32), *CHECKED])
+
+
+@pytest.mark.parametrize(("limit", "checked"), [(1, [0]), (5, [0, 4, 8, 12, 16]), (999, CHECKED)])
+def test_the_questions_of_train_that_are_checked_are_spread_over_it(monkeypatch, run, limit, checked):
+    script = Scripted(monkeypatch)
+    run(settings(epochs=1, checked_questions=limit))
+    asked = [qid for _, qids in script.asked for qid in qids]
+    assert sorted(asked) == sorted(f"q{m}" for m in [*range(20, 32), *checked])
 
 
 def test_a_limited_epoch_draws_its_questions_anew(monkeypatch, run):

@@ -1,0 +1,60 @@
+"""Answers to many questions, in the order that costs least.
+
+Each video is encoded once for all questions about it, and texts of like length are read together. In evaluation the
+other rows of a batch change no row's result, so the order decides nothing but the time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from eigv.backbones.contract import Clips
+from eigv.method.model import AnswerFrom, VideoQA
+from eigv.method.step import Prediction
+from eigv.runs import precision
+from eigv.runs.data import Split
+
+WINDOW = 8
+"""Batches whose questions are ordered by length, and whose videos are held encoded at once: this bounds the memory."""
+
+
+@dataclass(frozen=True)
+class Answering:
+    """How a model answers: in batches of `size` questions on `device`, in `numbers`."""
+
+    model: VideoQA
+    size: int
+    device: str
+    numbers: precision.Numbers = "float32"
+    answer_from: AnswerFrom = "video"
+    both: bool = False
+    """Also from what `answer_from` is not."""
+
+    def of(self, split: Split, questions: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Prediction]]:
+        """The predictions for the questions of a split with these numbers, a batch at a time.
+
+        With each comes which questions it is of: all batches together hold each number once, in another order. Put
+        the model into `eval()` first.
+        """
+        by_video = questions[np.argsort(split.video_row[questions], kind="stable")]
+        for start in range(0, len(by_video), WINDOW * self.size):
+            window = by_video[start : start + WINDOW * self.size]
+            videos, of = np.unique(split.video_row[window], return_inverse=True)
+            encoded = self._encode(split, videos)
+            by_length = np.argsort(split.longest[window], kind="stable")
+            for at in range(0, len(window), self.size):
+                chosen = by_length[at : at + self.size]
+                batch = split.batch(window[chosen], share_videos=True).to(self.device)
+                clips = encoded.select(torch.from_numpy(np.unique(of[chosen])).to(self.device))
+                with precision.calculating(self.numbers, self.device):
+                    prediction = self.model.predict(batch, self.answer_from, clips, self.both)
+                yield window[chosen], prediction
+
+    @torch.no_grad()
+    def _encode(self, split: Split, videos: NDArray[np.int64]) -> Clips:
+        parts = (videos[start : start + self.size] for start in range(0, len(videos), self.size))
+        with precision.calculating(self.numbers, self.device):
+            return Clips.cat([self.model.backbone.encode_clips(split.videos.of(p).to(self.device)) for p in parts])
