@@ -9,7 +9,7 @@ from benchmarks import bag_of_words
 from benchmarks.report import machine, write_section
 from eigv.config.experiment import load
 from eigv.config.run_path import question_only
-from eigv.runs.scoring import score
+from eigv.runs.external.scoring import score
 from extract.annotations import read
 from extract.config import Dataset
 

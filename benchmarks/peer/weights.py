@@ -11,8 +11,8 @@ from benchmarks.peer.mspan import MspanPeer
 from benchmarks.peer.step import Peer
 from eigv.method.model import VideoQA
 from eigv.runs.model_files import ModelCard
-from eigv.runs.official_checkpoints import official_keys
-from eigv.runs.official_names import is_dead
+from eigv.runs.external.official_checkpoints import official_keys
+from eigv.runs.external.official_names import is_dead
 
 PEERS = {"hga": HgaPeer, "comem": ComemPeer, "mspan": MspanPeer}
 

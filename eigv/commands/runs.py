@@ -160,7 +160,7 @@ def import_checkpoint(
     out: Annotated[Path, typer.Option(help="Folder for model.safetensors and model.json.")],
 ) -> None:
     """Import a checkpoint of the official code, so that `eigv evaluate` takes it."""
-    from eigv.runs.official_checkpoints import import_checkpoint as run
+    from eigv.runs.external.official_checkpoints import import_checkpoint as run
 
     card = run(checkpoint, dataset, backbone, out)
     typer.echo(
@@ -188,7 +188,7 @@ def score(
 ) -> None:
     """Score a prediction file of any system; a question without a prediction is wrong."""
     from base.writing import write_json
-    from eigv.runs.scoring import score as run
+    from eigv.runs.external.scoring import score as run
     from extract.annotations.choice import choose
 
     found = run(predictions, choose(dataset, config or (), annotations)[0], split, answers, first_index)

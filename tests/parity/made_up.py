@@ -16,8 +16,8 @@ from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import draw_others
 from eigv.method.model import VideoQA
+from eigv.runs.external.official_checkpoints import official_keys
 from eigv.runs.model_files import ModelCard
-from eigv.runs.official_checkpoints import official_keys
 from tests.parity.models import DATASETS, recorded_step
 from tests.parity.rows import Golden, one_step_away
 

@@ -14,7 +14,7 @@ from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.method.model import VideoQA
-from eigv.runs.official_checkpoints import from_official, load_official, official_card, official_keys
+from eigv.runs.external.official_checkpoints import from_official, load_official, official_card, official_keys
 from tests.parity.rows import STEP, Compared, Golden, Row, backward, exactly, forward, group
 
 ADAM = "after one Adam step"

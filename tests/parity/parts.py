@@ -14,7 +14,7 @@ from eigv.config.run import BlockFusionSettings
 from eigv.method.disruptor import shuffle_owners
 from eigv.method.grounding import partition
 from eigv.method.objective import contrastive_loss
-from eigv.runs.official_checkpoints import assemble_chunks
+from eigv.runs.external.official_checkpoints import assemble_chunks
 from extract.config import SamplingSettings
 from extract.videos.sampling import clip_frames, spread_frames
 from tests.drawn_weights import draw, legacy_network

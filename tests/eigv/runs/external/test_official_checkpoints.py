@@ -15,7 +15,7 @@ from eigv.config.official import VARIANTS
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 from eigv.runs import model_files
-from eigv.runs.official_checkpoints import from_official, import_checkpoint, load_official, official_card
+from eigv.runs.external.official_checkpoints import from_official, import_checkpoint, load_official, official_card
 
 OFFICIAL_NAMES = {"hga": "HGA", "comem": "Co-Mem", "mspan": "MSPAN"}
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from base.errors import UserError
-from eigv.runs.scoring import score
+from eigv.runs.external.scoring import score
 from extract.annotations import read
 from extract.config import Dataset
 

@@ -21,8 +21,8 @@ from eigv.backbones import ClipWidths
 from eigv.config.official import official
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
+from eigv.runs.external.official_names import is_dead, official_names
 from eigv.runs.model_files import ModelCard, save
-from eigv.runs.official_names import is_dead, official_names
 
 
 def official_keys(model: VideoQA) -> dict[str, tuple[str, ...]]:

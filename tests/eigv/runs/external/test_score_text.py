@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from eigv.runs.scoring import Score
+from eigv.runs.external.scoring import Score
 
 ROWS = [
     ("CW", "causal", 1),

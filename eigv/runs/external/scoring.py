@@ -20,7 +20,7 @@ from base.errors import UserError
 from base.formats.questions import CANDIDATES, is_multiple_choice
 from base.formats.vocabulary import read_classes
 from eigv.runs.accuracies import accuracies
-from eigv.runs.prediction_files import Entries, by_question, read_entries
+from eigv.runs.external.prediction_files import Entries, by_question, read_entries
 from extract.annotations import read, reader_of
 from extract.annotations.candidates import INDEX, LETTER, TEXT, Row, candidates_meant
 from extract.annotations.candidates import whole_number as _index

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from base.errors import UserError
 from base.formats.questions import CANDIDATES
 from eigv.cli import app
-from eigv.runs.scoring import score
+from eigv.runs.external.scoring import score
 from extract.annotations import read
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import Dataset

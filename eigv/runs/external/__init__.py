@@ -1,0 +1,1 @@
+"""What others have made: checkpoints of the official code, and predictions of any system."""
