@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from tests.eigv.runs.test_official_checkpoints import recorded
+from tests.eigv.runs.external.test_official_checkpoints import recorded
 
 from base.formats.questions import CANDIDATES
 from base.formats.video_features import VideoFeatures
