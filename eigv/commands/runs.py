@@ -32,7 +32,9 @@ def train(
     logger: Annotated[
         list[str] | None, typer.Option(help="Where curves go beside history.csv: tensorboard, wandb; repeat for both.")
     ] = None,
-    curves: Annotated[Path | None, typer.Option(help="Folder for their files; else `curves` in that of the run.")] = None,
+    curves: Annotated[
+        Path | None, typer.Option(help="Folder for their files; else `curves` in that of the run.")
+    ] = None,
 ) -> None:
     """Train one run. Settings: those of a run (`eigv settings` prints them)."""
     from eigv.config.run import RunSettings
