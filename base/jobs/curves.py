@@ -55,7 +55,8 @@ class Curves:
         for sink in self._sinks:
             for number in range(steps):
                 sink.log(first + number, {f"step/{name}": seen[number] for name, seen in watched.items()})
-            sink.log(first + steps - 1, {f"epoch/{name}": value for name, value in row.items()})
+            numbers = {name: value for name, value in row.items() if isinstance(value, int | float)}
+            sink.log(first + steps - 1, {f"epoch/{name}": value for name, value in numbers.items()})
 
     def state_dict(self) -> dict[str, Any]:
         """What goes on after a kill."""

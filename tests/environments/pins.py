@@ -15,6 +15,8 @@ from rattler.exceptions import InvalidMatchSpecError
 
 EXTRAS = ("demo", "cluster", "test")
 """The extras that environment.yml holds; the tools of `dev` are in the lock alone."""
+UNPINNED = ("tensorboard", "wandb")
+"""Extras that whoever asks for them installs: nothing made here depends on them."""
 INSTALLERS = ("python", "pip")
 """What conda installs and neither the lock nor pyproject.toml names."""
 PYPI_NAMES = {"matplotlib-base": "matplotlib"}
@@ -91,7 +93,7 @@ def _pins_of_environment(environment: Environment, lock: str) -> Iterator[str]:
 
 def _lock_against_project(lock: str, metadata: dict) -> Iterator[str]:
     locked, direct = _read_lock(lock)
-    needed = _needed(metadata, tuple(metadata["optional-dependencies"]))
+    needed = _needed(metadata, tuple(name for name in metadata["optional-dependencies"] if name not in UNPINNED))
     yield from (
         f"requirements.lock has no {name}, which pyproject.toml needs" for name in sorted(needed.keys() - direct)
     )

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 import torch
 import yaml
-from tests.eigv.runs.external.test_official_checkpoints import recorded
 
 from base.formats.questions import CANDIDATES
 from base.formats.video_features import VideoFeatures
 from eigv.method.batch import Batch
 from eigv.runs.external.official_checkpoints import load_official, official_card
 from extract.text.encoder import load_encoder
+from tests.eigv.runs.external.test_official_checkpoints import recorded
 from tests.extract import feature_files as make
 from tests.places import ROOT
 from tests.workflow.test_messages import open_ended, refused

@@ -73,6 +73,35 @@ def test_after_sigterm_it_goes_on_after_the_step_at_work(tmp_path, at):
     assert found.history == whole.history and found.best == whole.best and found.weights == whole.weights
 
 
+def test_it_stops_where_there_is_a_reason_and_does_not_go_on_after_a_kill(tmp_path):
+    """The kill comes when the last epoch is saved and nothing is written."""
+    announced, again = tmp_path / "lines", Counting([10, 30, 20, 40])
+    arguments = (4, tmp_path / "state", "key", Announcements("a training", announced))
+    enough = (lambda history: "enough" if len(history) == 3 else "",)
+    first = Counting([10, 30, 20, 40])
+    with pytest.raises(OSError, match="full"), all_epochs(first, *arguments, *enough):
+        raise OSError("the disk is full")
+    with all_epochs(again, *arguments, *enough) as found:
+        pass
+    assert first.made[-1] == (3, 3) and again.made == []
+    assert (len(found.history), found.best["epoch"], found.stopped) == (3, 2, "enough")
+    said = "a training: done, kept epoch 2, validation 30.0 %, stopped early: enough"
+    assert announced.read_text().splitlines()[-1] == said
+
+
+def test_measured_tensors_are_read_as_the_numbers_that_they_are(tmp_path):
+    class Measuring(Counting):
+        def train_epoch(self, epoch, done):
+            for measured in super().train_epoch(epoch, done):
+                yield {"weight": torch.tensor(measured["weight"]), "plain": measured["weight"]}
+
+        def check_epoch(self, epoch, watched):
+            assert watched["weight"] == watched["plain"] and all(type(n) is float for n in watched["weight"])
+            return super().check_epoch(epoch, watched)
+
+    assert len(trained(Measuring([10, 20]), tmp_path / "state").history) == 2
+
+
 def test_the_state_is_there_until_everything_is_written(tmp_path):
     """Not a step is made again where writing has failed."""
     announced, again = tmp_path / "lines", Counting([10, 20])

@@ -43,3 +43,16 @@ def test_a_bar_within_a_bar_is_plain_lines_in_a_log(capsys):
             pass
     said = capsys.readouterr().err
     assert "\x1b" not in said and all(line.startswith(("epochs: ", "steps: ")) for line in said.splitlines())
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(1.0, False), (4.0, True)])
+def test_a_line_within_another_comes_only_where_it_lasts(monkeypatch, capsys, seconds, shown):
+    clock = [0.0]
+    monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
+    for _ in progress(range(6), total=8, label="epoch 2", unit="step", done=2, about=lambda: "loss 0.5"):
+        clock[0] += seconds
+    said = capsys.readouterr().err.splitlines()
+    assert bool(said) == shown
+    if shown:
+        assert said[0].startswith("epoch 2:") and "5/8 [00:12<00:12" in said[0]
+        assert "s/step, loss 0.5]" in said[0]
