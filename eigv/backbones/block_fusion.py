@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from base.tensors import full
+from eigv.backbones.dropout import Dropout
 from eigv.config.run import BlockFusionSettings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
@@ -59,7 +60,7 @@ class BlockFusion(nn.Module):
         self.beyond = size * settings.chunks - settings.width  # places that the last chunk lacks
         self.map_first = nn.Linear(first, settings.width)
         self.map_second = nn.Linear(second, settings.width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.merge_first = ChunkLinear(settings.chunks, size, settings.rank)
         self.merge_second = ChunkLinear(settings.chunks, size, settings.rank)
         self.out = nn.Linear(settings.width, out)

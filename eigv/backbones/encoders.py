@@ -3,6 +3,7 @@
 Sizes: B videos, K clips, T texts, L tokens, H hidden width per direction, D = 2H width.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -10,8 +11,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from base.tensors import moved
+from base.tensors import moved, no_autocast
+from eigv.backbones.buckets import Buckets
 from eigv.backbones.contract import Clips, Tokens
+from eigv.backbones.dropout import Dropout
+from eigv.backbones.recurrence import common_dtype
 from eigv.config.run import VideoRepresentation
 
 
@@ -72,7 +76,7 @@ class ClipEncoder(nn.Module):
         embedded = 2 * hidden if self.linear else hidden
         self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
 
     def forward(self, video: Tensor) -> PooledClips:
@@ -81,7 +85,7 @@ class ClipEncoder(nn.Module):
         `local` is the linear layer's output, or the states.
         """
         embedded = self.embed(video)
-        states, (last, _) = self.recurrent(self.dropout(F.relu(embedded)))
+        states, (last, _) = self.recurrent(self.dropout.after_relu(embedded))
         states = plain_layer_norm(states)
         return PooledClips(local=embedded if self.linear else states, pooled=_ends(last), states=states)
 
@@ -93,7 +97,8 @@ class TokenEncoder(nn.Module):
         super().__init__()
         self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
-        self.dropout = nn.Dropout(dropout)
+        # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
+        self.dropout = Dropout(dropout, times=2)
         self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
@@ -101,9 +106,66 @@ class TokenEncoder(nn.Module):
 
         The result is cut to the longest text; rows of padding are 0.
         """
-        # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
-        embedded = self.dropout(self.dropout(F.relu(self.embed(tokens))))
-        states, (last, _) = self.recurrent(packed(embedded, lengths))
-        local = unpacked(states)
-        mask = valid(lengths, local.shape[1], local.device)
-        return TokenStates(local=plain_layer_norm(local), pooled=_ends(last), mask=mask)
+        states, last = both_directions(
+            self.recurrent, tokens, lengths, lambda some: self.dropout.after_relu(self.embed(some))
+        )
+        mask = valid(lengths, states.shape[1], states.device)
+        return TokenStates(local=plain_layer_norm(states), pooled=last, mask=mask)
+
+
+def both_directions(
+    recurrent: nn.LSTM, tokens: Tensor, lengths: Tensor, embed: Callable[[Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """A bidirectional LSTM of one layer over `embed` of `tokens` (T, L, Dt), of which `lengths` (T,) are valid.
+
+    Returns all states, (T, longest, 2H), 0 where there is padding, and the last ones of both directions, (T, 2H).
+
+    On a CPU each direction is a call of its own, the second on texts that are turned around: then padding comes last in
+    both, and padded texts of like lengths go through fused layers, without a packed sequence's call a token. A GPU has
+    one operation for packed sequences.
+    """
+    if tokens.device.type != "cpu":
+        states, (last, _) = recurrent(packed(embed(tokens), lengths))
+        return unpacked(states), _ends(last)
+
+    buckets = Buckets(lengths, tokens.shape[1], beside=0, overhead=12)
+    sizes, tokens = buckets.sort(lengths), buckets.sort(tokens)
+    ahead, back, starts, padded = [], [], [], 0
+    for rows, longest in buckets:
+        embedded = embed(tokens[rows, :longest])  # (n, longest, D)
+        turned = _turned(sizes[rows], longest)  # (n, longest)
+        first = torch.arange(len(turned))[:, None] * longest
+        around = embedded.flatten(0, 1).index_select(0, (first + turned).flatten()).view_as(embedded)
+        ahead.append(_direction(recurrent, embedded, "").flatten(0, 1))
+        back.append(_direction(recurrent, around, "_reverse").flatten(0, 1))
+        starts.append(padded + first)
+        padded += turned.numel()
+
+    # The states in the order of the texts, and a row of zeros for the padding
+    zero = ahead[0].new_zeros(1, recurrent.hidden_size)
+    start = torch.cat(starts)  # (T, 1), where a text begins among the states
+    mask = valid(sizes, longest, tokens.device)
+    places = [start + torch.arange(longest), start + _turned(sizes, longest)]
+    states = [
+        torch.cat([*found, zero]).index_select(0, buckets.restore(place.where(mask, padded)).flatten())
+        for found, place in zip((ahead, back), places, strict=True)
+    ]
+    ends = [torch.cat(found).index_select(0, buckets.restore(start[:, 0] + sizes - 1)) for found in (ahead, back)]
+    return torch.cat(states, dim=-1).view(len(lengths), longest, -1), torch.cat(ends, dim=-1)
+
+
+def _turned(lengths: Tensor, size: int) -> Tensor:
+    """Where each token (T, size) stands in its text turned around; padding stays where it is."""
+    place = torch.arange(size, device=lengths.device)
+    around = lengths[:, None] - 1 - place
+    return around.where(around >= 0, place)
+
+
+def _direction(recurrent: nn.LSTM, embedded: Tensor, suffix: str) -> Tensor:
+    """All states (n, L, H) of one direction of a bidirectional layer, from the first token on."""
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    given, *weights = common_dtype(embedded, *(getattr(recurrent, f"{name}_l0{suffix}") for name in names))
+    state = given.new_zeros(1, len(given), recurrent.hidden_size)
+    with no_autocast(given):
+        states, _, _ = torch.lstm(given, (state, state), weights, True, 1, 0.0, recurrent.training, False, True)
+    return states

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
+from eigv.backbones.buckets import Buckets
 from eigv.backbones.hga import Hga
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
@@ -79,15 +81,24 @@ def _middle(model: VideoQA, batch: Batch) -> Golden:
     if isinstance(backbone, Hga):
         pooling: list[tuple[Tensor, Tensor]] = []
         hook = backbone.pool.register_forward_hook(lambda _, given, pooled: pooling.append((given[0], pooled)))
-        fused = backbone.fuse(clips, texts, video, text)
+        with patch("eigv.backbones.hga.Buckets", _Whole):
+            fused = backbone.fuse(clips, texts, video, text)
         hook.remove()
         ((graph, pooled),) = pooling
+        graph = graph.roll(-clips.local.shape[1], dims=1)  # the clips come last in the recorded ones
         named |= {"gcn_out": graph, "atten": backbone.pool.score(graph).softmax(dim=1), "local_out": pooled}
         nodes = backbone.nodes(torch.cat([texts.local, clips.local[video]], dim=1))
         named |= {"q_local": texts.local, "v_local": clips.local, "v_global": clips.pooled, "fused": fused}
         named |= {"adj": nodes @ nodes.transpose(1, 2)}
         named |= {"global_out": backbone.fuse_inputs(texts.pooled, clips.pooled[video])}
     return named
+
+
+class _Whole(Buckets):
+    """All rows in one bucket, as the reference has them."""
+
+    def __init__(self, lengths: Tensor, longest: int, **_: int) -> None:
+        super().__init__(torch.full_like(lengths, longest), longest, beside=0, overhead=0)
 
 
 class RecordedDraws(Draws):
