@@ -71,8 +71,8 @@ class Arithmetic(TorchDispatchMode):
 
 @contextmanager
 def counting(counter: Counter) -> Iterator[Counter]:
-    """Counts with `counter`; oneDNN's recurrent layers, each one operation that hides its parts, are off meanwhile."""
-    with torch.backends.mkldnn.flags(enabled=False), counter:
+    """Counts with `counter`: arithmetic without oneDNN's recurrent layers, each one operation that hides its parts."""
+    with torch.backends.mkldnn.flags(enabled=not isinstance(counter, Arithmetic)), counter:
         yield counter
 
 
@@ -253,8 +253,8 @@ NExT-QA's shapes and lengths of texts, and MSVD-QA's; peer = 1.
 - Arithmetic: matrix products of a step, counted by PyTorch. The floor is that arithmetic at the rate of a large matrix
   product in float32, measured in the same turns.
 - Peak memory: parameters, Adam's state, gradients and activations of two steps, above the data.
-- Operations: what PyTorch dispatches in a step, with reading and optimiser; recurrent layers as their parts, which is
-  how they run on texts of different lengths and not in oneDNN's single operation.
+- Operations: what PyTorch dispatches in a step, with reading and optimiser. (Earlier figures counted recurrent layers
+  by their parts, which is how PyTorch runs them on packed sequences of different lengths.)
 - Loading and bank draw are shares of our step of preset `official`.
 - Evaluation: of a batch of validation, where as many questions share a video as in the data set; ours are put in the
   order of their lengths ({ANSWERED} batches are answered at once), the peer answers them as they come.

@@ -168,6 +168,7 @@ class Ours:
 
     def step(self) -> None:
         """Reads a batch, and learns from it."""
+        self.model.train()  # an evaluation may have been between two steps of an epoch
         next(self._steps)
 
     def read(self) -> None:

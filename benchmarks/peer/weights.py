@@ -10,9 +10,9 @@ from benchmarks.peer.hga import HgaPeer
 from benchmarks.peer.mspan import MspanPeer
 from benchmarks.peer.step import Peer
 from eigv.method.model import VideoQA
-from eigv.runs.model_files import ModelCard
 from eigv.runs.external.official_checkpoints import official_keys
 from eigv.runs.external.official_names import is_dead
+from eigv.runs.model_files import ModelCard
 
 PEERS = {"hga": HgaPeer, "comem": ComemPeer, "mspan": MspanPeer}
 

@@ -128,7 +128,7 @@ def both_directions(
         states, (last, _) = recurrent(packed(embed(tokens), lengths))
         return unpacked(states), _ends(last)
 
-    buckets = Buckets(lengths, tokens.shape[1], beside=0, overhead=12)
+    buckets = Buckets(lengths, tokens.shape[1], beside=0, overhead=48)
     sizes, tokens = buckets.sort(lengths), buckets.sort(tokens)
     ahead, back, starts, padded = [], [], [], 0
     for rows, longest in buckets:

@@ -99,7 +99,7 @@ class Hga(Backbone[PooledClips, TokenStates]):
         table, mask, places = self._nodes_of(clips, tokens, there, clip_index, token_index)
         first, *rest = self.layers
         edges, messages = self.nodes(table), first(table)
-        buckets = Buckets(there.sum(dim=1)[token_index], L, beside=K, overhead=2)
+        buckets = Buckets(there.sum(dim=1)[token_index], L, beside=K, overhead=16)
         places = buckets.sort(places)
         pooled = []
         for rows, longest in buckets:

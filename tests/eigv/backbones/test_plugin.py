@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from base.errors import UserError
@@ -12,7 +13,7 @@ from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.run_path import Run
 from eigv.runs.evaluation import evaluate
-from eigv.runs.training import train
+from eigv.runs.several import How, Order, train_all
 from tests.eigv import synthetic
 from tests.examples import python_in
 
@@ -42,13 +43,33 @@ def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, met
     data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
     values = settings_of_run(configuration(tmp_path, plugin), Run("d", "late-fusion", method, "app+mot", 0))
     settings = RunSettings.model_validate(values)
-    train(settings, **data, out=tmp_path / "run", state=tmp_path / "state", device="cpu")
+    before = before_of(settings, data, tmp_path)
+    order = Order(settings=settings.model_dump(mode="json"), out=tmp_path / "run", state=tmp_path / "s", before=before)
+    train_all([order], How(**data, device="cpu"))
     metrics = evaluate(
         tmp_path / "run/model.json", "test", **data, answer_from="video", out=tmp_path / "run", device="cpu"
     )
     assert 0 <= metrics["accuracy"] <= 100
     assert json.loads((tmp_path / "run/model.json").read_text())["settings"]["plugin"]["settings"] == {"width": 24}
     assert json.loads((tmp_path / "run/run.json").read_text())["inputs"][str(plugin)] == sha256(plugin)
+
+
+def before_of(settings, data, folder):
+    """What a run of that method goes on from: the runs before it are made, the gold spans are of the whole video."""
+    needs = {"faithful": "parts", "eigv-faithful": "faithful"}.get(settings.method)
+    if settings.method == "eigv-gold":
+        qids = pd.read_csv(data["questions"] / "train.csv")["qid"]
+        (folder / "gold.json").write_text(json.dumps({qid: [[0, 100]] for qid in qids}))
+        return folder / "gold.json"
+    if needs is None:
+        return None
+    earlier = settings.model_copy(update={"method": needs})
+    before = before_of(earlier, data, folder)
+    order = Order(
+        settings=earlier.model_dump(mode="json"), out=folder / needs, state=folder / f"s{needs}", before=before
+    )
+    train_all([order], How(**data, device="cpu"))
+    return folder / needs / "model.json"
 
 
 def test_a_misspelt_setting_of_a_plugin_is_refused(tmp_path, plugin):
