@@ -14,6 +14,7 @@ from eigv.config.run import RunSettings
 from eigv.config.run_path import Run
 from eigv.runs.evaluation import evaluate
 from eigv.runs.several import How, Order, train_all
+from eigv.runs.training import train
 from tests.eigv import synthetic
 from tests.examples import python_in
 

@@ -73,7 +73,7 @@ def test_a_device_that_is_asked_later_has_made_no_bad_step(monkeypatch, tmp_path
     """As on a GPU: the processor looks at the end of the epoch, a step after the bad one."""
     adam, finite = torch.optim.Adam, not_finite.Finite.__init__
     monkeypatch.setattr(
-        optimisation, "optimizer_of", lambda model, how, device: adam(model.parameters(), how.learning_rate, fused=True)
+        optimisation, "optimizer_of", lambda model, how: adam(model.parameters(), how.learning_rate, fused=True)
     )
 
     def asked_later(self, *given):
