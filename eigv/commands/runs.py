@@ -60,8 +60,13 @@ def train(
     from eigv.runs import several
 
     common = layers.read(settings, "--settings")
-    places, machine = (video, questions, text), (device, threads, jobs_per_gpu, deterministic)
-    how = several.How(*places, *machine, announce, stage, tuple(logger or ()), curves)
+    how = several.How(
+        *(video, questions, text, device, threads, jobs_per_gpu, deterministic),
+        announce=announce,
+        stage=stage,
+        loggers=tuple(logger or ()),
+        curves=curves,
+    )
     if runs:
         if out or state or name or ahead != "[]":
             raise UserError("--out, --state, --name and --ahead are of one run: with --runs they stand in its list")

@@ -54,7 +54,7 @@ class Runs:
     def curves(self) -> list[str]:
         """Where the curves of trainings go, as words of the command line; none where history.csv is all."""
         beside = [logger for logger in self.config.training.logger if logger != "csv"]
-        return [*flags("--logger", beside), "--curves", str(self.paths.outcomes / "logs")] if beside else []
+        return [*flags("--logger", beside), "--curves", f"{self.paths.outcomes}/logs"] if beside else []
 
     def ahead(self, run: str, waiting: Iterable[str], most: int) -> str:
         """What a training may train ahead: the next of the `waiting` runs of its data set, `most` at the most, as JSON.
@@ -62,13 +62,14 @@ class Runs:
         Of their settings what differs from the run's own, so that a list of many fits a command line.
         """
         own = settings_of_run(self.config, Run.of(run))
-        after, before = [], []
+        after: list[str] = []
+        earlier: list[str] = []
         for other in sorted(set(waiting) - {run}):
             # What goes on from another run waits for that.
             if Run.of(other).dataset == Run.of(run).dataset and not self.before(other):
-                (after if other > run else before).append(other)
-        entries = []
-        for other in after + before:
+                (after if other > run else earlier).append(other)
+        entries: list[dict[str, Any]] = []
+        for other in after + earlier:
             values = settings_of_run(self.config, Run.of(other))
             differing = _differing(values, own)
             # A key cannot be taken away: of code of the user's own, whose settings may have any names.

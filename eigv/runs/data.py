@@ -150,7 +150,8 @@ class Split:
             raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
         rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
         left_out = self.left_out + int((~kept).sum())
-        return replace(self, table=self.table[kept].reset_index(drop=True), gold=gold[kept], left_out=left_out, **rows)
+        table = self.table.iloc[np.flatnonzero(kept)].reset_index(drop=True)
+        return replace(self, table=table, gold=gold[kept], left_out=left_out, **rows)
 
     @cached_property
     def longest(self) -> NDArray[np.int64]:

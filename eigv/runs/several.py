@@ -73,11 +73,6 @@ class How(NamedTuple):
         """Where the data set lies."""
         return self.video, self.questions, self.text
 
-    @property
-    def telling(self) -> tuple[Path | None, int, tuple[str, ...], Path | None]:
-        """How trainings tell what they do, in the order of the arguments of `train`."""
-        return self.announce, self.stage, self.loggers, self.curves
-
     def shelf(self, order: Order) -> Shelf:
         """The shelf of a run, for files that come from these settings, data and code."""
         plugin = order.settings.get("plugin")
@@ -211,13 +206,25 @@ def _make(settings: "RunSettings", order: Order, out: Path, how: How, device: st
 
     if method(settings.method).selects != "afterwards":
         train(
-            settings, *how.places, out, order.state, device, order.name, *how.telling, shared=data, before=order.before
+            *(settings, *how.places, out, order.state, device),
+            name=order.name,
+            announce=how.announce,
+            stage=how.stage,
+            loggers=how.loggers,
+            curves=how.curves,
+            shared=data,
+            before=order.before,
         )
         return
     if order.before is None:
         raise UserError(f"{settings.method} goes on from a trained model: name its model.json with --before")
-    telling = (order.name, how.announce, how.stage, data)
-    explain(order.before, *how.places, out, order.state, device, settings, *telling)
+    explain(
+        *(order.before, *how.places, out, order.state, device, settings),
+        name=order.name,
+        announce=how.announce,
+        stage=how.stage,
+        shared=data,
+    )
 
 
 def _parsed(order: Order, where: str) -> "RunSettings":

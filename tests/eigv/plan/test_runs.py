@@ -92,3 +92,31 @@ def test_settings_that_cannot_be_told_by_what_differs_are_left_to_their_own_job(
     waiting = [f"one/{name}/erm/app/seed0" for name in "abc"]
     found = {name: json.loads(runs.ahead(f"one/{name}/erm/app/seed0", waiting, 9)) for name in "abc"}
     assert [[entry["name"] for entry in entries] for entries in found.values()] == [[waiting[2]], [], []]
+
+
+def test_curves_beside_the_history_are_told_to_trainings_and_nothing_else():
+    assert plan().runs.curves() == []
+    told = plan(training={"logger": ["csv", "tensorboard", "wandb"]}).runs.curves()
+    assert told == ["--logger", "tensorboard", "--logger", "wandb", "--curves", "results/small/logs"]
+
+
+@pytest.mark.parametrize(
+    ("method", "of"),
+    [("faithful", "parts"), ("eigv-faithful", "faithful"), ("faithful", "erm")],
+)
+def test_what_goes_on_from_another_run_waits_for_it(method, of):
+    predictor = {"eigv": {"faithful": {"predictor": of}}} if of == "erm" else {}
+    runs = plan(**predictor).runs
+    folder = f"results/small/runs/one/hga/{of}/app+mot/seed0"
+    run = f"one/hga/{method}/app+mot/seed0"
+    assert runs.before(run) == [f"{folder}/model.json", f"{folder}/model.safetensors"]
+    assert runs.before_option(run) == ["--before", f"{folder}/model.json"]
+    assert json.loads(runs.ahead(PLAIN, [run, PLAIN.replace("eigv", "erm")], 9)) and run not in runs.ahead(
+        PLAIN, [run], 9
+    )
+
+
+def test_gold_scenes_need_gold_spans():
+    with pytest.raises(UserError, match="has no `gold`"):
+        plan().runs.before("one/hga/eigv-gold/app+mot/seed0")
+    assert plan().runs.before(PLAIN) == [] == plan().runs.before_option(PLAIN)
