@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -68,6 +68,9 @@ REAL = $(foreach set,nextqa msvd,results/precision/datasets/$(set)/text/text_tes
 
 bench-many: .venv/ready  ## Twenty small runs in twenty processes and in one; writes the section Many small runs of docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.many_runs
+
+kills: .venv/ready  ## Trainings that are killed twenty times at random moments end with the same bytes
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills
 
 flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.flops
