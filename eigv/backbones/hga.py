@@ -59,7 +59,7 @@ class AttentionPool(nn.Module):
             weights = scores.softmax(dim=-1)[:, : nodes.shape[1]] * mask
         else:
             weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
-        return (weights[:, None].to(nodes.dtype) @ nodes)[:, 0]
+        return torch.bmm(weights[:, None].to(nodes.dtype), nodes)[:, 0]
 
 
 class Hga(Backbone[PooledClips, TokenStates]):
@@ -165,7 +165,7 @@ def _rows(table: Tensor, index: Tensor) -> Tensor:
 
 def _received(adjacency: Tensor, sent: Tensor, dropout: Dropout) -> tuple[Tensor, Tensor, Tensor, float]:
     """Dropout(ReLU(LN(A x))), and for the backward pass mean and deviation of each row, and the scale of dropout."""
-    nodes, mean, deviation = torch.native_layer_norm(adjacency @ sent, sent.shape[-1:], None, None, EPSILON)
+    nodes, mean, deviation = torch.native_layer_norm(torch.bmm(adjacency, sent), sent.shape[-1:], None, None, EPSILON)
     mask, scale = dropout.mask(nodes.relu_())
     if mask is not None:
         nodes.mul_(mask).mul_(scale)
@@ -181,7 +181,7 @@ class _Spread(torch.autograd.Function):
         results, kept = [], []
         for index in places:
             edge = _rows(edges, index)
-            adjacency = edge @ edge.transpose(1, 2)  # (n, N, N)
+            adjacency = torch.bmm(edge, edge.transpose(1, 2))  # (n, N, N)
             nodes, *norm, ctx.scale = _received(adjacency, _rows(messages, index), dropout)
             kept += [adjacency, nodes, *norm]
             for weight in weights:
@@ -211,16 +211,23 @@ class _Spread(torch.autograd.Function):
                 sent, nodes, mean, deviation = layers.pop()
                 gradient = (nodes > 0).to(gradient.dtype).mul_(ctx.scale).mul_(gradient)
                 gradient, _, _ = torch.ops.aten.native_layer_norm_backward(
-                    gradient, adjacency @ sent, sent.shape[-1:], mean, deviation, None, None, [True, False, False]
+                    gradient,
+                    torch.bmm(adjacency, sent),
+                    sent.shape[-1:],
+                    mean,
+                    deviation,
+                    None,
+                    None,
+                    [True, False, False],
                 )
                 of_adjacency.baddbmm_(gradient, sent.transpose(1, 2))
-                gradient = adjacency @ gradient  # of what was sent: the adjacency is symmetric
+                gradient = torch.bmm(adjacency, gradient)  # of what was sent: the adjacency is symmetric
                 if number:
                     flat, before = gradient.flatten(0, 1), layers[-1][1]
                     of_weights[number - 1] += full(flat.T @ before.flatten(0, 1))
                     gradient = (flat @ weights[number - 1]).view_as(sent)
             of_messages.index_add_(0, index.flatten(), full(gradient.flatten(0, 1)))
-            of_edge = (of_adjacency + of_adjacency.transpose(1, 2)) @ _rows(edges, index)
+            of_edge = torch.bmm(of_adjacency + of_adjacency.transpose(1, 2), _rows(edges, index))
             of_edges.index_add_(0, index.flatten(), full(of_edge.flatten(0, 1)))
         found = (of_edges, of_messages, *of_weights)
         first, second, *others = (x.to(like.dtype) for x, like in zip(found, given, strict=True))
