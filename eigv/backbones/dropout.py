@@ -70,4 +70,5 @@ def _random(like: Tensor) -> Tensor:
     """As many random numbers of int16 as `like` has elements, in its shape."""
     size = like.numel()
     drawn = torch.empty(-(-size // 4), dtype=torch.int64, device=like.device).random_(-(2**63), None)
-    return drawn.view(torch.int16)[:size].view(like.shape)
+    numbers = drawn.view(torch.int16)
+    return (numbers if len(numbers) == size else numbers[:size]).view(like.shape)

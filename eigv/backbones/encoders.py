@@ -79,12 +79,16 @@ class ClipEncoder(nn.Module):
         self.dropout = Dropout(dropout)
         self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
 
-    def forward(self, video: Tensor) -> PooledClips:
-        """Clip features (B, K, Dv) to `states` = LN of all states (B, K, D), `pooled` = both last states (B, D).
+    def map(self, video: Tensor) -> Tensor:
+        """The linear layer without its bias, (..., K, Dv) to (..., K, E)."""
+        return F.linear(video, self.embed.weight)
+
+    def forward(self, mapped: Tensor) -> PooledClips:
+        """What `map` gives, (B, K, E), to `states` = LN of all states (B, K, D), `pooled` = both last states (B, D).
 
         `local` is the linear layer's output, or the states.
         """
-        embedded = self.embed(video)
+        embedded = mapped + self.embed.bias
         states, (last, _) = self.recurrent(self.dropout.after_relu(embedded))
         states = plain_layer_norm(states)
         return PooledClips(local=embedded if self.linear else states, pooled=_ends(last), states=states)

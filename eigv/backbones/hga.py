@@ -5,18 +5,24 @@ n pairs of a bucket, S nodes of all videos and texts.
 """
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
+from base.tensors import full, no_autocast
 from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.buckets import Buckets
 from eigv.backbones.contract import Backbone, ClipWidths
 from eigv.backbones.dropout import Dropout
-from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, plain_layer_norm
+from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates
+from eigv.backbones.recurrence import common_dtype
 from eigv.config.run import HgaSettings
+
+EPSILON = 1e-5  # that of PyTorch's layer normalisation
 
 
 class NodeMap(nn.Module):
@@ -53,7 +59,7 @@ class AttentionPool(nn.Module):
             weights = scores.softmax(dim=-1)[:, : nodes.shape[1]] * mask
         else:
             weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
-        return (weights[:, None].to(nodes.dtype) @ nodes)[:, 0]
+        return torch.bmm(weights[:, None].to(nodes.dtype), nodes)[:, 0]
 
 
 class Hga(Backbone[PooledClips, TokenStates]):
@@ -77,7 +83,15 @@ class Hga(Backbone[PooledClips, TokenStates]):
 
     def encode_clips(self, video: Tensor) -> PooledClips:
         """Clip features (B, K, Dv) to `PooledClips`."""
-        return self.clips(video)
+        return self.encode_mapped(self.map_clips(video))
+
+    def map_clips(self, video: Tensor) -> Tensor:
+        """The linear layer over each clip: (..., K, Dv) to (..., K, E)."""
+        return self.clips.map(video)
+
+    def encode_mapped(self, mapped: Tensor) -> PooledClips:
+        """What `map_clips` gives, (B, K, E), to `PooledClips`."""
+        return self.clips(mapped)
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
         """Token features (T, L, Dt) with `lengths` (T,) to `TokenStates`."""
@@ -97,20 +111,13 @@ class Hga(Backbone[PooledClips, TokenStates]):
         # Of a mixed text, a token that is not pooled can still be a node (`intervener.length: own`).
         there = tokens.mask | (tokens.local != 0).any(dim=-1)  # (T, L)
         table, mask, places = self._nodes_of(clips, tokens, there, clip_index, token_index)
-        first, *rest = self.layers
-        edges, messages = self.nodes(table), first(table)
         buckets = Buckets(there.sum(dim=1)[token_index], L, beside=K, overhead=16)
         places = buckets.sort(places)
-        pooled = []
-        for rows, longest in buckets:
-            index = places[rows, : K + longest]  # (n, N)
-            every = index.flatten()
-            edge = edges.index_select(0, every).view(*index.shape, -1)
-            adjacency = edge @ edge.transpose(1, 2)  # (n, N, N)
-            nodes = self._spread(adjacency, messages.index_select(0, every).view(*index.shape, -1))
-            for layer in rest:
-                nodes = self._spread(adjacency, layer(nodes))
-            pooled.append(self.pool(nodes, mask[index], beyond=L - longest))
+        cut = [(places[rows, : K + longest], L - longest) for rows, longest in buckets]
+        first, *rest = self.layers
+        weights = [weight for layer in rest for weight in layer.parameters()]
+        graphs = spread(self.nodes(table), first(table), weights, [index for index, _ in cut], self.dropout)
+        pooled = [self.pool(nodes, mask[index], beyond) for nodes, (index, beyond) in zip(graphs, cut, strict=True)]
         return buckets.restore(torch.cat(pooled))
 
     def _nodes_of(
@@ -136,5 +143,92 @@ class Hga(Backbone[PooledClips, TokenStates]):
         seen = clip_index[:, None] * K + torch.arange(K, device=device)
         return table, mask, torch.cat([seen, places[token_index]], dim=1)
 
-    def _spread(self, adjacency: Tensor, messages: Tensor) -> Tensor:
-        return self.dropout.after_relu(plain_layer_norm(adjacency @ messages))
+
+def spread(
+    edges: Tensor, messages: Tensor, weights: Sequence[Tensor], places: Sequence[Tensor], dropout: Dropout
+) -> tuple[Tensor, ...]:
+    """The graph layers X <- Dropout(ReLU(LN(h h^T X W^T))) of groups of graphs: (n, N, D) each.
+
+    The rows `places` (n, N) of `edges` (S, D) are h of a group's nodes, those of `messages` X W^T of the first layer;
+    `weights` are W of the others. Of each layer, the backward pass keeps its result and what the next one sends, and
+    calculates again what is cheap: what is read from the tables, and sums of messages.
+    """
+    edges, messages, *weights = common_dtype(edges, messages, *weights)
+    with no_autocast(edges):
+        results: tuple[Tensor, ...] = _Spread.apply(edges, messages, dropout, len(weights), *weights, *places)
+    return results
+
+
+def _rows(table: Tensor, index: Tensor) -> Tensor:
+    return table.index_select(0, index.flatten()).view(*index.shape, table.shape[1])
+
+
+def _received(adjacency: Tensor, sent: Tensor, dropout: Dropout) -> tuple[Tensor, Tensor, Tensor, float]:
+    """Dropout(ReLU(LN(A x))), and for the backward pass mean and deviation of each row, and the scale of dropout."""
+    nodes, mean, deviation = torch.native_layer_norm(torch.bmm(adjacency, sent), sent.shape[-1:], None, None, EPSILON)
+    mask, scale = dropout.mask(nodes.relu_())
+    if mask is not None:
+        nodes.mul_(mask).mul_(scale)
+    return nodes, mean, deviation, scale
+
+
+class _Spread(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, edges: Tensor, messages: Tensor, dropout: Dropout, others: int, *rest: Tensor
+    ) -> tuple[Tensor, ...]:
+        weights, places = rest[:others], rest[others:]
+        results, kept = [], []
+        for index in places:
+            edge = _rows(edges, index)
+            adjacency = torch.bmm(edge, edge.transpose(1, 2))  # (n, N, N)
+            nodes, *norm, ctx.scale = _received(adjacency, _rows(messages, index), dropout)
+            kept += [adjacency, nodes, *norm]
+            for weight in weights:
+                sent = F.linear(nodes, weight)
+                nodes, *norm, ctx.scale = _received(adjacency, sent, dropout)
+                kept += [sent, nodes, *norm]
+            results.append(nodes)
+        ctx.others = others
+        ctx.save_for_backward(edges, messages, *rest, *kept)
+        return tuple(results)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        edges, messages, *rest = ctx.saved_tensors
+        weights, places = rest[: ctx.others], rest[ctx.others : ctx.others + len(gradients)]
+        kept = iter(rest[ctx.others + len(gradients) :])
+        given = (edges, messages, *weights)
+        of_edges, of_messages, *of_weights = (full(torch.zeros_like(x)) for x in given)
+        for index, gradient in zip(places, gradients, strict=True):
+            adjacency = next(kept)
+            of_adjacency = torch.zeros_like(adjacency)
+            layers = []
+            for number in range(ctx.others + 1):
+                sent = next(kept) if number else _rows(messages, index)
+                layers.append((sent, next(kept), next(kept), next(kept)))
+            for number in reversed(range(ctx.others + 1)):
+                sent, nodes, mean, deviation = layers.pop()
+                gradient = (nodes > 0).to(gradient.dtype).mul_(ctx.scale).mul_(gradient)
+                gradient, _, _ = torch.ops.aten.native_layer_norm_backward(
+                    gradient,
+                    torch.bmm(adjacency, sent),
+                    sent.shape[-1:],
+                    mean,
+                    deviation,
+                    None,
+                    None,
+                    [True, False, False],
+                )
+                of_adjacency.baddbmm_(gradient, sent.transpose(1, 2))
+                gradient = torch.bmm(adjacency, gradient)  # of what was sent: the adjacency is symmetric
+                if number:
+                    flat, before = gradient.flatten(0, 1), layers[-1][1]
+                    of_weights[number - 1] += full(flat.T @ before.flatten(0, 1))
+                    gradient = (flat @ weights[number - 1]).view_as(sent)
+            of_messages.index_add_(0, index.flatten(), full(gradient.flatten(0, 1)))
+            of_edge = torch.bmm(of_adjacency + of_adjacency.transpose(1, 2), _rows(edges, index))
+            of_edges.index_add_(0, index.flatten(), full(of_edge.flatten(0, 1)))
+        found = (of_edges, of_messages, *of_weights)
+        first, second, *others = (x.to(like.dtype) for x, like in zip(found, given, strict=True))
+        return (first, second, None, None, *others, *[None] * len(places))
