@@ -32,11 +32,12 @@ class Runs:
         Of their settings what differs from the run's own, so that a list of many fits a command line.
         """
         own = settings_of_run(self.config, Run.of(run))
-        after, before = [], []
+        after: list[str] = []
+        before: list[str] = []
         for other in sorted(set(waiting) - {run}):
             if Run.of(other).dataset == Run.of(run).dataset:
                 (after if other > run else before).append(other)
-        entries = []
+        entries: list[dict[str, Any]] = []
         for other in after + before:
             values = settings_of_run(self.config, Run.of(other))
             differing = _differing(values, own)

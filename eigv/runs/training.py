@@ -21,6 +21,7 @@ from base import plug
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import read_vocabulary
+from base.jobs.adam import Adam
 from base.jobs.announcements import Announcements
 from base.jobs.device import device_name
 from base.jobs.epochs import all_epochs
@@ -108,7 +109,7 @@ class _Training:
         self.method = method_of(self.settings.method)
         self.model = card.build().to(device)
         how = self.settings.training
-        self.optimizer = torch.optim.Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
+        self.optimizer = Adam(self.model.parameters(), how.learning_rate, weight_decay=how.weight_decay)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
         )
