@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-many flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow kills mutants bench-extract bench-text bench-train bench-many flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -33,6 +33,9 @@ test-unit: .venv/ready  ## The quick tests
 
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
 	$(BIN)/pytest -m "workflow or slow" -n 2 --dist loadfile --durations 15 tests
+
+kills: .venv/ready  ## Trainings killed at 20 random moments each, alone and several in a process: the same bytes as undisturbed
+	$(BIN)/python -m tests.kills
 
 mutants: .venv/ready  ## Small bugs put in one at a time, and which of them no quick test notices; OF="eigv.method.draws*" for some
 	OMP_NUM_THREADS=1 nice -n 15 $(BIN)/mutmut run --max-children $(CHILDREN) $(if $(OF),"$(OF)")
