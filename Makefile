@@ -34,6 +34,9 @@ test-unit: .venv/ready  ## The quick tests
 test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
 	$(BIN)/pytest -m "workflow or slow" -n 2 --dist loadfile --durations 15 tests
 
+kills: .venv/ready  ## Trainings killed at 20 random moments each, alone and several in a process: the same bytes as undisturbed
+	$(BIN)/python -m tests.kills
+
 mutants: .venv/ready  ## Small bugs put in one at a time, and which of them no quick test notices; OF="eigv.method.draws*" for some
 	OMP_NUM_THREADS=1 nice -n 15 $(BIN)/mutmut run --max-children $(CHILDREN) $(if $(OF),"$(OF)")
 	@$(BIN)/mutmut results
@@ -68,9 +71,6 @@ REAL = $(foreach set,nextqa msvd,results/precision/datasets/$(set)/text/text_tes
 
 bench-many: .venv/ready  ## Twenty small runs in twenty processes and in one; writes the section Many small runs of docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.many_runs
-
-kills: .venv/ready  ## Trainings that are killed twenty times at random moments end with the same bytes
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.kills
 
 flops: .venv/ready  ## The arithmetic of the paper's trainings; writes the section Cost of training of docs/benchmarks.md
 	$(BIN)/python -m benchmarks.flops

@@ -19,6 +19,8 @@ from base.writing import atomic_path
 log = logging.getLogger(__name__)
 
 SCHEMA = 1
+STAGE = "stage"
+"""An attribute of half files alone."""
 
 
 @contextmanager
@@ -64,22 +66,26 @@ def create_by_rows(
     build: Callable[[h5py.File], None],
     count: int,
     varying: Collection[str] = (),
+    stage: int = 0,
 ) -> Iterator[Rows]:
     """Like `create`, for a file of `count` rows that a killed process may leave half done and another completes.
 
     `build` makes all its datasets, of plain numbers or strings of fixed length; nothing is added later, so that a
     kill can only leave a row half written. Where the half file has other attributes, or was damaged when its machine
     crashed, it is begun anew; the attributes named in `varying` may differ, and stay as they were at its beginning.
+    So is a half file of another `stage`, the version of what makes it, which the whole one does not tell.
     """
     half, lock = _half(path), path.with_name(f".{path.name}.lock")
     with exclusive(lock):
-        if not _continues(half, {name: value for name, value in attributes.items() if name not in varying}):
+        begun = attributes | {STAGE: stage}
+        if not _continues(half, {name: value for name, value in begun.items() if name not in varying}):
             half.unlink(missing_ok=True)
-            with create(half, kind, attributes) as file:
+            with create(half, kind, begun) as file:
                 build(file)
                 file["done"] = np.zeros(count, np.uint8)
         with h5py.File(half, "r+", locking=False) as file:
             yield Rows(file)
+            del file.attrs[STAGE]
         with half.open("rb") as written:
             os.fsync(written.fileno())
         half.replace(path)

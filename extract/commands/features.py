@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from base.command_line import Device
+from base.command_line import Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
 from extract.commands.options import CPUS, Out, Processes, SettingsText, Threads
@@ -22,6 +22,7 @@ def features(
     out: Out,
     device: Device = "auto",
     threads: Threads = CPUS,
+    stage: Stage = 0,
 ) -> None:
     """Run the appearance or the motion network over a decoded shard. Settings: `features`."""
     from extract.config import FeaturesSettings
@@ -29,7 +30,7 @@ def features(
 
     wanted = command_line.parsed(FeaturesSettings, settings)
     with working_device(device, threads) as claimed:
-        extract_shard(kind, frames, wanted, out, claimed)
+        extract_shard(kind, frames, wanted, out, claimed, stage)
 
 
 @app.command()

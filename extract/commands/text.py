@@ -45,6 +45,7 @@ def tokens(
     state: Annotated[Path, typer.Option(help="Folder for what is needed to go on after a kill.")],
     device: Device = "auto",
     threads: Threads = CPUS,
+    stage: Stage = 0,
 ) -> None:
     """Write the packed token features of some splits. Settings: `text`."""
     from extract.config import TextSettings
@@ -53,7 +54,7 @@ def tokens(
     text = command_line.parsed(TextSettings, settings)
     with working_device(device, threads) as claimed:
         for name in split:
-            write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", state / name, claimed)
+            write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", state / name, claimed, stage)
 
 
 @app.command("import-tokens")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
+from base.command_line import Stage
 from extract.commands.options import CPUS, Out, Processes, SettingsText
 
 app = typer.Typer()
@@ -20,6 +21,7 @@ def probe(
         typer.Option(help="Folder of read annotations, in place of `datasets`; without both: all."),
     ] = None,
     processes: Processes = CPUS,
+    stage: Stage = 0,
 ) -> None:
     """Look at every video that is asked for; writes the manifest. Settings: `collection`, `sampling`, `datasets`."""
     from base.formats.manifest import write_manifest
@@ -33,7 +35,7 @@ def probe(
     notes = out.with_name(f".{out.name}.notes")
     asked = wanted_videos(job.datasets.values()) if job.datasets else video_ids(questions or [])
     ids = asked or Places(job.collection).all_ids()
-    manifest = probe_videos(ids, job.collection, job.sampling, processes, notes)
+    manifest = probe_videos(ids, job.collection, job.sampling, processes, notes, stage)
     write_manifest(out, manifest)
     typer.echo(
         f"{out}: " + ", ".join(f"{count} {status}" for status, count in manifest["status"].value_counts().items())
@@ -58,6 +60,7 @@ def decode(
     shard: Annotated[Path, typer.Option(help="The shard's CSV.")],
     out: Out,
     processes: Processes = CPUS,
+    stage: Stage = 0,
 ) -> None:
     """Decode the sampled frames of a shard. Settings: `collection`, `features`."""
     from base.formats.manifest import read_manifest
@@ -65,4 +68,4 @@ def decode(
     from extract.videos.decode import decode_shard
 
     job = command_line.parsed(DecodeJob, settings)
-    decode_shard(read_manifest(shard), job.collection, job.features, out, processes)
+    decode_shard(read_manifest(shard), job.collection, job.features, out, processes, stage)

@@ -26,11 +26,12 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path, device: str) -> None:
+def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path, device: str, stage: int = 0) -> None:
     """Runs the `kind` (appearance or motion) network over a decoded shard: dataset `features` (N, K, D) float32.
 
     Videos without frames (status failed or zeros) get NaN here; the merge gives them what the policy says. A killed
-    call is completed by the next one. The next videos are read, and copied to a GPU, while the network works.
+    call is completed by the next one, if that is of the same `stage` (workflow/stages.yaml). The next videos are read,
+    and copied to a GPU, while the network works.
     """
     from extract.features.extractor import Extractor
     from extract.networks import load_network
@@ -52,7 +53,7 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
             "commit": commit(),
             "versions": versions(),
         }
-        with create_by_rows(out, SHARD, about, build, len(ids), varying=(AT_ONCE, "commit")) as rows:
+        with create_by_rows(out, SHARD, about, build, len(ids), (AT_ONCE, "commit"), stage) as rows:
             groups = _groups(rows.open, [s not in (FAILED, ZEROS) for s in status], extractor.videos_at_once)
             loaded = ahead(lambda group: extractor.upload(np.stack([pixels[row] for row in group])), groups)
             label = f"{kind}, {extractor.videos_at_once} at once" if extractor.videos_at_once > 1 else kind

@@ -30,12 +30,19 @@ PART = 4096
 
 
 def write_tokens(
-    annotations: Path, split: str, encoder_folder: Path, text: TextSettings, out: Path, state: Path, device: str
+    annotations: Path,
+    split: str,
+    encoder_folder: Path,
+    text: TextSettings,
+    out: Path,
+    state: Path,
+    device: str,
+    stage: int = 0,
 ) -> None:
     """Writes `text_<split>.h5`: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,).
 
     Works in parts, which lie in the folder `state` until the file is whole: after a kill the parts that are there are
-    not made again, and memory does not grow with the split.
+    not made again if they are of the same `stage` (workflow/stages.yaml), and memory does not grow with the split.
     """
     tokenizer, encoder = load_encoder(str(encoder_folder.resolve()))
     encoder.to(device).eval()
@@ -51,7 +58,7 @@ def write_tokens(
         "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
     }
     weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
-    key = [weights, text.model_dump(), sha256(path), PART]
+    key = [weights, text.model_dump(), sha256(path), PART, stage]
     with journal(state / "parts", key) as past:
         made = {entry["part"] for entry in past.entries}
         parts = []

@@ -40,9 +40,16 @@ def write_shards(manifest: pd.DataFrame, collection: VideoCollection, paths: lis
 
 
 def decode_shard(
-    shard: pd.DataFrame, collection: VideoCollection, features: FeaturesSettings, out: Path, processes: int
+    shard: pd.DataFrame,
+    collection: VideoCollection,
+    features: FeaturesSettings,
+    out: Path,
+    processes: int,
+    stage: int = 0,
 ) -> None:
-    """Decodes the sampled frames of a shard's videos into `out`; a killed call is completed by the next one.
+    """Decodes the sampled frames of a shard's videos into `out`.
+
+    A killed call is completed by the next one, if that is of the same `stage` (workflow/stages.yaml).
 
     Datasets: `appearance` (N, K, F, S, S, 3) and `motion` (N, K, T, S, S, 3), uint8 RGB, and which frames these are,
     `appearance_index` (N, K, F) and `frame_index` (N, K, T); the seconds at which they are shown, `frame_time`
@@ -71,7 +78,7 @@ def decode_shard(
         file["duration"] = shard["duration"].to_numpy(np.float64)
 
     about = _about(shard, collection, features)
-    with create_by_rows(out, KIND, about, build, len(jobs), varying=("commit",)) as rows:
+    with create_by_rows(out, KIND, about, build, len(jobs), varying=("commit",), stage=stage) as rows:
         todo = rows.open
         outcomes = run_apart(decode_one, [jobs[row] for row in todo], processes, Limits.of(collection))
         for row, outcome in zip(todo, progress(outcomes, total=len(todo), label="decode", unit="video"), strict=True):

@@ -25,13 +25,18 @@ from extract.videos.workers import Limits, Outcome, run_apart
 
 
 def probe(
-    video_ids: list[str], collection: VideoCollection, sampling: SamplingSettings, processes: int, notes: Path
+    video_ids: list[str],
+    collection: VideoCollection,
+    sampling: SamplingSettings,
+    processes: int,
+    notes: Path,
+    stage: int = 0,
 ) -> pd.DataFrame:
     """Probes every video in parallel and applies the collection's policy.
 
     Returns the manifest, one row a video, in the order of the ids. Finished videos are noted in the file `notes`,
-    from which a killed probe goes on. Raises `UserError` that lists every missing and every unreadable video at once
-    where the policy for them is `error`.
+    from which a killed probe of the same `stage` (workflow/stages.yaml) goes on. Raises `UserError` that lists every
+    missing and every unreadable video at once where the policy for them is `error`.
     """
     check_ids(video_ids)
     places = Places(collection)
@@ -42,6 +47,7 @@ def probe(
         "limits": [collection.time_limit, collection.memory_limit],
         "sampling": sampling.model_dump(),
         "versions": versions(("av", "decord")),
+        "stage": stage,
     }
     with journal(notes, key) as past:
         rows = {entry["row"]["video_id"]: entry for entry in past.entries}

@@ -49,7 +49,7 @@ def test_how_many_share_a_process_reruns_nothing_and_changes_no_byte(folder):
     run = folder / "results/runs/d/hga/mixup"
     shutil.rmtree(run)
     target = str(run.relative_to(folder) / "app+mot/seed0/metrics.json")
-    assert whole.snakemake(folder, target).count("Training ") == 1
+    assert whole.snakemake(folder, "--", target).count("Training ") == 1
     assert files(folder) == together
 
 
@@ -57,7 +57,7 @@ def test_a_target_of_one_run_trains_that_run_alone(folder):
     runs = folder / "results/runs/d/hga"
     shutil.rmtree(runs)
     target = str(runs.relative_to(folder) / "erm/app+mot/seed0/metrics.json")
-    said = whole.snakemake(folder, target, *TOGETHER)
+    said = whole.snakemake(folder, *TOGETHER, "--", target)
     assert said.count("Training ") == 1
     assert {path.parent.parent.parent.name for path in runs.rglob("model.json")} == {"erm"}
     assert not list((folder / "results").rglob("*.ahead"))

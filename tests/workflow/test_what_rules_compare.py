@@ -131,6 +131,14 @@ def test_what_is_told_is_compared_elsewhere(name):
         assert re.search(r"^ +decides=ask\(", RULES[name].params, re.M)
 
 
+@pytest.mark.parametrize("name", ["probe", "decode", "features", "finetune", "tokens", "train"])
+def test_a_command_that_goes_on_after_a_kill_is_told_its_stage(name):
+    """Else it would go on with what another version of it has left."""
+    text = "".join(file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk"))
+    body = re.split(rf"^rule {name}:$", text, flags=re.M)[1].split("\nrule ")[0]
+    assert "--stage {params.stage:q}" in body.partition("    shell:")[2]
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_a_rule_reads_its_files(name):
     for place in ROWS[name].reads:

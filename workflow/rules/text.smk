@@ -57,7 +57,8 @@ rule tokens:
         stage=STAGES["text"],
     shell:
         "python -m extract.cli tokens --settings {params.settings:q} --questions {input.questions:q} --encoder {input.encoder:q}"
-        " {params.splits:q} --state {params.state:q} --threads {threads} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
+        " {params.splits:q} --state {params.state:q} --threads {threads} --stage {params.stage:q} --out {params.out:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"
 
 
 use rule tokens as tokens_of_shifted_test with:

@@ -46,7 +46,7 @@ rule probe:
         stage=STAGES["probe"],
     shell:
         "python -m extract.cli probe --settings {params.settings:q} --processes {threads}"
-        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+        " --stage {params.stage:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule shards:
@@ -85,7 +85,7 @@ rule decode:
         stage=STAGES["decode"],
     shell:
         "python -m extract.cli decode --settings {params.settings:q} --shard {input:q} --processes {threads}"
-        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+        " --stage {params.stage:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule features:
@@ -114,7 +114,7 @@ rule features:
         stage=STAGES["features"],
     shell:
         "python -m extract.cli features {wildcards.kind:q} --settings {params.settings:q} --frames {input.frames:q} --threads {threads}"
-        " --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+        " --stage {params.stage:q} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
 rule merge:

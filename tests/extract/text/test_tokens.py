@@ -28,9 +28,9 @@ def prepared(request, tmp_path):
     return tmp_path, settings
 
 
-def write(folder, settings, name="t.h5"):
+def write(folder, settings, name="t.h5", stage=0):
     state = folder / "tokens-state"
-    write_tokens(folder / "questions", "val", folder / "encoder", settings, folder / name, state, "cpu")
+    write_tokens(folder / "questions", "val", folder / "encoder", settings, folder / name, state, "cpu", stage)
     assert not state.exists()
     return TokenFeatures.read(folder / name)
 
@@ -84,6 +84,21 @@ def test_after_a_kill_only_what_is_missing_is_made(prepared, monkeypatch):
     parts = -(-60 * store.sequences // 20)
     assert len(calls) == parts + 1  # the part that died is made again, the two before it are not
     np.testing.assert_array_equal(store.tokens, expected.tokens)
+
+
+@pytest.mark.parametrize(("stage", "again"), [(1, False), (2, True)])
+def test_parts_of_another_stage_are_not_used(prepared, monkeypatch, stage, again):
+    folder, settings = prepared
+    monkeypatch.setattr(module, "PART", 200)
+    monkeypatch.setattr(module, "write_token_features", lambda *given: (_ for _ in ()).throw(Killed))
+    with pytest.raises(Killed):
+        write(folder, settings, stage=1)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "PART", 200)
+    calls, encode = [], module.encode
+    monkeypatch.setattr(module, "encode", lambda *given: calls.append(given) or encode(*given))
+    parts = len(write(folder, settings, stage=stage).offsets) // 200 + 1
+    assert len(calls) == (parts if again else 0)
 
 
 def test_parts_of_another_encoder_are_not_used(prepared, monkeypatch):

@@ -47,9 +47,9 @@ AWKWARD = {
 """The status, the reason and the reader that each awkward file gets."""
 
 
-def look(tmp_path, folder, ids, **settings):
+def look(tmp_path, folder, ids, stage=0, **settings):
     collection = VideoCollection(folder=folder, **{"missing": "skip", "unreadable": "skip"} | settings)
-    return probe(ids, collection, SamplingSettings(), 2, tmp_path / "notes")
+    return probe(ids, collection, SamplingSettings(), 2, tmp_path / "notes", stage)
 
 
 def test_each_awkward_file_has_its_expected_status(shared, tmp_path):
@@ -144,6 +144,14 @@ def test_a_killed_probe_goes_on_where_it_stopped(shared, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "_examine", lambda jobs, *_: asked.extend(jobs) or whole_examine(jobs, *_))
     pd.testing.assert_frame_equal(look(tmp_path, folder, ids), whole)
     assert [job.video_id for job in asked] == ["one_frame"]
+
+    monkeypatch.setattr(module, "_examine", killed_after_two)
+    with pytest.raises(Killed):
+        look(tmp_path, folder, ids)
+    asked.clear()
+    monkeypatch.setattr(module, "_examine", lambda jobs, *_: asked.extend(jobs) or whole_examine(jobs, *_))
+    pd.testing.assert_frame_equal(look(tmp_path, folder, ids, stage=1), whole)
+    assert [job.video_id for job in asked] == ids, "what another stage has noted is not used"
 
 
 def test_a_file_is_recognised_by_its_content_or_by_size_and_time(shared, tmp_path):
