@@ -81,7 +81,7 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
-        " --faithfulness {params.faithfulness} {params.gold:q}"
+        " --faithfulness {params.faithfulness:q} {params.gold:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
