@@ -117,8 +117,8 @@ def _spent() -> float:
 
 def _section(runs: int, apart: float, together: float) -> str:
     return f"""\
-`make bench-many`, on {machine()}, one thread: {runs} runs of one epoch (160 questions, three backbones, two methods) by
-`eigv train`, each in a process of its own and all in one (`--runs`, or `runs_per_job` in the
+`make bench-many`, on {machine()}, one thread: {runs} runs of one epoch (160 questions, three
+backbones, two methods) by `eigv train`, each in a process of its own and all in one (`--runs`, or `runs_per_job` in the
 [workflow](how-to/many-small-runs.md)); processor time.
 
 | | seconds | a run |
