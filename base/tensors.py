@@ -29,3 +29,11 @@ def no_autocast(x: Tensor) -> AbstractContextManager[object]:
     """Products in the block have the precision of their operands, on the device of `x`, whatever is set around it."""
     kind = x.device.type
     return torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext()
+
+
+def common_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
+    """The tensors in the number type of matrix products: that of autocast where it is on, else as they are."""
+    device = tensors[0].device.type
+    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
+        return tensors
+    return tuple(tensor.to(torch.get_autocast_dtype(device)) for tensor in tensors)

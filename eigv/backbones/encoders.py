@@ -11,11 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from base.tensors import moved, no_autocast
+from base.tensors import common_dtype, moved, no_autocast
 from eigv.backbones.buckets import Buckets
 from eigv.backbones.contract import Clips, Tokens
 from eigv.backbones.dropout import Dropout
-from eigv.backbones.recurrence import common_dtype
 from eigv.config.run import VideoRepresentation
 
 

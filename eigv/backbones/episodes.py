@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eigv.backbones.recurrence import common_dtype
+from base.tensors import common_dtype
 
 CHUNK = 4096
 """Rows, of streams, pairs and clips, of which likenesses are made at a time."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from base.tensors import common_dtype
 from eigv.backbones.encoders import packed
 
 
@@ -23,10 +24,8 @@ def last_states(recurrent: nn.LSTM, tokens: Tensor, lengths: Tensor) -> Tensor:
         return torch.cat([last[0], last[1]], dim=1)
     weights = [*_both(recurrent, "weight_ih"), *_both(recurrent, "weight_hh")]
     biases = [a + b for a, b in zip(_both(recurrent, "bias_ih"), _both(recurrent, "bias_hh"), strict=True)]
-    if torch.is_autocast_enabled("cpu"):
-        low = torch.get_autocast_dtype("cpu")
-        tokens, weights, biases = tokens.to(low), [x.to(low) for x in weights], [x.to(low) for x in biases]
-    states: Tensor = _LastStates.apply(tokens, lengths, *weights, *biases)
+    tokens, *parameters = common_dtype(tokens, *weights, *biases)
+    states: Tensor = _LastStates.apply(tokens, lengths, *parameters)
     return states
 
 

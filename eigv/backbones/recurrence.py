@@ -9,13 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-
-def common_dtype(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors in the number type of matrix products: that of autocast where it is on, else as they are."""
-    device = tensors[0].device.type
-    if not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
-        return tensors
-    return tuple(tensor.to(torch.get_autocast_dtype(device)) for tensor in tensors)
+from base.tensors import common_dtype
 
 
 def recur(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) -> Tensor:
