@@ -4,6 +4,7 @@ Sizes: B batch, K clips, E width of mapped clip features, T texts, D width, R wi
 A answers, P pairs, N negatives of a kind.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -55,7 +56,13 @@ class TrainingStep:
         twins = self._disrupt(study) if self.method.contrasts else None
         of_answers, of_twins = self._represent(study, twins)
         with no_autocast(of_answers):
-            return self._learn_from(of_answers, of_twins, study, twins)
+            losses = self._learn_from(of_answers, of_twins, study, twins)
+        if self.method.random_parts:
+            losses = self._learn_from_parts(losses, study)
+        if self.method.selects == "jointly":
+            chosen = select(self.model, self.batch, self.settings.faithful, self.draws)
+            losses = replace(losses, total=losses.total + chosen.loss, scene=chosen.scene)
+        return losses
 
     def _intervene(self) -> Study:
         batch, method, draws, settings = self.batch, self.method, self.draws, self.settings
@@ -201,10 +208,6 @@ class TrainingStep:
         batch, contrast = self.batch, self.settings.objective
         logits = self.model.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
         answer = answer_loss(logits, study.target)
-        if self.method.random_parts:
-            of_parts = self.model.read(random_parts(batch.video, self.draws), study.texts, *study.asked)
-            parts = answer_loss(of_parts.view(batch.size, -1), study.target)
-            answer = answer + self.settings.parts.weight * parts
         contrastive, total = None, answer
         if of_twins is not None:
             projected = self.model.heads.project(of_twins)  # (B, 2 + M, width of the projection)
@@ -214,17 +217,19 @@ class TrainingStep:
             total = answer + contrast.beta * contrastive
             if twins and self.model.backbone.contrast_reaches_answer_head:
                 self._pass_answer_head(of_twins, twins, batch.multiple_choice)
-        scene = twins.scene if twins and twins.scene else study.scene
-        if self.method.selects == "jointly":
-            chosen = select(self.model, batch, self.settings.faithful, self.draws)
-            total, scene = total + chosen.loss, chosen.scene
         return Losses(
             total=total,
             answer=answer.detach(),
             contrastive=None if contrastive is None else contrastive.detach(),
-            scene=scene,
+            scene=twins.scene if twins and twins.scene else study.scene,
             accuracy=accuracy(logits, study.target),
         )
+
+    def _learn_from_parts(self, losses: Losses, study: Study) -> Losses:
+        """`losses` with that of answers to random parts of the videos."""
+        of_parts = self.model.read(random_parts(self.batch.video, self.draws), study.texts, *study.asked)
+        parts = self.settings.parts.weight * answer_loss(of_parts.view(self.batch.size, -1), study.target)
+        return replace(losses, total=losses.total + parts, answer=losses.answer + parts.detach())
 
     @torch.no_grad()
     def _pass_answer_head(self, of_twins: Tensor, twins: Twins, multiple_choice: bool) -> None:

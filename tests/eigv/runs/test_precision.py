@@ -15,7 +15,16 @@ from eigv.runs import precision
 from eigv.runs.evaluation import evaluate
 from eigv.runs.training import train
 from tests.eigv import synthetic
-from tests.eigv.method.small_models import BANK, FORMS, SETTINGS, every_backbone, every_form, small_batch, small_model
+from tests.eigv.method.small_models import (
+    BANK,
+    FORMS,
+    SETTINGS,
+    every_backbone,
+    every_form,
+    every_method,
+    small_batch,
+    small_model,
+)
 from tests.eigv.runs.test_training import settings
 
 
@@ -123,6 +132,19 @@ def test_a_step_in_bf16_is_that_in_float32_but_for_rounding(backbone, form):
         found[numbers] = torch.cat([losses.total.detach()[None], prediction.logits.flatten()])
     assert not torch.equal(found["float32"], found["bf16"])
     torch.testing.assert_close(found["bf16"], found["float32"], atol=0.02, rtol=0.02)
+
+
+@every_backbone
+@every_method
+def test_a_step_of_every_method_in_bf16_has_about_its_loss_in_float32(backbone, name):
+    found = []
+    for numbers in ("float32", "bf16"):
+        model = small_model("multiple-choice", backbone=backbone, method=name)
+        with precision.calculating(numbers, "cpu"):
+            losses = model.training_step(small_batch("multiple-choice"), METHODS[name], Draws(0), BANK, SETTINGS)
+        losses.total.backward()
+        found.append(losses.total.detach())
+    torch.testing.assert_close(*found, atol=0.02, rtol=0.02)
 
 
 @pytest.mark.parametrize("form", FORMS)
