@@ -30,7 +30,7 @@ def compare_explanations(
 
     with working_device(device, threads, jobs_per_gpu) as claimed:
         found = compare(model, video, questions, text, gold, out, claimed, split)
-    typer.echo(summary(found).round(1).to_markdown())
+    typer.echo(summary(found).round(1).reset_index().to_markdown(index=False))
 
 
 @app.command("score-grounding")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from base.errors import UserError
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
-from eigv.explanations.attributions import EXPLAINERS, logits_of
+from eigv.explanations.attributions import EXPLAINERS
+from eigv.method.faithfulness import answered_right
 from eigv.method.model import VideoQA
 from eigv.rationales.clips import auc, first, of_same_size, overlap
 from eigv.runs import model_files
@@ -66,7 +66,9 @@ def compare(
         for name in ("val", split)
     )
     source = np.random.default_rng(0)
-    found = pd.concat([_measured(model, tested, *row, size, device) for row in _selections(tuned, tested, source)])
+    rows = list(_selections(tuned, tested, source))
+    right = _right(model, tested, np.stack([selected for _, _, selected, _ in rows]), size, device)
+    found = pd.concat([_measured(tested, *row, of_row) for row, of_row in zip(rows, right, strict=True)])
     write_csv(out, found)
     return found
 
@@ -125,14 +127,12 @@ def best_threshold(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> floa
 
 
 def _measured(
-    model: VideoQA,
     tested: Scored,
     explainer: str,
     selection: str,
     selected: NDArray[np.bool_],
     scores: NDArray[np.float64] | None,
-    size: int,
-    device: str,
+    right: NDArray[np.bool_],
 ) -> pd.DataFrame:
     table = tested.split.table
     found = overlap(selected, tested.gold)
@@ -146,18 +146,14 @@ def _measured(
             "share": selected.mean(axis=1),
             **found._asdict(),
             "auc": np.nan if scores is None else auc(scores, tested.gold),
-            "right": _right(model, tested, selected, size, device),
+            "right": right,
         }
     )
 
 
-@torch.no_grad()
 def _right(model: VideoQA, tested: Scored, selected: NDArray[np.bool_], size: int, device: str) -> NDArray[np.bool_]:
-    """(Q,) whether the answers from the selected clips alone are right."""
-    right = []
-    for start, batch in zip(range(0, len(tested.split), size), tested.split.batches(size), strict=True):
-        there = batch.to(device)
-        kept = torch.from_numpy(selected[start : start + size]).to(there.video)
-        logits = logits_of(model, there)(kept[..., None] * there.video, torch.arange(there.size, device=device))
-        right.append((logits.argmax(dim=1) == there.answer).cpu().numpy())
-    return np.concatenate(right)
+    """(M, Q) whether the answers from the clips `selected` (M, Q, K) alone are right."""
+    starts = range(0, len(tested.split), size)
+    batches = zip(starts, tested.split.batches(size), strict=True)
+    parts = [answered_right(model, batch.to(device), selected[:, start : start + size]) for start, batch in batches]
+    return np.concatenate(parts, axis=1)

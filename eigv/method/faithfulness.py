@@ -79,10 +79,9 @@ def answered_right(model: VideoQA, batch: Batch, kept: NDArray[np.bool_]) -> NDA
     for part in np.split(kept, range(step := max(1, AT_ONCE // len(text)), len(kept), step)):
         of_part = torch.arange(len(part), device=text.device)[:, None]
         shown = torch.from_numpy(part).to(batch.video)[..., None] * batch.video  # (M, B, K, Dv)
-        clips = model.backbone.encode_clips(shown.flatten(0, 1))
         video = of_part * batch.size + text // batch.candidates  # (M, T)
-        answers = model.backbone.fuse(clips, texts, video.flatten(), text.repeat(len(part)))
-        logits = model.heads.scores(answers).view(len(part), batch.size, -1)
+        logits = model.read(shown.flatten(0, 1), texts, video.flatten(), text.repeat(len(part)))
+        logits = logits.view(len(part), batch.size, -1)
         found.append(_numpy(logits.argmax(dim=2) == batch.answer))
     return np.concatenate(found)
 

@@ -1,13 +1,12 @@
 """What a model answers from parts of a video, by hand: a made-up model that looks at one clip of each video."""
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from eigv.backbones.contract import Clips, Tokens
+from eigv.backbones.contract import Tokens
 from eigv.method.batch import Batch
 from eigv.method.faithfulness import faithfulness
 from eigv.method.grounding import Scene
@@ -22,7 +21,6 @@ class LooksAtOneClip:
     def __init__(self, scenes: list[str], elsewhere: list[str], probability: list[list[float]]) -> None:
         self.scenes, self.elsewhere, self.probability = scenes, elsewhere, probability
         self.backbone: Any = self
-        self.heads: Any = SimpleNamespace(scores=lambda seen: torch.stack([0.5 - seen, seen - 0.5], dim=1))
 
     def predict(self, batch: Batch) -> Prediction:
         rows = [int(qid) for qid in batch.qids]
@@ -37,12 +35,9 @@ class LooksAtOneClip:
     def encode_tokens(self, tokens: torch.Tensor, lengths: torch.Tensor) -> Tokens:
         return Tokens(tokens[:, 0])
 
-    def encode_clips(self, video: torch.Tensor) -> Clips:
-        return Clips(video)
-
-    def fuse(self, clips: Clips, texts: Tokens, video: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        named = texts.pooled[text, 0].long()
-        return clips.local[video, named, 0]
+    def read(self, video: torch.Tensor, texts: Tokens, clip_index: torch.Tensor, token_index: torch.Tensor) -> Any:
+        seen = video[clip_index, texts.pooled[token_index, 0].long(), 0]
+        return torch.stack([0.5 - seen, seen - 0.5], dim=1)
 
 
 def batches(named: list[int], size: int) -> list[Batch]:
