@@ -16,6 +16,14 @@ from base.writing import write_json
 METRICS = "metrics.json"
 
 
+def with_weights(file: Path | None) -> list[Path]:
+    """What a training goes on from that is told `file`: a model with the weights beside it, gold spans, or nothing."""
+    if file is None:
+        return []
+    weights = RunFolder(file.parent).weights
+    return [file, weights] if weights.is_file() else [file]
+
+
 @dataclass(frozen=True)
 class RunFolder:
     """The files of one run, or of its evaluation on a further split."""

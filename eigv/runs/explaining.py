@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
 
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
+from base.jobs.adam import Adam
 from base.jobs.announcements import Announcements
 from base.jobs.epochs import all_epochs
 from base.jobs.interruption import stop_if_asked
@@ -23,7 +25,7 @@ from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
 from eigv.method.faithful import select
 from eigv.method.model import VideoQA
-from eigv.runs import monitors, precision
+from eigv.runs import monitors, optimisation, precision
 from eigv.runs.data import Split
 from eigv.runs.model_files import ModelCard, load, save
 from eigv.runs.shared_data import SharedData
@@ -55,7 +57,9 @@ def explain(
     """
     trained, card = load(predictor)
     settings = settings or card.settings.model_copy(update={"method": GUIDE})
-    _check_same_model(settings, card.settings, predictor)
+    if settings.method != GUIDE:
+        raise UserError(f"an indicator is put on a model by the method {GUIDE}, not by {settings.method}")
+    card.refuse_another(settings, predictor)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     data = shared or SharedData(video, questions, text)
     train_split = data.split("train", settings.features, training=True)
@@ -111,17 +115,14 @@ class _Explaining:
         precision.prepare(model, self.numbers, device)
         model.requires_grad_(False)
         model.grounding.requires_grad_(True)
-        self.optimizer = torch.optim.Adam(model.grounding.parameters(), settings.eigv.faithful.learning_rate)
+        self.optimizer = Adam(model.grounding.parameters(), settings.eigv.faithful.learning_rate)
         self.draws = Draws(settings.seed, device)
         self.parts = {"optimizer": self.optimizer, "draws": self.draws}
 
-    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, float]]:
+    def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split. The model answers as it does in evaluation."""
-        how, seed = self.settings.training, self.settings.seed * 1_000_003 + epoch
-        if done == 0:
-            torch.manual_seed(seed)
-            self.draws.seed(seed)
-        order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
+        how = self.settings.training
+        order = optimisation.begin_epoch(self.settings, self.draws, len(self.train_split), epoch, done)
         self.model.eval()
         for batch in self.train_split.batches(how.batch, order[done * how.batch :]):
             with precision.calculating(self.numbers, self.device):
@@ -131,7 +132,7 @@ class _Explaining:
             self.optimizer.step()
             watched = {"loss": found.loss, "train_accuracy": 100 * found.from_scene.float().mean()}
             watched |= monitors.selection(found.scene)
-            yield {name: float(value.detach()) for name, value in watched.items()}
+            yield {name: value.detach() for name, value in watched.items()}
 
     @torch.no_grad()
     def check_epoch(self, epoch: int, watched: Watched) -> dict[str, float]:
@@ -165,14 +166,3 @@ class _Explaining:
             row["question_effect"] = float(np.mean(effects))
         log.info("%s", ", ".join(f"{name} {value:.4g}" for name, value in row.items()))
         return row
-
-
-def _check_same_model(settings: RunSettings, explained: RunSettings, where: Path) -> None:
-    if settings.method != GUIDE:
-        raise UserError(f"an indicator is put on a model by the method {GUIDE}, not by {settings.method}")
-    for name in ("backbone", "backbones", "plugin", "features"):
-        if getattr(settings, name) != getattr(explained, name):
-            raise UserError(
-                f"{where} was trained with another `{name}` ({getattr(explained, name)}) than this run has "
-                f"({getattr(settings, name)}): not the same model"
-            )

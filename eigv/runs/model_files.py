@@ -64,6 +64,15 @@ class ModelCard:
         guide = self.of_guide().build() if how.scenes == "guide" else None
         return VideoQA(backbone, self.classes, grounding, run.eigv.objective.projection_head, guide)
 
+    def refuse_another(self, settings: RunSettings, where: Path) -> None:
+        """Raises `UserError` where a run of `settings` has another model than this one of the file `where`."""
+        for name in ("backbone", "backbones", "plugin", "features"):
+            own, other = getattr(self.settings, name), getattr(settings, name)
+            if own != other:
+                raise UserError(
+                    f"{where} was trained with another `{name}` ({own}) than this run has ({other}): not the same model"
+                )
+
     def of_guide(self) -> "ModelCard":
         """The model that guides one of these settings: what the method `faithful` makes of them."""
         return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))

@@ -1,4 +1,4 @@
-"""One step of the optimiser, with what `training` says of it: clipping, warm-up, the rate, when to stop."""
+"""The order of an epoch, and one step of the optimiser, with what `training` says of it."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,9 @@ from torch.optim import Optimizer
 
 from base.jobs.adam import Adam
 from base.jobs.resume import History, best_epoch
+from eigv.config.run import RunSettings
 from eigv.config.training import TrainingSettings
+from eigv.method.draws import Draws
 
 
 def optimizer_of(model: nn.Module, how: TrainingSettings) -> Optimizer:
@@ -17,6 +19,20 @@ def optimizer_of(model: nn.Module, how: TrainingSettings) -> Optimizer:
     # Fused: one operation for all weights, which on a GPU can also leave a step out without asking the processor
     # (`eigv.runs.not_finite`).
     return kind(model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True)
+
+
+def begin_epoch(settings: RunSettings, draws: Draws, questions: int, epoch: int, done: int) -> Tensor:
+    """The order of `questions` in an epoch, (n,) int64, of which `training.questions` are n.
+
+    It follows from the run's seed and the epoch's number, as all draws do from its first step on: where no step is
+    `done`, the generators begin anew.
+    """
+    seed = settings.seed * 1_000_003 + epoch
+    if done == 0:
+        torch.manual_seed(seed)
+        draws.seed(seed)
+    order = torch.randperm(questions, generator=torch.Generator().manual_seed(seed))
+    return order[: settings.training.questions]
 
 
 def gradient_norm(parameters: Iterable[nn.Parameter]) -> Tensor:

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from base import layers, plug
 from base.errors import UserError
+from base.formats.run_folder import with_weights
 from base.jobs import interruption
 from base.jobs.device import working_device
 from base.jobs.shelf import Shelf, stamps
@@ -78,7 +79,7 @@ class How(NamedTuple):
         plugin = order.settings.get("plugin")
         own = plug.describe(plugin["code"]) if plugin else ""
         texts = [self.text / f"text_{split}.h5" for split in ("train", "val")]
-        data = stamps([self.video, *self.questions.glob("*"), *texts])
+        data = stamps([self.video, *self.questions.glob("*"), *texts, *with_weights(order.before)])
         return Shelf(order.state, [order.settings, own, self.stage, self.device, self.deterministic, data])
 
 

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from base import plug
 from base.errors import UserError
-from base.formats.run_folder import RunFolder
+from base.formats.run_folder import RunFolder, with_weights
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
 from base.jobs.curves import Curves
@@ -137,8 +137,7 @@ def guide_of(settings: RunSettings, file: Path | None) -> Weights:
     if scenes == "gold":
         return {}
     model, card = load(file)
-    if (card.settings.backbone, card.settings.backbones) != (settings.backbone, settings.backbones):
-        raise UserError(f"{file} is of another backbone than this run, or of other sizes: it cannot be its guide")
+    card.refuse_another(settings, file)
     return model.state_dict()
 
 
@@ -150,8 +149,7 @@ def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: 
     """
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    files = [] if before is None else [before, *before.parent.glob(RunFolder(before.parent).weights.name)]
-    return json.dumps([stage, numbers, decides, plugin, data, *map(sha256, files)], sort_keys=True)
+    return json.dumps([stage, numbers, decides, plugin, data, *map(sha256, with_weights(before))], sort_keys=True)
 
 
 class _Training:
@@ -204,11 +202,8 @@ class _Training:
 
     def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split."""
-        how, seed = self.settings.training, self.settings.seed * 1_000_003 + epoch
-        if done == 0:
-            torch.manual_seed(seed)
-            self.draws.seed(seed)
-        order = torch.randperm(len(self.train_split), generator=torch.Generator().manual_seed(seed))[: how.questions]
+        how = self.settings.training
+        order = optimisation.begin_epoch(self.settings, self.draws, len(self.train_split), epoch, done)
         self.model.train()
         before = (epoch - 1) * self.steps_an_epoch
         if self.curves is not None:

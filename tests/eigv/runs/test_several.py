@@ -137,6 +137,16 @@ def test_the_same_list_again_trains_what_failed_alone(tmp_path, how, caplog, mon
     assert files(runs[1].out) == files(runs[0].out)
 
 
+def test_files_that_come_from_another_run_are_told_by_its_model_and_its_weights(tmp_path, how):
+    model, weights = tmp_path / "model.json", tmp_path / "model.safetensors"
+    order = listed(tmp_path, {"a": {}})[0]
+    known = [how.shelf(order).identity]
+    for file, content in ((model, "1"), (weights, "1"), (weights, "22"), (model, "22")):
+        file.write_text(content)
+        known.append(how.shelf(order.model_copy(update={"before": model})).identity)
+    assert len(set(known)) == 5
+
+
 def test_nothing_is_handed_on_from_one_run_to_the_next(tmp_path, how, capfd):
     (tmp_path / "own.py").write_text(MEDDLING)
     own = {"backbone": "mine", "plugin": {"code": f"{tmp_path}/own.py:Meddling"}}
