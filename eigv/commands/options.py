@@ -17,4 +17,5 @@ Configs = Annotated[
 Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+RunName = Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]

@@ -9,7 +9,7 @@ from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, JobsPerGpu, Questions, Text, Threads, Video
+from eigv.commands.options import CPUS, JobsPerGpu, Questions, RunName, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -37,7 +37,7 @@ def train(
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
-    name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
+    name: RunName = "",
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
@@ -68,8 +68,10 @@ def train(
         curves=curves,
     )
     if runs:
-        if out or state or name or ahead != "[]":
-            raise UserError("--out, --state, --name and --ahead are of one run: with --runs they stand in its list")
+        if out or state or name or before or ahead != "[]":
+            raise UserError(
+                "--out, --state, --name, --before and --ahead are of one run: with --runs they stand in its list"
+            )
         several.train_all(several.orders(layers.read_list(runs, "--runs"), common, "--runs"), how)
     elif out and state:
         own = several.Order(settings=common, out=out, state=state, name=name, before=before)
@@ -93,7 +95,7 @@ def explain(
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
-    name: Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")] = "",
+    name: RunName = "",
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
