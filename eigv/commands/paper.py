@@ -29,6 +29,24 @@ def table(
     typer.echo((folder / f"{name}.md").read_text())
 
 
+@app.command()
+def explanations(
+    name: Annotated[str, typer.Argument(help="Name of the table of explanations.")],
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.csv, .md, .tex, .html; else that of the configuration.")
+    ] = None,
+) -> None:
+    """Gather what an indicator selects and what post-hoc explainers would into a table, with intervals over videos."""
+    from eigv.config.experiment import load
+    from eigv.paper.tables.explanations import write_explanations
+
+    values = load(config)
+    folder = out or values.outcomes / "tables"
+    write_explanations(values, name, folder)
+    typer.echo((folder / f"{name}.md").read_text())
+
+
 @app.command("compare-runs")
 def compare_runs(
     a: Annotated[str, typer.Argument(help="Folder of a run, or of its seeds, or a pattern of such folders in quotes.")],

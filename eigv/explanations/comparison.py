@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from base.errors import UserError
+from base.formats.explanations import INDICATOR, OWN, SAME_SIZE, TUNED
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
@@ -23,10 +24,6 @@ from eigv.runs import model_files
 from eigv.runs.data import Split, Videos
 from extract.annotations.gold import read_gold
 
-INDICATOR = "indicator"
-SAME_SIZE, TUNED, OWN = "size of the indicator", "threshold tuned on gold", "own"
-"""How scores become a selection: as many clips as the indicator selects for that question, every clip above the one
-threshold that gives the best IoU on validation, or as the row itself says."""
 MEASURED = ["iop", "recall", "iou", "auc", "share", "right"]
 THRESHOLDS = 60
 """Quantiles of the scores on validation that are tried."""

@@ -83,6 +83,11 @@ class Targets:
             "video": [kinds.file(self.config, self.paths, collection, kinds.of_runs(runs))],
         }
 
+    def explained(self, explanations: str) -> list[str]:
+        """What the indicator and post-hoc explainers select in each of the runs of a table of both."""
+        shown = entry_of(self.config.explanations, explanations, "table of explanations")
+        return [str(self.runs.folder(run).of_split(shown.split).explanations) for run in shown.runs]
+
     # What decides a table, a figure or a page, beside the files that it is made from: these, and its own settings.
 
     def decides_table(self, table: str) -> str:
@@ -94,6 +99,11 @@ class Targets:
         """Which runs a sweep shows, and how."""
         shown = entry_of(self.config.sweeps, sweep, "sweep")
         return spelled(shown.model_dump(mode="json"), self.sweep_runs(sweep), self._formats(shown.datasets))
+
+    def decides_explanations(self, explanations: str) -> str:
+        """Which runs a table of explanations is of, and their split."""
+        shown = entry_of(self.config.explanations, explanations, "table of explanations")
+        return spelled(shown.model_dump(mode="json"), self.explained(explanations))
 
     def _formats(self, datasets: Iterable[str]) -> list[str]:
         return [self.config.datasets[name].format for name in datasets]
@@ -113,6 +123,10 @@ class Targets:
     def sweep_config(self, sweep: str) -> str:
         """What the command that draws a sweep reads of the configuration."""
         return self._config_for("sweeps", sweep)
+
+    def explanations_config(self, explanations: str) -> str:
+        """What the command that makes a table of explanations reads of the configuration."""
+        return self._config_for("explanations", explanations)
 
     def _config_for(self, part: str, name: str) -> str:
         """The configuration with one only of its tables, sweeps, pictures and pages, as JSON: the others may change."""
@@ -148,6 +162,8 @@ class Targets:
             return [self.paths.figure("png", name), *self.sweep_runs(name)]
         if name in config.rationales:
             return [self.paths.figure("png", name), *self.picture_inputs(name)["predictions"]]
+        if name in config.explanations:
+            return [self.paths.table("md", name), *self.explained(name)]
         if name in config.checkpoints:
             return [str(self.paths.checkpoint(config.checkpoints[name].dataset, name).metrics)]
         if name in config.explorers:

@@ -78,6 +78,13 @@ ROWS = {
         (*EVALUATED, "CHECKPOINT.model", "CHECKPOINT.weights", "PLAN.runs.gold_of_checkpoint"),
     ),
     "table": Row("tables", ("targets.decides_table",), ("PLAN.targets.table_runs",)),
+    **{
+        f"compare_explanations{which}": Row(
+            "explanations", (), (*EVALUATED, "RUN.model", "RUN.weights", 'PATHS.text("val")', "PATHS.gold(")
+        )
+        for which in ("", "_shifted")
+    },
+    "explanations_table": Row("tables", ("targets.decides_explanations",), ("PLAN.targets.explained",)),
     "sweep": Row("figures", ("targets.decides_sweep",), ("PLAN.targets.sweep_runs",)),
     "learning_curves": Row("figures", ("targets.trained",), ("PLAN.targets.histories",)),
     "rationale": Row("figures", ("targets.decides_picture",), ("PLAN.targets.picture_inputs",)),

@@ -83,6 +83,7 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
         "picture": shows.decides_picture("figure6"),
         "page": shows.page_settings("explorer"),
     }
+    of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
     known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():
