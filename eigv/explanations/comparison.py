@@ -17,7 +17,7 @@ from base.formats.explanations import INDICATOR, OWN, SAME_SIZE, TUNED
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
-from eigv.explanations.attributions import EXPLAINERS, logits_of
+from eigv.explanations.attributions import explainers, logits_of
 from eigv.method.model import VideoQA
 from eigv.rationales.clips import auc, first, of_same_size, overlap
 from eigv.runs import model_files
@@ -79,7 +79,8 @@ def _scored(
     split = split.with_gold(spans)
     assert split.gold is not None
     selected: list[NDArray[np.bool_]] = []
-    scores: dict[str, list[NDArray[np.floating]]] = {name: [] for name in (INDICATOR, *EXPLAINERS)}
+    asked = explainers(model)
+    scores: dict[str, list[NDArray[np.floating]]] = {name: [] for name in (INDICATOR, *asked)}
     for batch in progress(
         split.batches(size), total=-(-len(split) // size), label=f"explanations of {name_of}", unit="batch"
     ):
@@ -88,7 +89,7 @@ def _scored(
         answer = prediction.logits.argmax(dim=1)
         selected.append(prediction.scene.causal.cpu().numpy() > 0.5)
         scores[INDICATOR].append(prediction.scene.probability_causal.cpu().numpy())
-        for name, explainer in EXPLAINERS.items():
+        for name, explainer in asked.items():
             scores[name].append(explainer(model, there, answer).cpu().numpy())
     every = {name: _normed(np.concatenate(parts)) for name, parts in scores.items()}
     return Scored(split, split.gold, np.concatenate(selected), every)

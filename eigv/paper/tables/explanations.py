@@ -4,7 +4,7 @@ Sizes: Q questions, V videos, C columns (numbers that are resampled together).
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ METRICS = {"iop": "IoP", "recall": "Recall", "iou": "IoU", "auc": "AUC", "share"
 """The columns of `explanations.csv` that are shown, and how they are called."""
 COMPARED = ("iop", "iou", "right")
 """Those beside which the difference to the indicator's own selection stands."""
-GROUPS = {
+GROUPS: dict[str, Callable[[str, str], bool]] = {
     "Its own selection": lambda explainer, selection: (explainer, selection) == (INDICATOR, OWN),
     "As many clips as the indicator selects": lambda explainer, selection: selection == SAME_SIZE,
     "Every clip above a threshold, tuned on gold spans of val": lambda explainer, selection: selection == TUNED,
@@ -113,7 +113,7 @@ def lay_out(found: pd.DataFrame, caption: str, seeds: int) -> Layout:
     for group, holds in GROUPS.items():
         inside = [(explainer, part) for (explainer, selection), part in rows if holds(explainer, selection)]
         lines += [Line(group, "heading")] if inside else []
-        lines += [Line(_capital(explainer), "method", tuple(_entries(part))) for explainer, part in inside]
+        lines += [Line(_capital(str(explainer)), "method", tuple(_entries(part))) for explainer, part in inside]
     remarks = [
         f"Percent, by clips against gold spans: means over {int(found['questions'].iloc[0])} questions on "
         f"{int(found['videos'].iloc[0])} videos and {seeds} {'seed' if seeds == 1 else 'seeds'}; in brackets the "
@@ -131,7 +131,7 @@ def _of(run: Run, split: str) -> str:
 
 
 def _read(files: Sequence[Path]) -> list[pd.DataFrame]:
-    tables = []
+    tables: list[pd.DataFrame] = []
     for file in files:
         if not file.is_file():
             raise UserError(f"{file} does not exist; `eigv compare-explanations` makes it of the run's model.json")
