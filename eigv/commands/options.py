@@ -15,6 +15,7 @@ Configs = Annotated[
     list[str], typer.Option("--config", help="Configuration file, or JSON text; later ones go over earlier ones.")
 ]
 Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
+Gold = Annotated[Path | None, typer.Option(help="The gold spans to mark, seconds by question id.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from eigv.commands.options import Configs, Manifest, Pictures, Questions, SettingsText, Video
+from eigv.commands.options import Configs, Gold, Manifest, Pictures, Questions, SettingsText, Video
 
 app = typer.Typer()
 
@@ -105,6 +105,7 @@ def rationale(
     video: Video,
     out: Pictures,
     settings: SettingsText = "{}",
+    gold: Gold = None,
     count: Annotated[int, typer.Option(min=1, help="How many questions.")] = 6,
     choose: Annotated[str, typer.Option(help="spread, best, worst or random")] = "spread",
     qid: Annotated[
@@ -119,7 +120,7 @@ def rationale(
 
     options = {"run": str(predictions.parent), "questions": count, "choose": choose, "qids": qid or []}
     how = parse(Rationales, options | layers.read(settings, "--settings"), "--settings")
-    rationale_picture(predictions, questions, manifest, video, how, out)
+    rationale_picture(predictions, questions, manifest, video, how, out, gold)
 
 
 @app.command()
@@ -130,12 +131,13 @@ def explorer(
     manifest: Manifest,
     video: Video,
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
+    gold: Gold = None,
 ) -> None:
     """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
     from eigv.config.targets import Explorer
     from eigv.paper.pages.explorer import write_explorer
 
-    write_explorer(command_line.parsed(Explorer, settings), runs, questions, manifest, video, out)
+    write_explorer(command_line.parsed(Explorer, settings), runs, questions, manifest, video, out, gold)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
 from eigv.config.run_path import Run
 from eigv.plan import kinds
-from eigv.plan.arguments import as_json, spelled
+from eigv.plan.arguments import as_json, flags, spelled
 from eigv.plan.entries import entry_of
 from eigv.plan.paths import Paths
 from eigv.plan.runs import Runs
@@ -72,11 +72,20 @@ class Targets:
         """What a page to browse is made from."""
         return self._answers(entry_of(self.config.explorers, page, "page to browse").runs)
 
+    def picture_gold(self, picture: str) -> list[str]:
+        """The words that tell a rationale picture of the gold spans, where there are some."""
+        return flags("--gold", self.picture_inputs(picture)["gold"])
+
+    def page_gold(self, page: str) -> list[str]:
+        """The same of a page to browse."""
+        return flags("--gold", self.page_inputs(page)["gold"])
+
     def _answers(self, runs: tuple[str, ...]) -> dict[str, list[str]]:
         """The answers of runs on one data set, and what shows the videos and questions beside them."""
         dataset = Run.of(runs[0]).dataset
         collection = self.config.datasets[dataset].videos
         return {
+            "gold": [self.paths.gold(dataset)] if self.config.datasets[dataset].gold else [],
             "manifest": [self.paths.manifest(collection)],
             "predictions": [str(self.runs.folder(run).predictions) for run in runs],
             "questions": [self.paths.questions(dataset)],

@@ -109,11 +109,15 @@ def lay_out(found: pd.DataFrame, caption: str, seeds: int) -> Layout:
     """The table of `compared` as people read it."""
     heads = [head for metric in METRICS for head in _heads(metric)]
     lines = []
-    rows = found.groupby(["explainer", "selection"], sort=False)
+    names = dict.fromkeys(zip(found["explainer"], found["selection"], strict=True))
     for group, holds in GROUPS.items():
-        inside = [(explainer, part) for (explainer, selection), part in rows if holds(explainer, selection)]
+        inside = [
+            (explainer, found[(found["explainer"] == explainer) & (found["selection"] == selection)])
+            for explainer, selection in names
+            if holds(explainer, selection)
+        ]
         lines += [Line(group, "heading")] if inside else []
-        lines += [Line(_capital(str(explainer)), "method", tuple(_entries(part))) for explainer, part in inside]
+        lines += [Line(_capital(explainer), "method", tuple(_entries(part))) for explainer, part in inside]
     remarks = [
         f"Percent, by clips against gold spans: means over {int(found['questions'].iloc[0])} questions on "
         f"{int(found['videos'].iloc[0])} videos and {seeds} {'seed' if seeds == 1 else 'seeds'}; in brackets the "
