@@ -82,6 +82,22 @@ def sweep(
     write_sweep(values, name, out or values.outcomes / "figures")
 
 
+@app.command()
+def curves(
+    name: Annotated[str, typer.Argument(help="Name of the curves.")],
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.png, .pdf, .csv; else that of the configuration.")
+    ] = None,
+) -> None:
+    """Draw how much the answers of a table's runs rest on their likeliest clips: insertion, deletion, gold."""
+    from eigv.config.experiment import load
+    from eigv.paper.figures.curves import write_curves
+
+    values = load(config)
+    write_curves(values, name, out or values.outcomes / "figures")
+
+
 @app.command("learning-curves")
 def learning_curves(
     runs: Annotated[list[Path], typer.Argument(help="Folders of trained runs.")],

@@ -21,12 +21,12 @@ from eigv.config.run import (
     RunSettings,
 )
 from eigv.config.run_path import RUNS, Run, nested, parts, point
-from eigv.config.targets import Checkpoint, Explanations, Explorer, Grid, Rationales, Sweep, Table
+from eigv.config.targets import Checkpoint, Curves, Explanations, Explorer, Grid, Rationales, Sweep, Table
 from eigv.config.training import TrainingSettings
 from extract.config import Extraction
 from extract.config.names import OutputFolder
 
-SHOWN = ("tables", "sweeps", "rationales", "explorers", "explanations", "checkpoints")
+SHOWN = ("tables", "sweeps", "rationales", "explorers", "explanations", "curves", "checkpoints")
 """The parts of a configuration whose entries are targets by their names."""
 
 
@@ -104,6 +104,7 @@ class Config(Extraction):
     explanations: dict[TargetName, Explanations] = Field(
         {}, description="Tables of intrinsic against post-hoc rationales, by name (docs/rationales.md)."
     )
+    curves: dict[TargetName, Curves] = Field({}, description="Deletion and insertion curves of tables, by name.")
     checkpoints: dict[TargetName, Checkpoint] = Field(
         {}, description="Checkpoints of the official code to be evaluated, by name."
     )
@@ -137,6 +138,9 @@ class Config(Extraction):
             values = [grid.at] + ([{grid.key: v} for v in grid.values] if isinstance(grid, Sweep) else [])
             for problem in filter(None, map(_wrong_point, values)):
                 yield f"`{where}`: {problem}"
+        for name, curves in self.curves.items():
+            if curves.table not in self.tables:
+                yield f"`curves.{name}.table` names {curves.table!r}, which is not in `tables`"
         for override in self.overrides:
             if override.when.dataset not in (None, *self.datasets):
                 yield f"`overrides` names {override.when.dataset!r}, which is not in `datasets`"

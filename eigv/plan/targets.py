@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
+from eigv.config.methods import method
 from eigv.config.run_path import Run
 from eigv.plan import kinds
 from eigv.plan.arguments import as_json, flags, spelled
@@ -51,6 +52,12 @@ class Targets:
         """The metrics of the runs that a sweep shows."""
         entry_of(self.config.sweeps, sweep, "sweep")
         return [str(self.runs.folder(run).metrics) for run in self.config.runs(sweep)]
+
+    def curve_runs(self, curves: str) -> list[str]:
+        """The metrics of the runs whose rationales curves are of."""
+        shown = entry_of(self.config.curves, curves, "curves")
+        runs = [run for run in self.config.runs(shown.table) if method(run.method).grounds]
+        return [str(self.runs.folder(run).metrics) for run in runs]
 
     def histories(self, dataset: str) -> list[str]:
         """The learning curves of the runs of all tables on a data set."""
@@ -114,6 +121,10 @@ class Targets:
         shown = entry_of(self.config.explanations, explanations, "table of explanations")
         return spelled(shown.model_dump(mode="json"), self.explained(explanations))
 
+    def decides_curves(self, curves: str) -> str:
+        """Of which runs curves are."""
+        return spelled(self.curve_runs(curves))
+
     def _formats(self, datasets: Iterable[str]) -> list[str]:
         return [self.config.datasets[name].format for name in datasets]
 
@@ -136,6 +147,12 @@ class Targets:
     def explanations_config(self, explanations: str) -> str:
         """What the command that makes a table of explanations reads of the configuration."""
         return self._config_for("explanations", explanations)
+
+    def curves_config(self, curves: str) -> str:
+        """What the command that draws curves reads of the configuration: their table too."""
+        shown = entry_of(self.config.curves, curves, "curves")
+        table = json.loads(self._config_for("tables", shown.table))
+        return json.dumps(table | {"curves": {curves: shown.model_dump(mode="json")}})
 
     def _config_for(self, part: str, name: str) -> str:
         """The configuration with one only of its tables, sweeps, pictures and pages, as JSON: the others may change."""
@@ -171,6 +188,8 @@ class Targets:
             return [self.paths.figure("png", name), *self.sweep_runs(name)]
         if name in config.rationales:
             return [self.paths.figure("png", name), *self.picture_inputs(name)["predictions"]]
+        if name in config.curves:
+            return [self.paths.figure("png", name), *self.curve_runs(name)]
         if name in config.explanations:
             return [self.paths.table("md", name), *self.explained(name)]
         if name in config.checkpoints:

@@ -86,6 +86,7 @@ ROWS = {
     },
     "explanations_table": Row("tables", ("targets.decides_explanations",), ("PLAN.targets.explained",)),
     "sweep": Row("figures", ("targets.decides_sweep",), ("PLAN.targets.sweep_runs",)),
+    "curves": Row("figures", ("targets.decides_curves",), ("PLAN.targets.curve_runs",)),
     "learning_curves": Row("figures", ("targets.trained",), ("PLAN.targets.histories",)),
     "rationale": Row("figures", ("targets.decides_picture", "targets.picture_gold"), ("PLAN.targets.picture_inputs",)),
     "explore": Row("explorer", ("targets.page_settings", "targets.page_gold"), ("PLAN.targets.page_inputs",)),

@@ -25,6 +25,32 @@ rule sweep:
         " > {log:q} 2>&1 || show_end {log:q}"
 
 
+rule curves:
+    input:
+        ask(PLAN.targets.curve_runs),
+    output:
+        picture=report(
+            PATHS.figure("png", "{curves}"),
+            caption="../report/curves.rst",
+            category="Rationales",
+            labels={"figure": "{curves}"},
+        ),
+        pdf=PATHS.figure("pdf", "{curves}"),
+        csv=PATHS.figure("csv", "{curves}"),
+    log:
+        f"{OUT}/logs/figures/{{curves}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        config=told(PLAN.targets.curves_config),
+        decides=ask(PLAN.targets.decides_curves),
+        out=subpath(output.picture, parent=True),
+        stage=STAGES["figures"],
+    shell:
+        "python -m eigv.cli curves {wildcards.curves:q} --config {params.config:q} --out {params.out:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"
+
+
 rule learning_curves:
     input:
         ask(PLAN.targets.histories),

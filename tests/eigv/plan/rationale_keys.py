@@ -13,7 +13,15 @@ EXPLAINED = {
 }
 """A table of explanations, on a data set with gold spans."""
 
+GRID = {"datasets": ["d"], "backbones": ["hga"]}
+CURVES = {
+    "tables.t": GRID | {"methods": ["erm", "eigv"]},
+    "tables.u": GRID | {"methods": ["faithful"]},
+    "curves": {"deletion": {"table": "t"}},
+}
+
 ROWS = [
+    Row("curves.deletion.table", "u", ["curves"], CURVES),
     Row("eigv.grounding.logits", "products", ["grounding runs"]),
     Row("eigv.parts.weight", 0.5, ["train parts", *INDICATORS]),
     Row("eigv.faithful.predictor", "erm", INDICATORS),

@@ -84,6 +84,7 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
         "page": " ".join([shows.page_settings("explorer"), *shows.page_gold("explorer")]),
     }
     of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
+    of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}
     known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():

@@ -168,3 +168,14 @@ def test_what_cannot_be_a_table_of_explanations(table, said):
 def test_explanations_are_measured_against_gold_spans_alone():
     with pytest.raises(UserError, match=r"explanations.post-hoc.*`datasets.one` needs `gold`"):
         shown(explanations={"post-hoc": {"runs": SEEDS}}, checkpoints={})
+
+
+def test_curves_are_of_those_runs_of_a_table_that_have_a_rationale():
+    targets = shown(curves={"deletion": {"table": "table1"}}).targets
+    metrics = f"{OUT}/runs/{RUN}/metrics.json"
+    assert targets.files("deletion") == [f"{OUT}/figures/deletion.png", metrics]  # plain runs have none
+    assert f"{OUT}/figures/deletion.png" in targets.artefacts()
+    told = json.loads(targets.curves_config("deletion"))
+    assert list(told["tables"]) == ["table1"] and list(told["curves"]) == ["deletion"]
+    with pytest.raises(UserError, match=r"`curves.deletion.table` names 'table9'"):
+        shown(curves={"deletion": {"table": "table9"}})
