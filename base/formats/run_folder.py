@@ -51,6 +51,11 @@ class RunFolder:
         return self.path / "predictions.csv"
 
     @property
+    def explanations(self) -> Path:
+        """What the indicator and other explainers select, question by question (`eigv.explanations.comparison`)."""
+        return self.path / "explanations.csv"
+
+    @property
     def metrics(self) -> Path:
         """Accuracies and rationale statistics; no times and no paths, so that the same run gives the same bytes."""
         return self.path / METRICS

@@ -4,7 +4,6 @@ Sizes: S = 2 streams (appearance, motion), B videos, K clips, T texts, L tokens,
 n rows (videos or pairs).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -17,7 +16,7 @@ from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.dropout import Dropout
 from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import recur
+from eigv.backbones.recurrence import StreamEncoder, encode_streams, recur, stacked
 from eigv.config.run import ComemSettings
 
 
@@ -40,31 +39,6 @@ class StreamLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(S, n, in) to (S, n, out)."""
         return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
-
-
-class StreamEncoder(nn.Module):
-    """Two recurrent layers over the clips of a stream; a clip's fact is both of its states, side by side."""
-
-    def __init__(self, features: int, hidden: int) -> None:
-        super().__init__()
-        # Their weights alone are used: `encode_streams` reads both streams at once.
-        self.lower = nn.GRU(features, hidden, batch_first=True)
-        self.upper = nn.GRU(hidden, hidden, batch_first=True)
-
-
-def _stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
-    """A parameter of a layer of each stream."""
-    return torch.stack([getattr(getattr(stream, layer), f"{name}_l0") for stream in streams])
-
-
-def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int) -> Tensor:
-    """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step."""
-    sizes = [mapped.shape[1] // steps] * steps
-    low = recur(mapped, _stacked(streams, "lower", "weight_hh"), _stacked(streams, "lower", "bias_hh"), sizes)
-    offset, weight = _stacked(streams, "upper", "bias_ih")[:, None], _stacked(streams, "upper", "weight_ih")
-    above = torch.baddbmm(offset, low, weight.transpose(1, 2))
-    high = recur(above, _stacked(streams, "upper", "weight_hh"), _stacked(streams, "upper", "bias_hh"), sizes)
-    return torch.cat([low, high], dim=-1)
 
 
 class Heard(NamedTuple):
@@ -119,14 +93,25 @@ class EpisodicMemory(nn.Module):
         """The next memories (S, P, D) of pairs with videos `index` (P,), `asked` (P, D) and the last memories."""
         return self._next(heard, index, asked, memory, self._remembered(memory))
 
+    def weights(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
+        """How the facts of pairs weigh in `later`: (S, P, K), 1 in all."""
+        return self._gates(self._scores(heard, index, asked, memory))
+
     def _next(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor, updates: Tensor) -> Tensor:
+        return self._read(heard, index, asked, self._scores(heard, index, asked, memory), updates)
+
+    def _scores(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
+        """What the facts are weighed by before its last map: (S, P, K, D)."""
         weight = self.score.weight.unflatten(2, (2, 2, self.width))
         compared = torch.stack([asked.expand_as(memory), memory], dim=2)
-        scores = likeness(heard.facts, index, compared, weight, self.score.bias[:, None, None])
-        return self._read(heard, index, asked, scores, updates)
+        return likeness(heard.facts, index, compared, weight, self.score.bias[:, None, None])
+
+    def _gates(self, scores: Tensor) -> Tensor:
+        """(S, P, K, D), which is overwritten, to the weights (S, P, K)."""
+        return self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3]).softmax(dim=-1)
 
     def _read(self, heard: Heard, index: Tensor, asked: Tensor, scores: Tensor, updates: Tensor) -> Tensor:
-        gates = self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3]).softmax(dim=-1)  # (S, P, K)
+        gates = self._gates(scores)  # (S, P, K)
         opened, bias = gates[..., :1], self.states.bias
         state = opened * heard.first.index_select(1, index)
         hidden = bias[:, None] + opened * heard.first_mapped.index_select(1, index)
@@ -152,6 +137,8 @@ class Comem(Backbone[StreamClips, Tokens]):
     sum of the co-memories, then c <- tanh(W [c; m; q] + b). Both co-memories give the answer representation, R = 2D.
     Where a run uses one kind of features, both streams read it.
     """
+
+    weighs_clips = True
 
     def __init__(self, settings: ComemSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
@@ -215,11 +202,11 @@ class Comem(Backbone[StreamClips, Tokens]):
         B, K, _ = mapped.shape
         # Step by step, as recurrent layers read
         x = mapped.unflatten(2, (2, -1)).permute(2, 1, 0, 3).flatten(1, 2)  # (S, K * B, -1)
-        bias = _stacked(streams, "lower", "bias_ih")[:, None]
+        bias = stacked(streams, "lower", "bias_ih")[:, None]
         local = None
         if self.embed_appearance is not None and self.embed_motion is not None:
             embedded = x + torch.stack([self.embed_appearance.bias, self.embed_motion.bias])[:, None]
-            weight = _stacked(streams, "lower", "weight_ih")
+            weight = stacked(streams, "lower", "weight_ih")
             local, x = embedded.sum(dim=0), torch.baddbmm(bias, embedded, weight.transpose(1, 2))
         else:
             x = x + bias
@@ -243,22 +230,44 @@ class Comem(Backbone[StreamClips, Tokens]):
             pooled.append(x.index_select(0, last))
         return Tokens(pooled=torch.cat(pooled, dim=1))
 
+    def clip_weights(self, clips: StreamClips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """The weights (P, K) of the facts in the last episode, the mean of both streams."""
+        heard, before = self._heard(clips), self.settings.episodes - 1
+        memory, co_memory = self._episodes(heard, tokens, clip_index, token_index, before)
+        # Before the second episode they are still of videos.
+        memory = memory.index_select(1, clip_index) if before < 2 else memory
+        co_memory = co_memory.index_select(1, clip_index) if before < 1 else co_memory
+        return self.memory.weights(heard, clip_index, co_memory.sum(dim=0), memory).mean(dim=0)
+
     def fuse(self, clips: StreamClips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, R) of the pairs."""
-        heard = self.memory.hear(clips.facts.transpose(0, 1).contiguous())
+        heard, episodes = self._heard(clips), self.settings.episodes
+        _, co_memory = self._episodes(heard, tokens, clip_index, token_index, episodes)
+        return self.out(torch.cat([co_memory[0], co_memory[1]], dim=-1))
+
+    def _heard(self, clips: StreamClips) -> Heard:
+        return self.memory.hear(clips.facts.transpose(0, 1).contiguous())
+
+    def _episodes(
+        self, heard: Heard, tokens: Tokens, clip_index: Tensor, token_index: Tensor, episodes: int
+    ) -> tuple[Tensor, Tensor]:
+        """Memory and co-memory after `episodes`: (S, P, D) each, of videos (S, B, D) the memory after one, and both
+        before any."""
         memory = co_memory = heard.facts[:, :, -1]  # (S, B, D)
         if self.settings.official_detached_start:
             co_memory = memory.detach()
+        if not episodes:
+            return memory, co_memory
         asked = self._asked(tokens.pooled).index_select(1, token_index)  # (S, P, D)
 
         # The first episode has not heard of the question: it is one of videos, not of pairs.
         memory = self.memory.first(heard, co_memory.sum(dim=0), memory)
         co_memory = torch.tanh(self._remembered(co_memory, memory).index_select(1, clip_index) + asked)
-        for episode in range(1, self.settings.episodes):
+        for episode in range(1, episodes):
             read = self.memory.second if episode == 1 else self.memory.later
             memory = read(heard, clip_index, co_memory.sum(dim=0), memory)
             co_memory = torch.tanh(self._remembered(co_memory, memory) + asked)
-        return self.out(torch.cat([co_memory[0], co_memory[1]], dim=-1))
+        return memory, co_memory
 
     def _asked(self, question: Tensor) -> Tensor:
         """The question's part of the co-memory's map: (T, D) to (S, T, D)."""

@@ -100,6 +100,9 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     contrast_reaches_answer_head: bool = False
     """Whether contrasted pairs also pass the answer head in training, for statistics that it keeps."""
 
+    weighs_clips: bool = False
+    """Whether `clip_weights` says how much each clip weighs; it need not."""
+
     @property
     def answer_width(self) -> int:
         """R, the width of an answer representation; D unless a backbone says otherwise."""
@@ -128,6 +131,13 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     @abstractmethod
     def fuse(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, R) of the pairs of video `clip_index` (P,) and text `token_index` (P,)."""
+
+    def clip_weights(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """How much each clip weighs in what `fuse` gives for the pairs: (P, K), not negative, at most 1 in all.
+
+        Only for explanations. A backbone that has such weights says so with `weighs_clips`.
+        """
+        raise NotImplementedError(f"{type(self).__name__} weighs no clips")
 
     def answer_head(self, outputs: int) -> nn.Module:
         """A new head that maps answer representations (P, R) to logits (P, `outputs`): linear, unless overridden."""

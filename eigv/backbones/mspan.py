@@ -166,6 +166,8 @@ class Mspan(Backbone[Clips, Tokens]):
     again. The question then weighs the finest scale, and is fused with the sum. The width D is twice the hidden width.
     """
 
+    weighs_clips = True
+
     def __init__(self, settings: MspanSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
@@ -209,9 +211,19 @@ class Mspan(Backbone[Clips, Tokens]):
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of both directions, side by side."""
         return Tokens(pooled=self.dropout(last_states(self.recurrent, tokens, lengths)))
 
+    def clip_weights(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        """The weights (P, K) by which the finest scale, of which each node is a clip, is pooled."""
+        return self._weighed(clips, tokens, clip_index, token_index)[1]
+
     def fuse(self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, D) of the pairs."""
+        finest, weights, answering = self._weighed(clips, tokens, clip_index, token_index)
+        return self.answer.join(self.answer.seen(finest.weighed(weights)), answering)
 
+    def _weighed(
+        self, clips: Clips, tokens: Tokens, clip_index: Tensor, token_index: Tensor
+    ) -> tuple[Nodes, Tensor, Tensor]:
+        """The nodes of the finest scale, their weights (P, K), and the question's map in the last fusion (P, D)."""
         K, D = clips.local.shape[1], self.width
         rounds = cast(list[Round], list(self.rounds))
         fusions = [fusion for each in rounds for fusion in each.fusions] + [self.attention, self.answer]
@@ -231,7 +243,7 @@ class Mspan(Backbone[Clips, Tokens]):
         seen, index = finest.read(fusion.seen.weight)
         joined = gated(seen, index, weighing, fusion.activation, fusion.dropout)  # (P, K, D)
         weights = self.weigh(joined)[..., 0].softmax(dim=1).to(joined.dtype)
-        return self.answer.join(self.answer.seen(finest.weighed(weights)), answering)
+        return finest, weights, answering
 
     def _graphs(self, K: int, like: Tensor) -> tuple[list[Tensor], list[Tensor]]:
         """The graphs within every scale, and those between each and the next."""

@@ -1,13 +1,13 @@
-"""GRU layers of one size, side by side, with few operations a step.
+"""GRU layers of one size, side by side, with few operations a step; two on top of each other read a stream of clips.
 
-Sizes: S layers side by side, L steps, n rows of a step, N rows of all steps, H hidden width.
+Sizes: S layers or streams side by side, L steps, n rows of a step, N rows of all steps, H hidden width, D = 2H.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from base.tensors import common_dtype
 
@@ -21,6 +21,31 @@ def recur(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) ->
     """
     states: Tensor = _Recurrence.apply(*common_dtype(mapped, weight, bias), list(sizes))
     return states
+
+
+class StreamEncoder(nn.Module):
+    """Two recurrent layers over the clips of a stream; a clip's fact is both of its states, side by side."""
+
+    def __init__(self, features: int, hidden: int) -> None:
+        super().__init__()
+        # Their weights alone are used: `encode_streams` reads both streams at once.
+        self.lower = nn.GRU(features, hidden, batch_first=True)
+        self.upper = nn.GRU(hidden, hidden, batch_first=True)
+
+
+def stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
+    """A parameter of a layer of each stream."""
+    return torch.stack([getattr(getattr(stream, layer), f"{name}_l0") for stream in streams])
+
+
+def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int) -> Tensor:
+    """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step."""
+    sizes = [mapped.shape[1] // steps] * steps
+    low = recur(mapped, stacked(streams, "lower", "weight_hh"), stacked(streams, "lower", "bias_hh"), sizes)
+    offset, weight = stacked(streams, "upper", "bias_ih")[:, None], stacked(streams, "upper", "weight_ih")
+    above = torch.baddbmm(offset, low, weight.transpose(1, 2))
+    high = recur(above, stacked(streams, "upper", "weight_hh"), stacked(streams, "upper", "bias_hh"), sizes)
+    return torch.cat([low, high], dim=-1)
 
 
 def _continued(states: Tensor, sizes: list[int]) -> list[Tensor]:

@@ -15,6 +15,7 @@ Configs = Annotated[
     list[str], typer.Option("--config", help="Configuration file, or JSON text; later ones go over earlier ones.")
 ]
 Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
+Gold = Annotated[Path | None, typer.Option(help="The gold spans to mark, seconds by question id.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 RunName = Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from base import command_line
-from eigv.commands.options import Configs, Manifest, Pictures, Questions, SettingsText, Video
+from eigv.commands.options import Configs, Gold, Manifest, Pictures, Questions, SettingsText, Video
 
 app = typer.Typer()
 
@@ -26,6 +26,24 @@ def table(
     values = load(config)
     folder = out or values.outcomes / "tables"
     write_table(values, name, folder)
+    typer.echo((folder / f"{name}.md").read_text())
+
+
+@app.command()
+def explanations(
+    name: Annotated[str, typer.Argument(help="Name of the table of explanations.")],
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.csv, .md, .tex, .html; else that of the configuration.")
+    ] = None,
+) -> None:
+    """Gather what an indicator selects and what post-hoc explainers would into a table, with intervals over videos."""
+    from eigv.config.experiment import load
+    from eigv.paper.tables.explanations import write_explanations
+
+    values = load(config)
+    folder = out or values.outcomes / "tables"
+    write_explanations(values, name, folder)
     typer.echo((folder / f"{name}.md").read_text())
 
 
@@ -64,6 +82,22 @@ def sweep(
     write_sweep(values, name, out or values.outcomes / "figures")
 
 
+@app.command()
+def curves(
+    name: Annotated[str, typer.Argument(help="Name of the curves.")],
+    config: Configs,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for {name}.png, .pdf, .csv; else that of the configuration.")
+    ] = None,
+) -> None:
+    """Draw how much the answers of a table's runs rest on their likeliest clips: insertion, deletion, gold."""
+    from eigv.config.experiment import load
+    from eigv.paper.figures.curves import write_curves
+
+    values = load(config)
+    write_curves(values, name, out or values.outcomes / "figures")
+
+
 @app.command("learning-curves")
 def learning_curves(
     runs: Annotated[list[Path], typer.Argument(help="Folders of trained runs.")],
@@ -87,6 +121,7 @@ def rationale(
     video: Video,
     out: Pictures,
     settings: SettingsText = "{}",
+    gold: Gold = None,
     count: Annotated[int, typer.Option(min=1, help="How many questions.")] = 6,
     choose: Annotated[str, typer.Option(help="spread, best, worst or random")] = "spread",
     qid: Annotated[
@@ -101,7 +136,7 @@ def rationale(
 
     options = {"run": str(predictions.parent), "questions": count, "choose": choose, "qids": qid or []}
     how = parse(Rationales, options | layers.read(settings, "--settings"), "--settings")
-    rationale_picture(predictions, questions, manifest, video, how, out)
+    rationale_picture(predictions, questions, manifest, video, how, out, gold)
 
 
 @app.command()
@@ -112,12 +147,13 @@ def explorer(
     manifest: Manifest,
     video: Video,
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
+    gold: Gold = None,
 ) -> None:
     """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
     from eigv.config.targets import Explorer
     from eigv.paper.pages.explorer import write_explorer
 
-    write_explorer(command_line.parsed(Explorer, settings), runs, questions, manifest, video, out)
+    write_explorer(command_line.parsed(Explorer, settings), runs, questions, manifest, video, out, gold)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from base import layers
 from base.errors import UserError, no_such
 from base.settings import Settings, parse
-from eigv.config.methods import method
+from eigv.config.methods import method, without_indicator
 from eigv.config.names import BackboneName, FeatureChoice, MethodName, TargetName
 from eigv.config.official import official
 from eigv.config.run import (
@@ -21,12 +21,12 @@ from eigv.config.run import (
     RunSettings,
 )
 from eigv.config.run_path import RUNS, Run, nested, parts, point
-from eigv.config.targets import Checkpoint, Explorer, Grid, Rationales, Sweep, Table
+from eigv.config.targets import Checkpoint, Curves, Explanations, Explorer, Grid, Rationales, Sweep, Table
 from eigv.config.training import TrainingSettings
 from extract.config import Extraction
 from extract.config.names import OutputFolder
 
-SHOWN = ("tables", "sweeps", "rationales", "explorers", "checkpoints")
+SHOWN = ("tables", "sweeps", "rationales", "explorers", "explanations", "curves", "checkpoints")
 """The parts of a configuration whose entries are targets by their names."""
 
 
@@ -101,6 +101,10 @@ class Config(Extraction):
     sweeps: dict[TargetName, Sweep] = Field({}, description="Pictures of accuracy against a setting, by name.")
     rationales: dict[TargetName, Rationales] = Field({}, description="Rationale pictures, by name.")
     explorers: dict[TargetName, Explorer] = Field({}, description="Pages to browse predictions, by name.")
+    explanations: dict[TargetName, Explanations] = Field(
+        {}, description="Tables of intrinsic against post-hoc rationales, by name (docs/rationales.md)."
+    )
+    curves: dict[TargetName, Curves] = Field({}, description="Deletion and insertion curves of tables, by name.")
     checkpoints: dict[TargetName, Checkpoint] = Field(
         {}, description="Checkpoints of the official code to be evaluated, by name."
     )
@@ -114,7 +118,8 @@ class Config(Extraction):
 
     @model_validator(mode="after")
     def _names_exist(self) -> "Config":
-        for check in (self._wrong_grids, self._wrong_runs, self._wrong_checkpoints, self._wrong_names):
+        checks = (self._wrong_grids, self._wrong_runs, self._wrong_explanations, self._wrong_checkpoints)
+        for check in (*checks, self._wrong_names):
             for problem in check():
                 raise ValueError(problem)
         return self
@@ -133,6 +138,9 @@ class Config(Extraction):
             values = [grid.at] + ([{grid.key: v} for v in grid.values] if isinstance(grid, Sweep) else [])
             for problem in filter(None, map(_wrong_point, values)):
                 yield f"`{where}`: {problem}"
+        for name, curves in self.curves.items():
+            if curves.table not in self.tables:
+                yield f"`curves.{name}.table` names {curves.table!r}, which is not in `tables`"
         for override in self.overrides:
             if override.when.dataset not in (None, *self.datasets):
                 yield f"`overrides` names {override.when.dataset!r}, which is not in `datasets`"
@@ -154,6 +162,31 @@ class Config(Extraction):
         for name, page in self.explorers.items():
             if len({Run.of(run).dataset for run in page.runs}) > 1:
                 yield f"`explorers.{name}.runs`: a page compares runs of one data set"
+
+    def _wrong_explanations(self) -> Iterator[str]:
+        """What is wrong with the runs whose indicator is held against post-hoc explainers."""
+        for name, table in self.explanations.items():
+            where = f"explanations.{name}"
+            try:
+                runs = [Run.of(text) for text in table.runs]
+            except UserError as error:
+                yield f"`{where}.runs`: {error}"
+                continue
+            first = runs[0]
+            if len({run._replace(seed=0) for run in runs}) > 1:
+                yield f"`{where}.runs` differ in more than their seed: a table is of one thing; give another its own"
+            elif len(set(runs)) < len(runs):
+                yield f"`{where}.runs` names a run twice"
+            elif first.dataset not in self.datasets:
+                yield f"`{where}.runs` names {first.dataset!r}, which is not in `datasets`"
+            elif absent := self._unread(first.dataset, "train", "val", "test"):
+                yield f"`{where}.runs` names {first.dataset!r}, whose `splits` lack {absent}, which runs need"
+            elif not self.datasets[first.dataset].gold:
+                yield f"`{where}` measures against gold spans: `datasets.{first.dataset}` needs `gold`"
+            elif problem := self.unknown_backbone(first.backbone) or without_indicator(first.method):
+                yield f"`{where}.runs`: {problem}"
+            elif table.split not in (splits := list(filter(None, ("test", self.datasets[first.dataset].shifted_test)))):
+                yield f"`{where}.split`: {first.dataset!r} is tested on {' and '.join(splits)}, not on {table.split!r}"
 
     def _wrong_checkpoints(self) -> Iterator[str]:
         """Checkpoints of a data set or of a model that there is not."""

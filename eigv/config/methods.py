@@ -76,3 +76,13 @@ def method(name: str) -> Method:
     if name not in METHODS:
         raise UserError(no_such("method", name, METHODS))
     return METHODS[name]
+
+
+def without_indicator(name: str) -> str | None:
+    """What to say of a method whose models give no rationale, or that there is not; None for the others."""
+    if name not in METHODS:
+        return no_such("method", name, METHODS)
+    if METHODS[name].grounds:
+        return None
+    has = ", ".join(other for other, how in METHODS.items() if how.grounds)
+    return f"the method {name} trains no indicator; these do: {has}"

@@ -96,6 +96,21 @@ class Explorer(Settings):
     questions: int = Field(10_000, ge=1, description="At most this many questions, spread evenly over the videos.")
 
 
+class Curves(Settings):
+    """Insertion and deletion curves of the rationales of a table's runs, and precision against recall of gold."""
+
+    table: str = Field(description="The table, by its name; its runs are drawn as evaluated on test.")
+
+
+class Explanations(Settings):
+    """A table of what the indicator of runs selects, beside what post-hoc explainers of the same models would."""
+
+    runs: tuple[str, ...] = Field(
+        min_length=1, description=f"The runs, of a data set with `gold`, which differ in their seed alone: {SHAPE}."
+    )
+    split: str = Field("test", description="The split: test, or the data set's `shifted_test`.")
+
+
 class Checkpoint(Settings):
     """A checkpoint of the official code, which is imported and evaluated as it is."""
 

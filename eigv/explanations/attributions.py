@@ -1,4 +1,5 @@
-"""Post-hoc explainers: how much each clip of a video counts for an answer of a trained model, by captum.
+"""Post-hoc explainers: how much each clip of a video counts for an answer of a trained model, by captum or
+its own attention.
 
 Sizes: B batch, K clips, Dv width of the clip features, A answers to choose from.
 """
@@ -49,12 +50,27 @@ def wide_occlusion(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
     return found[..., 0]
 
 
+def attention(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
+    """How much the backbone itself weighs a clip when it reads the text of the answer, or the question."""
+    with torch.no_grad():
+        clips, texts = (
+            model.backbone.encode_clips(batch.video),
+            model.backbone.encode_tokens(batch.tokens, batch.lengths),
+        )
+        return model.backbone.clip_weights(clips, texts, batch.video_of, batch.text_of(answer))
+
+
 EXPLAINERS: dict[str, Explainer] = {
     "gradient x input": gradient_x_input,
     "integrated gradients": integrated_gradients,
     "occlusion": occlusion,
     f"occlusion, {WINDOW} clips": wide_occlusion,
 }
+
+
+def explainers(model: VideoQA) -> dict[str, Explainer]:
+    """Those that a model allows: not every backbone weighs clips."""
+    return ({"attention": attention} if model.backbone.weighs_clips else {}) | EXPLAINERS
 
 
 def logits_of(model: VideoQA, batch: Batch) -> Callable[[Tensor, Tensor], Tensor]:

@@ -12,10 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
+from base.formats.explanations import INDICATOR, OWN, SAME_SIZE, TUNED
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
-from eigv.explanations.attributions import EXPLAINERS
+from eigv.explanations.attributions import explainers
 from eigv.method.faithfulness import answered_right
 from eigv.method.model import VideoQA
 from eigv.rationales.clips import auc, first, of_same_size, overlap
@@ -23,10 +24,6 @@ from eigv.runs import model_files
 from eigv.runs.data import Split, Videos
 from extract.annotations.gold import read_gold
 
-INDICATOR = "indicator"
-SAME_SIZE, TUNED, OWN = "size of the indicator", "threshold tuned on gold", "own"
-"""How scores become a selection: as many clips as the indicator selects for that question, every clip above the one
-threshold that gives the best IoU on validation, or as the row itself says."""
 MEASURED = ["iop", "recall", "iou", "auc", "share", "right"]
 THRESHOLDS = 60
 """Quantiles of the scores on validation that are tried."""
@@ -84,7 +81,8 @@ def _scored(
     split = split.with_gold(spans)
     assert split.gold is not None
     selected: list[NDArray[np.bool_]] = []
-    scores: dict[str, list[NDArray[np.floating]]] = {name: [] for name in (INDICATOR, *EXPLAINERS)}
+    asked = explainers(model)
+    scores: dict[str, list[NDArray[np.floating]]] = {name: [] for name in (INDICATOR, *asked)}
     for batch in progress(
         split.batches(size), total=-(-len(split) // size), label=f"explanations of {name_of}", unit="batch"
     ):
@@ -93,7 +91,7 @@ def _scored(
         answer = prediction.logits.argmax(dim=1)
         selected.append(prediction.scene.causal.cpu().numpy() > 0.5)
         scores[INDICATOR].append(prediction.scene.probability_causal.cpu().numpy())
-        for name, explainer in EXPLAINERS.items():
+        for name, explainer in asked.items():
             scores[name].append(explainer(model, there, answer).cpu().numpy())
     every = {name: _normed(np.concatenate(parts)) for name, parts in scores.items()}
     return Scored(split, split.gold, np.concatenate(selected), every)

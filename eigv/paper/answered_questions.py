@@ -10,6 +10,7 @@ from base.errors import UserError
 from base.formats.predictions import Answer, Predictions, Rationale, Scored
 from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
 from eigv.config.targets import Rationales
+from extract.annotations.gold import read_gold
 
 A_VIDEO = 2
 """Questions that are shown of one video."""
@@ -33,6 +34,8 @@ class AnsweredQuestion:
     """All candidates in their order, or the likeliest open-ended answers."""
     rationale: Rationale | None
     """None where the method does not ground its answers."""
+    gold: tuple[tuple[float, float], ...] = ()
+    """The seconds that hold the answer, where they are known."""
 
     @property
     def confidence(self) -> float:
@@ -40,8 +43,10 @@ class AnsweredQuestion:
         return max((probability for _, probability in self.scored), default=0.0)
 
 
-def read_answered(predictions: Path, questions: Path) -> list[AnsweredQuestion]:
-    """The predictions of a `predictions.csv` with their questions, which the folder `questions` holds."""
+def read_answered(predictions: Path, questions: Path, gold: Path | None = None) -> list[AnsweredQuestion]:
+    """The predictions of a `predictions.csv` with their questions, which the folder `questions` holds, and the spans of
+    a file of `gold`."""
+    spans = read_gold(gold) if gold else {}
     found = Predictions.read(predictions)
     asked = read_annotations(questions / "test.csv").set_index("qid")
     if not set(found.qid) <= set(asked.index):
@@ -63,6 +68,7 @@ def read_answered(predictions: Path, questions: Path) -> list[AnsweredQuestion]:
             is_right=bool(found.correct[n]),
             scored=_scored(found, n, candidates[n]),
             rationale=found.rationales[n] if found.rationales else None,
+            gold=tuple((start, end) for start, end in spans.get(found.qid[n], [])),
         )
         for n, question in enumerate(asked["question"])
     ]

@@ -30,14 +30,18 @@ class Interval(NamedTuple):
 
 
 def paired_bootstrap(
-    gained: NDArray[np.int64], questions: NDArray[np.int64], resamples: int = RESAMPLES, seed: int = 0
+    gained: NDArray[np.int64] | NDArray[np.float64],
+    questions: NDArray[np.int64],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> list[Interval]:
     """The percentile interval of each of C differences `gained.sum() / questions.sum()`, resampling videos.
 
     `gained` (V, C) is how many more of a video's questions one system got right than the other, and `questions` (V, C)
-    how many there are. Questions on one video stand and fall together, so a resample draws V videos with replacement
-    and takes each with all its questions; resampling questions as if each were drawn by itself gives intervals that are
-    too narrow. What is drawn depends on V and `seed` alone. A difference that rests on fewer than two videos has none.
+    how many there are; or sums of any other number of each question. Questions on one video stand and fall together, so
+    a resample draws V videos with replacement and takes each with all its questions; resampling questions as if each
+    were drawn by itself gives intervals that are too narrow. What is drawn depends on V and `seed` alone. A difference
+    that rests on fewer than two videos has none.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 13.3 (percentiles); Field and Welsh,
     Bootstrapping clustered data, J. R. Stat. Soc. B 69 (2007), the randomized cluster bootstrap; Koehn, Statistical
@@ -45,7 +49,7 @@ def paired_bootstrap(
     """
     videos = len(gained)
     random = np.random.default_rng(seed)
-    sums = np.concatenate([gained, questions], axis=1).astype(np.float64)  # whole numbers, so that sums are exact
+    sums = np.concatenate([gained, questions], axis=1).astype(np.float64)  # sums of whole numbers are exact
     a_piece = max(1, _AT_ONCE // max(1, videos))
     drawn = [_drawn(random, min(a_piece, resamples - start), videos) @ sums for start in range(0, resamples, a_piece)]
     resampled = np.concatenate(drawn).reshape(resamples, 2, -1)  # (R, 2, C)

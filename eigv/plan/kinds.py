@@ -45,7 +45,8 @@ def _shown(config: Config) -> Iterator[tuple[str, tuple[str, ...]]]:
     for sweep in config.sweeps.values():
         yield from ((dataset, PARTS[sweep.features]) for dataset in sweep.datasets)
     pictures = [picture.run for picture in config.rationales.values()]
-    for text in pictures + [text for page in config.explorers.values() for text in page.runs]:
+    pictures += [text for page in config.explorers.values() for text in page.runs]
+    for text in pictures + [text for table in config.explanations.values() for text in table.runs]:
         yield Run.of(text).dataset, of_runs([text])
     for checkpoint in config.checkpoints.values():
         yield checkpoint.dataset, KINDS

@@ -74,7 +74,7 @@ def _kinds_to_make(config: Config, paths: Paths) -> list[str]:
 
 def shows_runs(config: Config) -> bool:
     """Whether a configuration shows anything; one that does not is there for its annotations, texts or features."""
-    return bool(config.tables or config.sweeps or config.rationales or config.explorers)
+    return bool(config.tables or config.sweeps or config.rationales or config.explorers or config.explanations)
 
 
 def _will_fine_tune(config: Config, paths: Paths) -> bool:

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from eigv.config.experiment import SHOWN, Config
+from eigv.config.methods import method
 from eigv.config.run_path import Run
 from eigv.plan import kinds
-from eigv.plan.arguments import as_json, spelled
+from eigv.plan.arguments import as_json, flags, spelled
 from eigv.plan.entries import entry_of
 from eigv.plan.paths import Paths
 from eigv.plan.runs import Runs
@@ -52,6 +53,12 @@ class Targets:
         entry_of(self.config.sweeps, sweep, "sweep")
         return [str(self.runs.folder(run).metrics) for run in self.config.runs(sweep)]
 
+    def curve_runs(self, curves: str) -> list[str]:
+        """The metrics of the runs whose rationales curves are of."""
+        shown = entry_of(self.config.curves, curves, "curves")
+        runs = [run for run in self.config.runs(shown.table) if method(run.method).grounds]
+        return [str(self.runs.folder(run).metrics) for run in runs]
+
     def histories(self, dataset: str) -> list[str]:
         """The learning curves of the runs of all tables on a data set."""
         return [str(folder.history) for folder in self._trained(dataset)]
@@ -72,16 +79,30 @@ class Targets:
         """What a page to browse is made from."""
         return self._answers(entry_of(self.config.explorers, page, "page to browse").runs)
 
+    def picture_gold(self, picture: str) -> list[str]:
+        """The words that tell a rationale picture of the gold spans, where there are some."""
+        return flags("--gold", self.picture_inputs(picture)["gold"])
+
+    def page_gold(self, page: str) -> list[str]:
+        """The same of a page to browse."""
+        return flags("--gold", self.page_inputs(page)["gold"])
+
     def _answers(self, runs: tuple[str, ...]) -> dict[str, list[str]]:
         """The answers of runs on one data set, and what shows the videos and questions beside them."""
         dataset = Run.of(runs[0]).dataset
         collection = self.config.datasets[dataset].videos
         return {
+            "gold": [self.paths.gold(dataset)] if self.config.datasets[dataset].gold else [],
             "manifest": [self.paths.manifest(collection)],
             "predictions": [str(self.runs.folder(run).predictions) for run in runs],
             "questions": [self.paths.questions(dataset)],
             "video": [kinds.file(self.config, self.paths, collection, kinds.of_runs(runs))],
         }
+
+    def explained(self, explanations: str) -> list[str]:
+        """What the indicator and post-hoc explainers select in each of the runs of a table of both."""
+        shown = entry_of(self.config.explanations, explanations, "table of explanations")
+        return [str(self.runs.folder(run).of_split(shown.split).explanations) for run in shown.runs]
 
     # What decides a table, a figure or a page, beside the files that it is made from: these, and its own settings.
 
@@ -94,6 +115,15 @@ class Targets:
         """Which runs a sweep shows, and how."""
         shown = entry_of(self.config.sweeps, sweep, "sweep")
         return spelled(shown.model_dump(mode="json"), self.sweep_runs(sweep), self._formats(shown.datasets))
+
+    def decides_explanations(self, explanations: str) -> str:
+        """Which runs a table of explanations is of, and their split."""
+        shown = entry_of(self.config.explanations, explanations, "table of explanations")
+        return spelled(shown.model_dump(mode="json"), self.explained(explanations))
+
+    def decides_curves(self, curves: str) -> str:
+        """Of which runs curves are."""
+        return spelled(self.curve_runs(curves))
 
     def _formats(self, datasets: Iterable[str]) -> list[str]:
         return [self.config.datasets[name].format for name in datasets]
@@ -113,6 +143,16 @@ class Targets:
     def sweep_config(self, sweep: str) -> str:
         """What the command that draws a sweep reads of the configuration."""
         return self._config_for("sweeps", sweep)
+
+    def explanations_config(self, explanations: str) -> str:
+        """What the command that makes a table of explanations reads of the configuration."""
+        return self._config_for("explanations", explanations)
+
+    def curves_config(self, curves: str) -> str:
+        """What the command that draws curves reads of the configuration: their table too."""
+        shown = entry_of(self.config.curves, curves, "curves")
+        table = json.loads(self._config_for("tables", shown.table))
+        return json.dumps(table | {"curves": {curves: shown.model_dump(mode="json")}})
 
     def _config_for(self, part: str, name: str) -> str:
         """The configuration with one only of its tables, sweeps, pictures and pages, as JSON: the others may change."""
@@ -148,6 +188,10 @@ class Targets:
             return [self.paths.figure("png", name), *self.sweep_runs(name)]
         if name in config.rationales:
             return [self.paths.figure("png", name), *self.picture_inputs(name)["predictions"]]
+        if name in config.curves:
+            return [self.paths.figure("png", name), *self.curve_runs(name)]
+        if name in config.explanations:
+            return [self.paths.table("md", name), *self.explained(name)]
         if name in config.checkpoints:
             return [str(self.paths.checkpoint(config.checkpoints[name].dataset, name).metrics)]
         if name in config.explorers:

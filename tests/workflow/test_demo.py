@@ -51,6 +51,14 @@ def test_tables(results):
             assert (results / f"tables/{name}.{suffix}").stat().st_size > 500
 
 
+def test_the_indicator_is_held_against_post_hoc_explainers(results):
+    table = pd.read_csv(results / "tables/post-hoc.csv").set_index(["explainer", "selection", "metric"])["mean"]
+    own = pd.read_json(results / "runs/demo-oe/hga/eigv/app+mot/seed0/metrics.json", typ="series")["rationale"]
+    assert table["indicator", "own", "iou"] == pytest.approx(own["gold"]["clips"]["selected"]["iou"], abs=1e-3)
+    assert table["gold", "own", "iou"] == 100 and table["occlusion", "size of the indicator", "auc"] > 0
+    assert "post-hoc" in (results / "report.html").read_text()
+
+
 def test_rationales_are_measured_against_the_gold_of_the_demo(results):
     table = pd.read_csv(results / "tables/rationales.csv").set_index(["dataset", "method"])
     for dataset in ("demo-mc", "demo-oe"):

@@ -78,10 +78,18 @@ ROWS = {
         (*EVALUATED, "CHECKPOINT.model", "CHECKPOINT.weights", "PLAN.runs.gold_of_checkpoint"),
     ),
     "table": Row("tables", ("targets.decides_table",), ("PLAN.targets.table_runs",)),
+    **{
+        f"compare_explanations{which}": Row(
+            "explanations", (), (*EVALUATED, "RUN.model", "RUN.weights", 'PATHS.text("val")', "PATHS.gold(")
+        )
+        for which in ("", "_shifted")
+    },
+    "explanations_table": Row("tables", ("targets.decides_explanations",), ("PLAN.targets.explained",)),
     "sweep": Row("figures", ("targets.decides_sweep",), ("PLAN.targets.sweep_runs",)),
+    "curves": Row("figures", ("targets.decides_curves",), ("PLAN.targets.curve_runs",)),
     "learning_curves": Row("figures", ("targets.trained",), ("PLAN.targets.histories",)),
-    "rationale": Row("figures", ("targets.decides_picture",), ("PLAN.targets.picture_inputs",)),
-    "explore": Row("explorer", ("targets.page_settings",), ("PLAN.targets.page_inputs",)),
+    "rationale": Row("figures", ("targets.decides_picture", "targets.picture_gold"), ("PLAN.targets.picture_inputs",)),
+    "explore": Row("explorer", ("targets.page_settings", "targets.page_gold"), ("PLAN.targets.page_inputs",)),
     "problems": Row("report", (), ("PATHS.manifest()",)),
     "times": Row("report", (), ("PLAN.targets.artefacts",)),
     "report": Row("report", (), ("PLAN.targets.artefacts",)),

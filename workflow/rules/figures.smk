@@ -25,6 +25,32 @@ rule sweep:
         " > {log:q} 2>&1 || show_end {log:q}"
 
 
+rule curves:
+    input:
+        ask(PLAN.targets.curve_runs),
+    output:
+        picture=report(
+            PATHS.figure("png", "{curves}"),
+            caption="../report/curves.rst",
+            category="Rationales",
+            labels={"figure": "{curves}"},
+        ),
+        pdf=PATHS.figure("pdf", "{curves}"),
+        csv=PATHS.figure("csv", "{curves}"),
+    log:
+        f"{OUT}/logs/figures/{{curves}}.log",
+    conda:
+        "../../environment.yml"
+    params:
+        config=told(PLAN.targets.curves_config),
+        decides=ask(PLAN.targets.decides_curves),
+        out=subpath(output.picture, parent=True),
+        stage=STAGES["figures"],
+    shell:
+        "python -m eigv.cli curves {wildcards.curves:q} --config {params.config:q} --out {params.out:q}"
+        " > {log:q} 2>&1 || show_end {log:q}"
+
+
 rule learning_curves:
     input:
         ask(PLAN.targets.histories),
@@ -70,10 +96,11 @@ rule rationale:
     params:
         settings=told(PLAN.targets.picture_settings),
         decides=ask(PLAN.targets.decides_picture),
+        gold=ask(PLAN.targets.picture_gold),
         stage=STAGES["figures"],
     shell:
         "python -m eigv.cli rationale --settings {params.settings:q} --predictions {input.predictions:q}"
-        " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q}"
+        " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q} {params.gold:q}"
         " --out {output.picture:q} --out {output.pdf:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -88,9 +115,10 @@ rule explore:
         "../../environment.yml"
     params:
         settings=ask(PLAN.targets.page_settings),
+        gold=ask(PLAN.targets.page_gold),
         root=PATHS.runs,
         stage=STAGES["explorer"],
     shell:
         "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root:q}"
         " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q} --out {output:q}"
-        " > {log:q} 2>&1 || show_end {log:q}"
+        " {params.gold:q} > {log:q} 2>&1 || show_end {log:q}"

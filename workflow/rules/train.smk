@@ -110,6 +110,60 @@ use rule evaluate as evaluate_shifted with:
         stage=STAGES["evaluate"],
 
 
+# What the indicator of a trained model selects, beside what post-hoc explainers of the same model would.
+rule compare_explanations:
+    input:
+        model=RUN.model,
+        weights=RUN.weights,
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        val=PATHS.text("val"),
+        text=PATHS.text("test"),
+        gold=PATHS.gold(),
+    output:
+        RUN.explanations,
+    log:
+        f"{OUT}/logs/compare_explanations/{PATH}.log",
+    benchmark:
+        f"{OUT}/benchmarks/compare_explanations/{PATH}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        gpu=1,
+        jobs_per_gpu=1,
+    params:
+        text=subpath(input.text, parent=True),
+        split="test",
+        stage=STAGES["explanations"],
+    shell:
+        "python -m eigv.cli compare-explanations {input.model:q} --video {input.video:q} --questions {input.questions:q}"
+        " --text {params.text:q} --gold {input.gold:q} --split {params.split:q}"
+        " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
+
+
+# The same on a further test split. Thresholds are tuned on val here too.
+use rule compare_explanations as compare_explanations_shifted with:
+    input:
+        model=RUN.model,
+        weights=RUN.weights,
+        video=ask(PLAN.data.video),
+        questions=PATHS.questions(),
+        val=PATHS.text("val"),
+        text=PATHS.text(),
+        gold=PATHS.gold(),
+    output:
+        RUN.of_split("{split}").explanations,
+    log:
+        f"{OUT}/logs/compare_explanations/{PATH}/{{split}}.log",
+    benchmark:
+        f"{OUT}/benchmarks/compare_explanations/{PATH}/{{split}}.tsv"
+    params:
+        text=subpath(input.text, parent=True),
+        split="{split}",
+        stage=STAGES["explanations"],
+
+
 CHECKPOINT = PATHS.checkpoint()
 
 

@@ -40,6 +40,11 @@ METHOD_COLOURS = {
     "disrupt-q": "#d55e00",
     "disrupt-v": "#8c6bb1",
     "eigv": "#0072b2",
+    "parts": "#999999",
+    "faithful": "#a6761d",
+    "faithful-joint": "#66a61e",
+    "eigv-faithful": "#c51b7d",
+    "eigv-gold": "#b8860b",
 }
 """Told apart also by those who see few colours (after Okabe and Ito)."""
 OTHER_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#8c6bb1", "#4d4d4d")

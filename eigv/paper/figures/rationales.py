@@ -21,16 +21,24 @@ from eigv.paper.figures.strips import Strip, read_strips
 
 COLOURS = ("#1a9850", "#d6409f", "#2166ac", "#b35806")
 """Green and pink for the two questions of a video, as in the paper; more where more are asked for by name."""
+GOLD = "#d4a017"
+"""Of the bar that marks gold seconds."""
 THUMBNAIL_WIDTH = 160
 WIDTH = 16.0
 """Of the picture, in inches."""
 
 
 def rationale_picture(
-    predictions: Path, questions: Path, manifest: Path, video: Path, how: Rationales, out: list[Path]
+    predictions: Path,
+    questions: Path,
+    manifest: Path,
+    video: Path,
+    how: Rationales,
+    out: list[Path],
+    gold: Path | None = None,
 ) -> None:
-    """Draws the chosen questions of a run into every file of `out` (PNG, PDF)."""
-    answered = read_answered(predictions, questions)
+    """Draws the chosen questions of a run into every file of `out` (PNG, PDF), with the spans of a file of `gold`."""
+    answered = read_answered(predictions, questions, gold)
     if any(question.rationale is None for question in answered):
         raise UserError(f"{predictions} has no rationales; its method has no grounding indicator")
     chosen = choose(answered, how)
@@ -48,14 +56,14 @@ def draw(shown: list[tuple[Strip, list[AnsweredQuestion]]]) -> Figure:
     for strip, answers in shown:
         height, frame_width = strip.frames[0].shape[:2]
         heights += [WIDTH / len(strip.frames) * height / frame_width + 0.4]
-        heights += [0.55 + 0.2 * len(_lines(answer, 1)) for answer in answers]
+        heights += [0.55 + 0.15 * bool(answer.gold) + 0.2 * len(_lines(answer, 1)) for answer in answers]
     figure = plt.figure(figsize=(WIDTH, sum(heights) + 0.3), layout="constrained")
     grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
     row = 0
     for strip, answers in shown:
         _draw_frames(figure.add_subplot(grid[row]), strip, answers)
         for number, answer in enumerate(answers):
-            _draw_answer(figure.add_subplot(grid[row + 1 + number]), answer, len(strip.frames), number)
+            _draw_answer(figure.add_subplot(grid[row + 1 + number]), answer, strip, number)
         row += 1 + len(answers)
     return figure
 
@@ -79,8 +87,9 @@ def _draw_frames(axes: Axes, strip: Strip, answers: list[AnsweredQuestion]) -> N
     axes.axis("off")
 
 
-def _draw_answer(axes: Axes, answer: AnsweredQuestion, clips: int, number: int) -> None:
-    """The question, its answers and, under each clip, the probability of being causal."""
+def _draw_answer(axes: Axes, answer: AnsweredQuestion, strip: Strip, number: int) -> None:
+    """The question, its answers and, under each clip, the probability of being causal; below, which frames are gold."""
+    clips = len(strip.frames)
     colour = COLOURS[number % len(COLOURS)]
     chances = np.array(_rationale(answer).probability)
     causal = np.isin(np.arange(clips), _rationale(answer).clips)
@@ -91,8 +100,12 @@ def _draw_answer(axes: Axes, answer: AnsweredQuestion, clips: int, number: int) 
     axes.bar(np.arange(clips) + 0.485, (chances - 0.5) / reach, width=0.9, color=np.where(causal, colour, "#cccccc"))
     axes.axhline(0, color="#888888", linewidth=0.6)
     axes.set_xlim(0, clips)
-    axes.set_ylim(-1.1, top)
-    axes.set_yticks([-1, 0, 1], [f"{0.5 - reach:.2f}", "0.50", f"{0.5 + reach:.2f}"], fontsize=7)
+    ticks = {-1.0: f"{0.5 - reach:.2f}", 0.0: "0.50", 1.0: f"{0.5 + reach:.2f}"}
+    if answer.gold:
+        _draw_gold(axes, strip, answer)
+        ticks |= {-1.75: "gold"}
+    axes.set_ylim(-2.1 if answer.gold else -1.1, top)
+    axes.set_yticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.set_xticks([])
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
@@ -100,6 +113,15 @@ def _draw_answer(axes: Axes, answer: AnsweredQuestion, clips: int, number: int) 
     verdict = f"{'right' if answer.is_right else 'wrong'} ({answer.confidence:.2f})"
     axes.text(0.05, top, "\n".join(lines), ha="left", va="top", fontsize=10, color=colour, linespacing=1.3)
     axes.text(clips, top, verdict, ha="right", va="top", fontsize=10, color=colour, fontweight="bold")
+
+
+def _draw_gold(axes: Axes, strip: Strip, answer: AnsweredQuestion) -> None:
+    """A bar below each clip, as far as its frames lie in gold spans; pale where they do not."""
+    for clip in range(len(strip.frames)):
+        axes.add_patch(Rectangle((clip + 0.035, -1.95), 0.9, 0.4, facecolor="#eeeeee"))
+    for part in strip.within(answer.gold):
+        corner, width = (part.clip + 0.035 + 0.9 * part.start, -1.95), 0.9 * (part.end - part.start)
+        axes.add_patch(Rectangle(corner, width, 0.4, facecolor=GOLD, label="gold"))
 
 
 def _lines(answer: AnsweredQuestion, number: int) -> list[str]:

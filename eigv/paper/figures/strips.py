@@ -1,10 +1,11 @@
 """The frame strip of a video: a small picture of the middle of each of its clips."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,15 @@ Numbers = NDArray[np.int32]
 Seconds = NDArray[np.float64]
 
 
+class Part(NamedTuple):
+    """A part of a clip, by its frames."""
+
+    clip: int
+    start: float
+    """The share of the frames that are before it."""
+    end: float
+
+
 @dataclass(frozen=True)
 class Strip:
     """The clips of one video as pictures."""
@@ -32,6 +42,22 @@ class Strip:
     """K pictures (H, W, 3)."""
     times: list[float]
     """K seconds: when each of them is shown."""
+    frame_times: Seconds | None = None
+    """(K, T) when every frame of each clip is shown; None where nobody asks for it."""
+
+    def within(self, spans: Sequence[Sequence[float]]) -> list[Part]:
+        """The parts of clips whose frames are shown within `spans`, in seconds; a span holds its start and not its end.
+        None where frames have no times."""
+        if self.frame_times is None:
+            return []
+        inside = np.zeros(self.frame_times.shape, dtype=bool)
+        for start, end in spans:
+            inside |= (start <= self.frame_times) & (self.frame_times < end)
+        parts = []
+        for clip, row in enumerate(inside):
+            edges = np.flatnonzero(np.diff(np.concatenate([[0], row.astype(int), [0]])))
+            parts += [Part(clip, a / len(row), b / len(row)) for a, b in edges.reshape(-1, 2).tolist()]
+        return parts
 
 
 def read_strips(
@@ -56,7 +82,7 @@ def read_strips(
         row = rows[video_id]
         usable = store.status[row] != FAILED and video_id in places.index and Path(places[video_id]).is_file()
         path = Path(places[video_id]) if usable else None
-        times = store.frame_time[row][:, store.frame_time.shape[2] // 2]
+        times = store.frame_time[row]
         shape = shapes.get(video_id, 1.0)
         tasks.append((video_id, path, middle_frames(store.frame_index[row]), times, width, shape))
     if processes == 1 or len(tasks) == 1:
@@ -78,4 +104,5 @@ def _read(video_id: str, path: Path | None, middles: Numbers, times: Seconds, wi
         return None
     height = max(1, round(width * frames[0].shape[0] / (frames[0].shape[1] * shape)))
     small = [np.asarray(Image.fromarray(frame).resize((width, height))) for frame in frames]
-    return Strip(video_id, [small[i] for i in position], times.tolist())
+    middle = times[:, times.shape[1] // 2]
+    return Strip(video_id, [small[i] for i in position], middle.tolist(), times)

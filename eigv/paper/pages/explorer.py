@@ -6,6 +6,7 @@ The page is plain HTML, CSS and JavaScript (`explorer.*` among the templates); t
 import base64
 import io
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,11 @@ QUALITY = 70
 """Of the JPEG pictures: a video of 16 clips takes about 20 kB."""
 
 
-def write_explorer(how: Explorer, runs: Path, questions: Path, manifest: Path, video: Path, out: Path) -> None:
-    """Writes the page for the runs of `how`, which lie below the folder `runs`."""
-    answered = [read_answered(RunFolder(runs / path).predictions, questions) for path in how.runs]
+def write_explorer(
+    how: Explorer, runs: Path, questions: Path, manifest: Path, video: Path, out: Path, gold: Path | None = None
+) -> None:
+    """Writes the page for the runs of `how`, which lie below the folder `runs`, with the spans of a file of `gold`."""
+    answered = [read_answered(RunFolder(runs / path).predictions, questions, gold) for path in how.runs]
     asked = [[question.qid for question in of_run] for of_run in answered]
     for path, qids in zip(how.runs, asked, strict=True):
         if qids != asked[0]:
@@ -81,6 +84,7 @@ def _data(
                 "text": question.question,
                 "answer": question.answer,
                 **({"candidates": question.candidates} if question.candidates else {}),
+                **(_gold(question, strips[question.video_id]) if question.gold else {}),
                 "runs": [_answer(of_run) for of_run in of_question],
             }
         )
@@ -102,6 +106,15 @@ def _video(name: str, strip: Strip | None) -> dict[str, Any]:
     return {"id": name, "times": [round(t, 2) for t in strip.times], "ratio": round(width / height, 4)}
 
 
+def _gold(question: AnsweredQuestion, strip: Strip | None) -> dict[str, Any]:
+    parts = strip.within(question.gold) if strip else []
+    return {"gold": [[part.clip, round(part.start, 3), round(part.end, 3)] for part in parts], **_spans(question.gold)}
+
+
+def _spans(spans: Sequence[tuple[float, float]]) -> dict[str, str]:
+    return {"spans": ", ".join(f"{start:.2f}–{end:.2f}" for start, end in spans)}
+
+
 def _answer(answered: AnsweredQuestion) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "prediction": answered.prediction,
@@ -112,7 +125,7 @@ def _answer(answered: AnsweredQuestion) -> dict[str, Any]:
     if (rationale := answered.rationale) is not None:
         answer["causal"] = rationale.clips
         answer["chances"] = rationale.probability
-        answer["spans"] = ", ".join(f"{start:.2f}–{end:.2f}" for start, end in rationale.spans)
+        answer |= _spans(rationale.spans)
     return answer
 
 

@@ -1,6 +1,6 @@
 "use strict";
 // The data: {title, about, clips, types: [name], videos: [{id, times, ratio}], runs: [{name, path, accuracy}],
-// questions: [{id, video, type, text, candidates?, answer, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?}]}]}
+// questions: [{id, video, type, text, candidates?, answer, gold?: [[clip, start, end]], spans?, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?}]}]}
 const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const colours = ["--run0", "--run1", "--run2", "--run3"].map((name) => `var(${name})`);
@@ -82,6 +82,7 @@ function open(number) {
     make("p", { className: "meta" }, `${data.types[question.type]} · video ${video.id} · question ${question.id}`),
     drawStrip(question, video),
   ];
+  parts.push(...drawGold(question));
   question.runs.forEach((run, r) => parts.push(...drawBars(run, r)));
   parts.push(make("div", { className: "runs" }, ...question.runs.map((run, r) => drawRun(question, run, r))));
   find("detail").replaceChildren(...parts);
@@ -104,6 +105,17 @@ function drawStrip(question, video) {
     const box = make("div", { style: { position: "relative" } }, picture, ...frames);
     return make("div", { className: "clip" }, box, make("time", {}, `${seconds.toFixed(1)} s`));
   }));
+}
+
+/** Under each clip, as far as its frames lie in the seconds that hold the answer. */
+function drawGold(question) {
+  if (!question.gold) return [];
+  const cells = Array.from({ length: data.clips }, (_, k) => make("div", {}, ...question.gold.filter(([clip]) => clip === k)
+    .map(([, start, end]) => make("i", { style: { left: `${100 * start}%`, width: `${100 * (end - start)}%` } }))));
+  return [
+    make("div", { className: "gold-bar" }, ...cells),
+    make("p", { className: "bars-title" }, `gold: ${question.spans} s`),
+  ];
 }
 
 /** The probability of each clip of being causal, as a distance from one half. */

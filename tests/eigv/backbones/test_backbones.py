@@ -157,11 +157,13 @@ def test_comem_is_its_formulas_written_for_one_pair_and_one_stream() -> None:
     memory = [clips.facts[v, s, -1] for s in range(2)]
     co = list(memory)
     for _ in range(3):
+        gates = []
         asked = co[0] + co[1]
         for s in range(2):
             facts = clips.facts[v, s]
             z = torch.cat([facts * asked, facts * memory[s], (facts - asked).abs(), (facts - memory[s]).abs()], dim=1)
             gate = linear(m.weigh, s, torch.tanh(linear(m.score, s, z)))[:, 0].softmax(0)
+            gates.append(gate)
             c = torch.zeros(D)
             for g, fact in zip(gate, facts, strict=True):
                 wr, w = linear(m.inputs, s, fact).split(D)
@@ -170,7 +172,9 @@ def test_comem_is_its_formulas_written_for_one_pair_and_one_stream() -> None:
             memory[s] = F.relu(linear(m.update, s, torch.cat([memory[s], c, asked])))
         co = [torch.tanh(linear(comem.co_memory, s, torch.cat([co[s], memory[s], q]))) for s in range(2)]
     expected = comem.out(torch.cat(co))
-    torch.testing.assert_close(comem.fuse(clips, texts, torch.tensor([v]), torch.tensor([t]))[0], expected)
+    pair = torch.tensor([v]), torch.tensor([t])
+    torch.testing.assert_close(comem.fuse(clips, texts, *pair)[0], expected)
+    torch.testing.assert_close(comem.clip_weights(clips, texts, *pair)[0], (gates[0] + gates[1]) / 2)
 
 
 def test_comem_sends_a_gradient_through_where_the_co_memory_starts_unless_it_is_official() -> None:

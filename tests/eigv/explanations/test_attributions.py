@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from eigv.explanations.attributions import EXPLAINERS, logits_of
+from eigv.explanations.attributions import EXPLAINERS, explainers, logits_of
 from tests.eigv.method.small_models import every_backbone, every_form, small_batch, small_model
 
 
@@ -74,3 +74,22 @@ def test_a_wide_window_covers_neighbours_too(form: str) -> None:
         fallen.append(whole - logit(model, batch, answer, video))
     torch.testing.assert_close(found[:, 0], fallen[0], rtol=1e-4, atol=1e-6)
     torch.testing.assert_close(found[:, 1], (fallen[0] + fallen[1]) / 2, rtol=1e-4, atol=1e-6)
+
+
+@every_form
+@pytest.mark.parametrize("backbone", ["comem", "mspan"])
+def test_attention_is_the_backbone_s_to_the_text_of_the_answer(backbone: str, form: str) -> None:
+    model, batch, _ = made(form, backbone)
+    answer = torch.tensor([0, 2, 1, 2])
+    found = explainers(model)["attention"](model, batch, answer)
+    texts = 3 * torch.arange(4) + answer if form == "multiple-choice" else torch.arange(4)
+    clips = model.backbone.encode_clips(batch.video)
+    tokens = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+    expected = model.backbone.clip_weights(clips, tokens, torch.arange(4), texts)
+    torch.testing.assert_close(found, expected)
+    assert not found.requires_grad
+
+
+def test_a_backbone_that_weighs_no_clips_has_no_attention_to_explain_by() -> None:
+    model, _, _ = made("open-ended", "hga")
+    assert list(explainers(model)) == list(EXPLAINERS)

@@ -19,6 +19,8 @@ from eigv.paper.pages.explorer import page, write_explorer
 CLIPS = 16
 VIDEOS, A_VIDEO = 1000, 10
 PATHS = ("nextqa/hga/eigv/app+mot/seed0", "nextqa/hga/erm/app+mot/seed0")
+TIMES = 0.5 * np.arange(CLIPS)[:, None] + np.arange(4) / 8
+"""Of four frames a clip."""
 HOW = Explorer.model_validate({"runs": PATHS})
 
 
@@ -48,6 +50,7 @@ def answers(method: str) -> list[AnsweredQuestion]:
                 is_right=answer == prediction,
                 scored=tuple(map(Scored, candidates, scores.tolist())),
                 rationale=RATIONALE if method == "eigv" else None,
+                gold=((1.5, 2.25),) if n % 2 else (),
             )
         )
     return rows
@@ -61,7 +64,7 @@ def runs() -> list[list[AnsweredQuestion]]:
 @pytest.fixture(scope="module")
 def made(runs, tmp_path_factory):
     frames = [np.full((54, 96, 3), 10 * k, np.uint8) for k in range(CLIPS)]
-    strips = {f"v{v}": Strip(f"v{v}", frames, [0.5 * k for k in range(CLIPS)]) for v in range(VIDEOS)}
+    strips = {f"v{v}": Strip(f"v{v}", frames, [0.5 * k for k in range(CLIPS)], TIMES) for v in range(VIDEOS)}
     strips["v999"] = None
     out = tmp_path_factory.mktemp("explorer") / "page.html"
     out.write_text(page(HOW, runs, strips), encoding="utf-8")
@@ -97,6 +100,21 @@ def test_a_filter_a_question_its_rationale(opened, runs):
     assert "Rests on 3 of 16 clips: 1.50–2.50, 4.50–5.00 s" in text(opened, "article")
     assert len(opened.find_elements("css selector", ".clip .frame")) == 3
     assert len(opened.find_elements("css selector", ".bars .bar")) == CLIPS
+
+
+def test_gold_seconds_stand_under_the_frames_that_show_them(opened, runs):
+    opened.find_element("css selector", "#search").send_keys("candidate 3 of 4711")
+    click(opened, ".item")
+    assert "gold: 1.50–2.25 s" in text(opened, "article")
+    cells = opened.find_elements("css selector", ".gold-bar div")
+    marked = {k: cell.find_elements("css selector", "i") for k, cell in enumerate(cells)}
+    assert [k for k, parts in marked.items() if parts] == [3, 4]  # 1.5 to 1.875 and 2.0 to 2.125
+    cell, half = cells[4].rect, marked[4][0].rect
+    assert abs(half["width"] - cell["width"] / 2) < 1 and abs(half["x"] - cell["x"]) < 1
+    click(opened, "#reset")
+    assert opened.find_elements("css selector", ".gold-bar") != []  # the question that is open stays
+    click(opened, ".item")
+    assert opened.find_elements("css selector", ".gold-bar") == []  # the first has no gold
 
 
 def test_two_methods_side_by_side(opened):

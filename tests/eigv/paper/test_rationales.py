@@ -36,12 +36,15 @@ def answers(question: AnsweredQuestion, *causal: tuple[int, ...]) -> list[Answer
 
 
 def strip(name: str = "4010069381") -> Strip:
-    return Strip(
-        name, [np.full((90, 160, 3), 9 * k, np.uint8) for k in range(16)], [100.1 + 2.7 * k for k in range(16)]
-    )
+    times = [100.1 + 2.7 * k for k in range(16)]
+    frame_times = np.array(times)[:, None] + np.linspace(-1, 1, 5)
+    return Strip(name, [np.full((90, 160, 3), 9 * k, np.uint8) for k in range(16)], times, frame_times)
 
 
-@pytest.mark.parametrize("question", [LONG, OPEN], ids=["multiple-choice", "open-ended"])
+GOLD_TOO = replace(LONG, gold=((100.0, 104.0), (140.0, 141.0)))
+
+
+@pytest.mark.parametrize("question", [LONG, OPEN, GOLD_TOO], ids=["multiple-choice", "open-ended", "gold"])
 def test_no_text_lies_over_another(question):
     figure = draw([(strip(), answers(question, (0, 1, 2), (3, 15))), (strip("another"), answers(question, ()))])
     assert overlapping(figure) == []
@@ -55,6 +58,20 @@ def test_each_question_frames_its_clips_in_its_colour():
         rgb = tuple(int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         mine = [patch for patch in frames if np.allclose(patch.get_edgecolor()[:3], rgb)]
         assert sorted(int(patch.get_x()) for patch in mine) == clips
+    plt.close(figure)
+
+
+def test_gold_seconds_are_marked_under_the_clips_that_show_them():
+    (gold, none) = (replace(answer, gold=spans) for answer, spans in zip(
+        answers(OPEN, (0, 1), (2,)), (((100.1, 102.9),), ()), strict=True
+    ))  # fmt: skip
+    figure = draw([(strip(), [gold, none])])
+    marked, unmarked = ([p for p in axes.patches if p.get_label() == "gold"] for axes in figure.axes[1:])
+    # Frames of clip 0: 99.1, 99.6, 100.1, 100.6, 101.1; of clip 1: 101.8, 102.3, 102.8, 103.3, 103.8
+    expected = [(0.035 + 0.9 * 0.4, 0.9 * 0.6), (1.035, 0.9 * 0.6)]
+    assert [(p.get_x(), p.get_width()) for p in marked] == [pytest.approx(place) for place in expected]
+    assert unmarked == []
+    assert "gold" in [label.get_text() for label in figure.axes[1].get_yticklabels()]
     plt.close(figure)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from base.formats.manifest import write_manifest
 from base.formats.video_features import Origin, Sizes, write_video_features
-from eigv.paper.figures.strips import read_strips
+from eigv.paper.figures.strips import Part, Strip, read_strips
 from extract.config import SamplingSettings, VideoCollection
 from extract.videos.probe import probe
 from extract.videos.sampling import clip_frames
@@ -50,3 +50,11 @@ def test_captions_are_timestamps(tmp_path):
     times = [number / 5 for number in range(20)] + [4 + number / 50 for number in range(20)]
     make.write_timed(tmp_path / "a.mkv", times)
     np.testing.assert_allclose(strip_of(tmp_path, "a").times, [times[n] for n in (5, 15, 25, 35)], atol=0.002)
+
+
+def test_parts_of_clips_are_within_spans_by_their_frames():
+    times = np.array([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 7.0]])
+    strip = Strip("v", [], [2.0, 6.0], times)
+    assert strip.within([(1.0, 3.0), (3.5, 5.5)]) == [Part(0, 0.25, 0.75), Part(1, 0.0, 0.5)]  # an end is outside
+    assert strip.within([(0.0, 0.5), (2.0, 9.0)]) == [Part(0, 0.0, 0.25), Part(0, 0.5, 1.0), Part(1, 0.0, 1.0)]
+    assert strip.within([]) == [] and Strip("v", [], [2.0, 6.0]).within([(0.0, 9.0)]) == []

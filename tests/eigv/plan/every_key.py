@@ -10,7 +10,7 @@ from tests.eigv.plan.extraction_keys import NEXTQA
 from tests.eigv.plan.key_row import Row
 
 NAMED = {"videos", "datasets", "networks", "presets", "plugins"}
-NAMED |= {"tables", "sweeps", "rationales", "explorers", "checkpoints"}
+NAMED |= {"tables", "sweeps", "rationales", "explorers", "explanations", "curves", "checkpoints"}
 """Groups whose keys are names of the user's own."""
 
 CONTAINERS = {

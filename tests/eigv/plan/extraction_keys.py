@@ -38,7 +38,7 @@ ROWS = [
     Row("datasets.d.answers.min_count", 2, ["questions"]),
     Row("datasets.d.answers.unknown", "class", ["questions"]),
     Row("datasets.i.tokens", "other/{split}.h5", ["import-tokens"]),
-    Row("datasets.d.gold", "gold.json", ["gold", "measured"]),
+    Row("datasets.d.gold", "gold.json", ["gold", "measured", "picture", "page"]),
     Row("datasets.d.split_shares", [0.5, 0.25, 0.25], ["annotations"]),
     Row("datasets.d.split_seed", 3, ["annotations"]),
     Row("features.preset", "hcrn", ["probe", "decode", "appearance", "motion"]),

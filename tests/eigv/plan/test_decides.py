@@ -80,9 +80,11 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
         "import-tokens": asks.import_tokens("i"),
         "table": shows.decides_table("table1"),
         "sweep": shows.decides_sweep("figure5a"),
-        "picture": shows.decides_picture("figure6"),
-        "page": shows.page_settings("explorer"),
+        "picture": " ".join([shows.decides_picture("figure6"), *shows.picture_gold("figure6")]),
+        "page": " ".join([shows.page_settings("explorer"), *shows.page_gold("explorer")]),
     }
+    of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
+    of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}
     known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():

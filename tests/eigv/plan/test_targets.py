@@ -133,3 +133,49 @@ def test_a_command_reads_nothing_of_what_else_is_shown():
 def test_what_is_not_configured_is_refused(ask):
     with pytest.raises(UserError, match=r"the configuration has no .* 'other'; it has "):
         getattr(shown().targets, ask)("other")
+
+
+GOLD = {"one": ONE["one"] | {"gold": "data/gold.json", "shifted_test": "test-shifted"}}
+SEEDS = [f"one/hga/eigv/app+mot/seed{seed}" for seed in (0, 1)]
+
+
+def test_a_table_of_explanations_is_a_target_with_what_is_explained_of_each_run():
+    explanations = {"post-hoc": {"runs": SEEDS}, "shifted": {"runs": SEEDS[:1], "split": "test-shifted"}}
+    targets = shown(datasets=GOLD, explanations=explanations, checkpoints={}).targets
+    files = [f"{OUT}/tables/post-hoc.md", *(f"{OUT}/runs/{run}/explanations.csv" for run in SEEDS)]
+    assert targets.files("post-hoc") == files and set(files) < set(targets.artefacts())
+    assert targets.explained("shifted") == [f"{OUT}/runs/{SEEDS[0]}/test-shifted/explanations.csv"]
+    assert list(json.loads(targets.explanations_config("shifted"))["explanations"]) == ["shifted"]
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"runs": [SEEDS[0], "one/mspan/eigv/app+mot/seed1"]}, "differ in more than their seed"),
+        ({"runs": SEEDS[:1] * 2}, "names a run twice"),
+        ({"runs": ["two/hga/eigv/app+mot/seed0"]}, "'two', which is not in `datasets`"),
+        ({"runs": ["one/hga/erm/app+mot/seed0"]}, "erm trains no indicator; these do: intervener"),
+        ({"runs": ["one/hga/egv/app+mot/seed0"]}, "method 'egv'"),
+        ({"runs": ["one/hag/eigv/app+mot/seed0"]}, "'hag'"),
+        ({"runs": SEEDS, "split": "val"}, "tested on test and test-shifted, not on 'val'"),
+    ],
+)
+def test_what_cannot_be_a_table_of_explanations(table, said):
+    with pytest.raises(UserError, match=f"explanations.post-hoc.*{said}"):
+        shown(datasets=GOLD, explanations={"post-hoc": table}, checkpoints={})
+
+
+def test_explanations_are_measured_against_gold_spans_alone():
+    with pytest.raises(UserError, match=r"explanations.post-hoc.*`datasets.one` needs `gold`"):
+        shown(explanations={"post-hoc": {"runs": SEEDS}}, checkpoints={})
+
+
+def test_curves_are_of_those_runs_of_a_table_that_have_a_rationale():
+    targets = shown(curves={"deletion": {"table": "table1"}}).targets
+    metrics = f"{OUT}/runs/{RUN}/metrics.json"
+    assert targets.files("deletion") == [f"{OUT}/figures/deletion.png", metrics]  # plain runs have none
+    assert f"{OUT}/figures/deletion.png" in targets.artefacts()
+    told = json.loads(targets.curves_config("deletion"))
+    assert list(told["tables"]) == ["table1"] and list(told["curves"]) == ["deletion"]
+    with pytest.raises(UserError, match=r"`curves.deletion.table` names 'table9'"):
+        shown(curves={"deletion": {"table": "table9"}})
