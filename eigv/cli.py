@@ -1,10 +1,10 @@
 """The command line `eigv`: HDF5 to answers, rationales, tables and figures."""
 
 from base import command_line
-from eigv.commands import configuration, paper, rationales, runs
+from eigv.commands import asking, configuration, paper, rationales, runs
 
 app = command_line.new("Train and evaluate interpretable VideoQA models; make tables and figures.")
-for commands in (runs, rationales, paper, configuration):
+for commands in (runs, asking, rationales, paper, configuration):
     app.add_typer(commands.app)
 
 

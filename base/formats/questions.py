@@ -4,6 +4,7 @@ A row a question, all text: `qid` (unique), `video_id`, `question`, `type`, `ans
 candidates `a0` to `a4`, and `answer` is then the index of the right one.
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,11 @@ SUMMARY = "summary.json"
 def is_multiple_choice(table: pd.DataFrame) -> bool:
     """Whether questions have candidates; open-ended ones have none."""
     return CANDIDATES[0] in table.columns
+
+
+def candidate_columns(table: pd.DataFrame) -> list[str]:
+    """The columns of the candidates, `a0`, `a1`, ...: five in annotations, any number in questions that are asked."""
+    return list(itertools.takewhile(lambda name: name in table.columns, (f"a{n}" for n in itertools.count())))
 
 
 def write_annotations(path: Path, table: pd.DataFrame) -> None:

@@ -53,7 +53,7 @@ def evaluate(
     precision.prepare(model, numbers, device)
     grounds = method_of(card.settings.method).grounds
     answering = Answering(model, card.settings.training.batch, device, numbers, answer_from, both=grounds)
-    predictions, effects, right = _predict(answering, split, vocabulary)
+    predictions, effects, right = predict(answering, split, vocabulary)
     metrics: dict[str, Any] = {
         "split": split_name,
         "answer_from": answer_from,
@@ -137,7 +137,7 @@ def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> d
     return statistics
 
 
-def _predict(
+def predict(
     answering: Answering, split: Split, vocabulary: list[str]
 ) -> tuple[Predictions, list[float], NDArray[np.bool_]]:
     """The predictions for a split, `monitors.question_effects`, and whether the other answers are right (Q,).

@@ -47,6 +47,9 @@ class ModelCard:
     val_accuracy: float = 0.0
     inputs: dict[str, Any] | None = None
     """What the features were made with."""
+    made_by: dict[str, Any] | None = None
+    """How features of a further video and question are made (`eigv.asking.sources`); None for models of before this
+    was recorded."""
     commit: str = ""
     """The commit of the code that trained it."""
     device: str = ""

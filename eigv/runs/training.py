@@ -111,7 +111,7 @@ def train(
             trained.history[-1]["stopped"] = trained.stopped
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
         card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **about_machine(device))
-        card = replace(card, precision=training.numbers)
+        card = replace(card, precision=training.numbers, made_by=_made_by(train_split, questions, text))
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -303,6 +303,17 @@ def _measured(losses: Losses) -> dict[str, Tensor]:
 def about_machine(device: str) -> dict[str, Any]:
     """What a run was trained on."""
     return {"device": device_name(device), "deterministic": torch.are_deterministic_algorithms_enabled()}
+
+
+def _made_by(split: Split, questions: Path, text: Path) -> dict[str, Any]:
+    """The settings that the features were made by, and the places, as they were given, of what made the tokens."""
+    video, said = split.videos.store.attributes, split.tokens.attributes
+    return {
+        "features": None if "imported" in video else video["config"],
+        "text": {name: said.get(name) for name in ("encoder", "length", "truncate", "layer", "finetuning")},
+        "questions": str(questions),
+        "encoder": str(text / "encoder"),
+    }
 
 
 def _about_inputs(split: Split) -> dict[str, Any]:

@@ -134,6 +134,13 @@ def weights_file(kind: str, features: FeaturesSettings) -> WeightsFile | None:
     return WeightsFile(features.weights_folder / entry.file, f"from {entry.source}")
 
 
+def weights_path(kind: str, features: FeaturesSettings) -> Path | None:
+    """The file that a network loads; None for random weights. `UserError` where it is not there."""
+    choice: NetworkSettings = getattr(features, kind)
+    entry = lookup(kind, choice.network, features)
+    return None if choice.weights == "random" else _weights_to_load(kind, entry, features)
+
+
 def _weights_to_load(kind: str, entry: FeatureNetwork, features: FeaturesSettings) -> Path:
     """The file to load; `UserError` that says where it is published if it is not there."""
     if file := weights_file(kind, features):

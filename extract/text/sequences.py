@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from base.errors import UserError
-from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
+from base.formats.questions import candidate_columns, is_multiple_choice, read_annotations
 from extract.config import TextSettings
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,12 @@ class Questions:
 
 
 def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
-    """Reads an annotation file and tokenises it.
+    """Reads an annotation file and tokenises it (`tokenised`)."""
+    return tokenised(read_annotations(path), tokenizer, text, path)
+
+
+def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
+    """The questions of a table, which messages call `path`, as token sequences; candidates as many as it has.
 
     Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
     `text.length` tokens is cut as `text.truncate` says; a warning names the first such row. `UserError` where that is
@@ -66,7 +71,6 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
         raise UserError(
             f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
         )
-    table = read_annotations(path)
     questions = token_ids(tokenizer, table["question"].tolist())
     if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
         log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
@@ -80,7 +84,7 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
                 cut[row] = len(question) + 2
         _warn(path, len(table), cut, text, most)
         return Questions(table, tokens, second, 1, len(cut))
-    candidates = [token_ids(tokenizer, table[column].tolist()) for column in CANDIDATES]
+    candidates = [token_ids(tokenizer, table[column].tolist()) for column in candidate_columns(table)]
     for row, question in enumerate(questions):
         for column in candidates:
             kept, candidate = _fit(question, column[row], text)
@@ -89,7 +93,7 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
             if (whole := len(question) + len(column[row]) + 3) > text.length:
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
-    return Questions(table, tokens, second, len(CANDIDATES), len(cut))
+    return Questions(table, tokens, second, len(candidates), len(cut))
 
 
 def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:
@@ -101,7 +105,7 @@ def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple
     return question[: room - len(candidate)], candidate
 
 
-def _warn(path: Path, questions: int, cut: dict[int, int], text: TextSettings, most: int) -> None:
+def _warn(path: Path | str, questions: int, cut: dict[int, int], text: TextSettings, most: int) -> None:
     """Warns of questions that are cut: `cut` has their lengths by row, `most` tokens are what the encoder takes."""
     if not cut:
         return

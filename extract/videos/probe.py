@@ -67,6 +67,14 @@ def probe(
     return manifest
 
 
+def probe_file(video_id: str, path: Path, sampling: SamplingSettings) -> ManifestRow:
+    """Probes one file, in a process of its own; `UserError` that names it where it cannot be read."""
+    ((_, row),) = _examine([_Job(video_id, path, sampling, "sha256")], 1, Limits())
+    if row.status == FAILED:
+        raise UserError(f"the video {path} cannot be read: {row.reason}")
+    return row
+
+
 class _Job(NamedTuple):
     video_id: str
     path: Path | None

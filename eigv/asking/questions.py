@@ -1,0 +1,98 @@
+"""Questions that are asked of a run: checked for its form, and as token features.
+
+Sizes: Q questions, A candidates.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from base.answers import visible
+from base.errors import UserError
+from base.formats.questions import candidate_columns
+from base.formats.token_features import TokenFeatures
+from base.reading import read_csv
+from eigv.asking.sources import Sources
+from eigv.runs.data import Split, Videos
+
+
+class Question(NamedTuple):
+    """A question, and its candidates where it is multiple choice."""
+
+    text: str
+    candidates: tuple[str, ...] = ()
+
+
+def check(questions: Sequence[Question], multiple_choice: bool) -> None:
+    """`UserError` where a question has not the form that the run answers."""
+    if not questions:
+        raise UserError("there is no question to answer")
+    for question in questions:
+        if not visible(question.text):
+            raise UserError("a question is empty; write it in words")
+        if multiple_choice and len(question.candidates) < 2:
+            raise UserError(
+                f"the run answers multiple-choice questions, and {question.text!r} has {len(question.candidates)} "
+                "candidates: give two or more (`--candidates`, or the columns a0, a1, ... of a file)"
+            )
+        if not multiple_choice and question.candidates:
+            raise UserError(
+                f"the run chooses from its own vocabulary, and {question.text!r} comes with candidates: leave them "
+                "out, or ask a run that was trained on multiple choice"
+            )
+        if not all(map(visible, question.candidates)):
+            raise UserError(f"a candidate of {question.text!r} is empty; write it in words")
+
+
+def read(path: Path) -> list[Question]:
+    """The questions of a file: a CSV with the column `question` (and a0, a1, ... for candidates), else one a line."""
+    if path.suffix == ".csv":
+        table = read_csv(path, ["question"])
+        columns = candidate_columns(table)
+        candidates = table[columns].to_numpy().tolist()
+        return [Question(text, tuple(row)) for text, row in zip(table["question"], candidates, strict=True)]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the questions {path} cannot be read: {error}") from None
+    return [Question(line.strip()) for line in lines if line.strip()]
+
+
+class Reader:
+    """The text encoder of a run at work."""
+
+    def __init__(self, sources: Sources, device: str) -> None:
+        from extract.text.encoder import load_encoder
+
+        self._sources, self._device = sources, device
+        self._tokenizer, encoder = load_encoder(str(sources.encoder.resolve()))
+        self._encoder: Any = encoder.to(device).eval()
+
+    def split(self, questions: Sequence[Question], videos: Videos) -> Split:
+        """Questions about the one video of `videos`, all with as many candidates; no answer is known to be right."""
+        from extract.text.sequences import tokenised
+        from extract.text.tokens import encode
+
+        table = pd.DataFrame({"qid": [str(n) for n in range(len(questions))]})
+        table = table.assign(video_id=videos.store.ids[0], question=[q.text for q in questions], type="", answer="-1")
+        for number in range(len(questions[0].candidates)):
+            table[f"a{number}"] = [question.candidates[number] for question in questions]
+        read = tokenised(table, self._tokenizer, self._sources.text, "the questions")
+        values = encode(self._encoder, read, range(len(read.tokens)), self._sources.text, self._device)
+        lengths = np.array([len(tokens) for tokens in read.tokens])
+        rows = np.arange(len(questions))
+        tokens = TokenFeatures(
+            path=Path(),
+            qids=table["qid"].tolist(),
+            video_ids=table["video_id"].tolist(),
+            tokens=values,
+            offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+            sequences=read.sequences,
+            attributes={},
+        )
+        unknown: NDArray[np.int64] = np.full(len(questions), -1)
+        return Split(table, videos, np.zeros_like(rows), tokens, rows, unknown, left_out=0)

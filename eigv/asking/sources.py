@@ -1,0 +1,99 @@
+"""What a run knows of how its features were made: settings, weights, text encoder and vocabulary.
+
+Its `model.json` holds it as `made_by`. Places in it are as the training was given them, from the folder that it ran in;
+they are looked for beside the run, then in each folder above it, then in the present one, so that a results folder can
+be moved together with what lies around it.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from base.errors import UserError
+from base.formats.vocabulary import read_vocabulary
+from base.reading import read_json
+from base.settings import parse
+from eigv.config.names import PARTS
+from eigv.runs.model_files import ModelCard
+from extract.config import FeaturesSettings, TextSettings
+
+
+@dataclass(frozen=True)
+class Sources:
+    """How features of a further video, and tokens of a further question, are made for one run."""
+
+    features: FeaturesSettings
+    kinds: tuple[str, ...]
+    """The kinds of features that the run reads."""
+    networks: dict[str, dict[str, Any]]
+    """Of each kind, what made the run's own features."""
+    text: TextSettings
+    encoder: Path
+    """The folder of the text encoder."""
+    classes: list[str]
+    """The answer vocabulary; empty for multiple choice."""
+
+    @classmethod
+    def of(cls, card: ModelCard, folder: Path) -> "Sources":
+        """Those of the model in `folder`; `UserError` where it does not know them, or what they name has changed."""
+        said = card.made_by or {}
+        _refuse_unknown(card, folder)
+        features = parse(FeaturesSettings, _placed(said["features"], folder), f"the features of {folder}")
+        text = {name: said["text"][name] for name in ("encoder", "length", "truncate", "layer")}
+        encoder = found(said["encoder"], folder)
+        if not encoder.is_dir():
+            raise UserError(
+                f"the text encoder of {folder} is not there: {said['encoder']}; copy the folder of the results whole, "
+                "or make a bundle where everything is (`eigv bundle`)"
+            )
+        about = encoder / "finetuning.json"
+        if read_json(about, "the fine-tuned encoder") != said["text"]["finetuning"]:
+            raise UserError(f"{encoder} was made anew since {folder} was trained; train the run again")
+        kinds = PARTS[card.settings.features]
+        networks = {kind: (card.inputs or {})[kind] for kind in kinds}
+        classes = read_vocabulary(found(said["questions"], folder)) if card.classes else []
+        if len(classes) != (card.classes or 0):
+            raise UserError(
+                f"{folder} was trained on {card.classes} answers, and {said['questions']} has {len(classes)}"
+            )
+        return cls(features, kinds, networks, parse(TextSettings, text, f"the text of {folder}"), encoder, classes)
+
+
+def found(place: str, folder: Path) -> Path:
+    """Where a place is that was recorded when a run was trained; as it stands where it is nowhere."""
+    here = folder.resolve()
+    for start in (here, *here.parents, Path.cwd()):
+        if (start / place).exists():
+            return start / place
+    return Path(place)
+
+
+def _placed(features: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The settings of features, with the places of weights as they are from here."""
+    placed = features | {"weights_folder": str(found(features["weights_folder"], folder))}
+    for kind in ("appearance", "motion"):
+        weights = features[kind]["weights"]
+        if weights not in ("published", "random"):
+            placed[kind] = features[kind] | {"weights": str(found(weights, folder))}
+    return placed
+
+
+def _refuse_unknown(card: ModelCard, folder: Path) -> None:
+    said = card.made_by
+    if said is None:
+        raise UserError(
+            f"{folder} does not say how its features were made: it is an imported checkpoint, or was trained before "
+            "this was recorded. Train it again with features that the workflow extracts; `eigv evaluate` answers the "
+            "questions of a data set"
+        )
+    if said["features"] is None:
+        raise UserError(
+            f"{folder} was trained on features that someone else has extracted, and it is not known how: no features "
+            "of a further video can be made. Train a run on the videos themselves (`videos.<name>.folder` without "
+            "`features`), or answer with `eigv evaluate`"
+        )
+    if said["text"]["length"] is None or said["text"]["finetuning"] is None:
+        raise UserError(
+            f"{folder} was trained on token features that were imported ({said['text']['encoder']}): those of another "
+            "question cannot be made. Train a run on tokens of the workflow (`text.encoder`)"
+        )

@@ -1,0 +1,106 @@
+"""Commands that ask a trained run about a video, and that pack it for another machine."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from base.command_line import Device
+from base.errors import UserError
+from base.jobs.device import working_device
+from eigv.commands.options import CPUS, Threads
+
+if TYPE_CHECKING:
+    from eigv.asking.model import Answer
+
+app = typer.Typer()
+
+
+class SeveralCandidates(TyperCommand):
+    """Takes `--candidates a b c` as `--candidates a --candidates b --candidates c`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Spells the candidates out, up to the next option, before the words are parsed."""
+        spelled: list[str] = []
+        within = False
+        for word in args:
+            if word.startswith("--"):
+                within = word == "--candidates"
+                spelled += [] if within else [word]
+            else:
+                spelled += ["--candidates", word] if within else [word]
+        return super().parse_args(ctx, spelled)
+
+
+@app.command(cls=SeveralCandidates)
+def ask(
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    question: Annotated[list[str] | None, typer.Argument(help="The question; several are answered in turn.")] = None,
+    run: Annotated[
+        str, typer.Option(help="The folder of a run (.../seed0) or bundle, or a bundle's name on the hub.")
+    ] = "",
+    candidates: Annotated[
+        list[str] | None,
+        typer.Option(help="A candidate of multiple choice; one after the other, the same for all questions."),
+    ] = None,
+    questions: Annotated[
+        Path | None, typer.Option(help="A file of questions, one a line; or CSV: question, and candidates a0, a1, ...")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    strip: Annotated[
+        Path | None, typer.Option(help="Draw the frames with the causal clips framed: PNG or PDF.")
+    ] = None,
+    clip: Annotated[
+        Path | None, typer.Option(help="Write the causal clips of the first answer as a video, MP4.")
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = CPUS,
+) -> None:
+    """Ask a trained run about a video: the answer, its runners-up, and the clips and seconds that it rests on.
+
+    Features of the video are made as the workflow made those of the run, and are kept in the folder `asked` of the run:
+    another question about the same video decodes nothing.
+    """
+    from eigv.asking import questions as forms
+    from eigv.asking.model import as_json, load
+
+    asked = [forms.Question(text, tuple(candidates or ())) for text in question or []]
+    asked += forms.read(questions) if questions else []
+    if not run:
+        raise UserError("give --run, the folder of a trained run or of a bundle")
+    with working_device(device, threads) as claimed:
+        model = load(run, claimed)
+        answers = model.answers([video] * len(asked), asked)
+        if strip or clip:
+            from eigv.asking.pictures import write_clip, write_strip
+
+            (seen,) = model.seen([video])
+            if strip:
+                write_strip(seen, answers, strip)
+            if clip:
+                write_clip(seen, answers[0], clip)
+    typer.echo(as_json(answers) if json else "\n\n".join(map(_in_words, answers)))
+
+
+@app.command()
+def bundle(
+    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
+    out: Annotated[Path, typer.Argument(help="The folder of the bundle.")],
+) -> None:
+    """Pack a run into one folder for `eigv ask`: model, networks' weights, text encoder, licences, provenance."""
+    from eigv.asking.model import load
+
+    load(run, "cpu").save(out)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    typer.echo(f"{out}: {size / 2**20:.0f} MB; ask it with `eigv ask VIDEO QUESTION --run {out}`")
+
+
+def _in_words(answer: "Answer") -> str:
+    others = ", ".join(f"{text} {chance:.2f}" for text, chance in answer.scores[1:])
+    lines = [answer.question, f"  {answer.answer} {answer.score:.2f}   then: {others}"]
+    if answer.clips is None:
+        return "\n".join([*lines, "  its method has no grounding indicator: no clips"])
+    clips = " ".join(map(str, answer.clips)) or "none"
+    seconds = ", ".join(f"{start:.2f}-{end:.2f} s" for start, end in answer.spans)
+    return "\n".join([*lines, f"  rests on clips {clips}: {seconds}" if seconds else f"  rests on clips {clips}"])
