@@ -9,7 +9,7 @@ from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, JobsPerGpu, Questions, RunName, Text, Threads, Video
+from eigv.commands.options import CPUS, DataPlace, JobsPerGpu, Questions, RunName, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -54,6 +54,7 @@ def train(
             "eigv-faithful that of its guide, for eigv-gold the gold spans."
         ),
     ] = None,
+    data_on: DataPlace = "auto",
 ) -> None:
     """Train one run, or several of one data set. Settings: those of a run (`eigv settings` prints them)."""
     from base import layers
@@ -66,6 +67,7 @@ def train(
         stage=stage,
         loggers=tuple(logger or ()),
         curves=curves,
+        data_on=data_on,
     )
     if runs:
         if out or state or name or before or ahead != "[]":
@@ -99,6 +101,7 @@ def explain(
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
+    data_on: DataPlace = "auto",
 ) -> None:
     """Put an indicator on a trained model: which clips does it need for its answers?"""
     from eigv.config.run import RunSettings
@@ -106,7 +109,7 @@ def explain(
 
     values = None if settings is None else command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(model, video, questions, text, out, state, claimed, values, name, announce, stage)
+        run(model, video, questions, text, out, state, claimed, values, name, announce, stage, data_on=data_on)
 
 
 @app.command()

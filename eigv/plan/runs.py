@@ -51,10 +51,13 @@ class Runs:
         """The words that tell a training of it."""
         return flags("--before", self.before(run)[:1])
 
-    def curves(self) -> list[str]:
-        """Where the curves of trainings go, as words of the command line; none where history.csv is all."""
-        beside = [logger for logger in self.config.training.logger if logger != "csv"]
-        return [*flags("--logger", beside), "--curves", f"{self.paths.outcomes}/logs"] if beside else []
+    def beside(self) -> list[str]:
+        """What trainings are told that decides no number, as words of the command line: where their curves go, if
+        history.csv is not all, and where their data lie, if that is not left to them."""
+        how = self.config.training
+        loggers = [logger for logger in how.logger if logger != "csv"]
+        curves = [*flags("--logger", loggers), "--curves", f"{self.paths.outcomes}/logs"] if loggers else []
+        return curves + (flags("--data-on", [how.data_on]) if how.data_on != "auto" else [])
 
     def ahead(self, run: str, waiting: Iterable[str], most: int) -> str:
         """What a training may train ahead: the next of the `waiting` runs of its data set, `most` at the most, as JSON.

@@ -32,6 +32,7 @@ from base.jobs.resume import Watched
 from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
+from eigv.config.data_on import DataOn
 from eigv.config.methods import GUIDE
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
@@ -42,6 +43,7 @@ from eigv.method.step import Losses
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split
+from eigv.runs.device.placement import ahead
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, load, save
 from eigv.runs.not_finite import Finite
@@ -68,6 +70,7 @@ def train(
     curves: Path | None = None,
     shared: SharedData | None = None,
     before: Path | None = None,
+    data_on: DataOn = "auto",
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -78,8 +81,10 @@ def train(
     `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
     default a folder of that name in `out`. `shared` is the data set of those three places, where other runs of the
     process use it too. `before` says the scenes of a method whose indicator does not: the `model.json` of its guide, or
-    the file of the gold spans. `UserError` where that is not there or does not fit, where packages of loggers are not
-    there, and for a loss or a gradient that is not finite: a file in `state` then has what there was before that step.
+    the file of the gold spans. `data_on` says where the data lie while a GPU is at work.
+
+    `UserError` where what is named is not there or does not fit, where packages of loggers are not there, and for a
+    loss or a gradient that is not finite: a file in `state` then has what there was before that step.
     """
     guiding = guide_of(settings, before)
     name = name or f"{settings.backbone} {settings.method}"
@@ -89,6 +94,7 @@ def train(
     train_split = data.split("train", settings.features, training=True)
     val_split = data.split("val", settings.features, training=False)
     digest = data.digest(settings.features, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
     if method_of(settings.method).scenes == "gold":
         assert before is not None
         train_split = train_split.with_gold(read_gold(before))
@@ -198,7 +204,7 @@ class _Training:
         self.excluded: Exclusions | None = None
         if self.method.disrupt_video:
             rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
-            self.bank = MemoryBank(train_split.videos.features.to(device), rows)
+            self.bank = MemoryBank(train_split.videos.features, rows)
 
     def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split."""
@@ -209,7 +215,8 @@ class _Training:
         if self.curves is not None:
             self.curves.begin(before + done + 1)
         batches = self.train_split.batches(how.batch, order[done * how.accumulate * how.batch :], self.excluded)
-        for step, together in enumerate(self._shown(_groups(batches, how.accumulate), epoch, done), done + 1):
+        sent = ahead((batch.to(self.device) for batch in batches), self.device)
+        for step, together in enumerate(self._shown(_groups(sent, how.accumulate), epoch, done), done + 1):
             self.finite.begin(epoch, step, [qid for batch in together for qid in batch.qids])
             measured = self._learn(together)
             norm = measured["gradient_norm"] = optimisation.gradient_norm(self.model.parameters())
@@ -238,9 +245,7 @@ class _Training:
         mean: dict[str, Tensor] = {}
         for batch in batches:
             with precision.calculating(self.numbers, self.device):
-                losses = self.model.training_step(
-                    batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
-                )
+                losses = self.model.training_step(batch, self.method, self.draws, self.bank, self.settings.eigv)
             share = batch.size / questions  # 1 of a batch alone
             (losses.total * share if share < 1 else losses.total).backward()
             for name, value in _measured(losses).items():

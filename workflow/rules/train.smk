@@ -32,7 +32,7 @@ rule train:
         settings=told(PLAN.runs.settings, run=PATH),
         ahead=runs_ahead,
         decides=ask(PLAN.decides.train, run=PATH),
-        curves=told(PLAN.runs.curves),
+        beside=told(PLAN.runs.beside),
         before=ask(PLAN.runs.before_option, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
@@ -44,7 +44,7 @@ rule train:
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads} --ahead {params.ahead:q}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.curves:q} {params.before:q} --announce /dev/fd/3"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.beside:q} {params.before:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 

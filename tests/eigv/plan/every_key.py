@@ -133,6 +133,7 @@ ROWS = [
     Row("training.clip_norm", 1.0, ["runs"]),
     Row("training.stop_after", 4, ["runs"]),
     Row("training.logger", ["tensorboard"], []),
+    Row("training.data_on", "host", []),
     Row("training.decay_factor", 0.1, ["runs"]),
     Row("training.precision", "auto", ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),

@@ -94,10 +94,12 @@ def test_settings_that_cannot_be_told_by_what_differs_are_left_to_their_own_job(
     assert [[entry["name"] for entry in entries] for entries in found.values()] == [[waiting[2]], [], []]
 
 
-def test_curves_beside_the_history_are_told_to_trainings_and_nothing_else():
-    assert plan().runs.curves() == []
-    told = plan(training={"logger": ["csv", "tensorboard", "wandb"]}).runs.curves()
+def test_what_decides_no_number_is_told_to_trainings_and_nothing_else():
+    assert plan().runs.beside() == []
+    told = plan(training={"logger": ["csv", "tensorboard", "wandb"]}).runs.beside()
     assert told == ["--logger", "tensorboard", "--logger", "wandb", "--curves", "results/small/logs"]
+    assert plan(training={"data_on": "host"}).runs.beside() == ["--data-on", "host"]
+    assert "data_on" not in plan(training={"data_on": "host"}).runs.settings(PLAIN)
 
 
 @pytest.mark.parametrize(
