@@ -40,6 +40,8 @@ class NodeMap(nn.Module):
 class AttentionPool(nn.Module):
     """Weighs the nodes of a graph by w tanh(W x + b) and sums them; padding has no weight."""
 
+    compiles = "forward"
+
     def __init__(self, width: int, softmax_over_padding: bool = False) -> None:
         super().__init__()
         self.softmax_over_padding = softmax_over_padding

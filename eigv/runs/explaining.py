@@ -28,6 +28,7 @@ from eigv.method.faithful import select
 from eigv.method.model import VideoQA
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.data import Split
+from eigv.runs.device.compiling import compile_parts
 from eigv.runs.device.placement import ahead
 from eigv.runs.model_files import ModelCard, load, save
 from eigv.runs.shared_data import SharedData
@@ -117,6 +118,8 @@ class _Explaining:
         self.train_split, self.val_split = train_split, val_split
         self.numbers = precision.to_train_in(settings.training.precision, device)
         precision.prepare(model, self.numbers, device)
+        if settings.training.compile:
+            compile_parts(model, device)
         model.requires_grad_(False)
         model.grounding.requires_grad_(True)
         self.optimizer = Adam(model.grounding.parameters(), settings.eigv.faithful.learning_rate)

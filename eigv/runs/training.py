@@ -43,6 +43,7 @@ from eigv.method.step import Losses
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split
+from eigv.runs.device.compiling import compile_parts
 from eigv.runs.device.placement import ahead
 from eigv.runs.exclusions import Exclusions
 from eigv.runs.model_files import ModelCard, load, save
@@ -184,6 +185,8 @@ class _Training:
         how = self.settings.training
         self.numbers = precision.to_train_in(how.precision, device)
         precision.prepare(self.model, self.numbers, device)
+        if how.compile:
+            compile_parts(self.model, device)
         self.optimizer = optimisation.optimizer_of(self.model, how)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1

@@ -136,6 +136,7 @@ ROWS = [
     Row("training.data_on", "host", []),
     Row("training.decay_factor", 0.1, ["runs"]),
     Row("training.precision", "auto", ["runs"]),
+    Row("training.compile", True, ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
     Row("inference.faithfulness", 9, ["evaluations"]),
     Row("preset", "official", ["sweep", "train comem", "train mspan", "hga runs"], NEXTQA | {"plugins": {}}),
