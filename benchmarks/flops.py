@@ -115,11 +115,11 @@ def _steps(of_run: dict[Run, Cost]) -> str:
 
 def _launched(of_run: dict[Run, Cost]) -> str:
     """The same of what is handed to a GPU."""
-    table = _of_methods({run: cost.launched for run, cost in of_run.items()})
+    counts = _of_methods({run: cost.launched for run, cost in of_run.items()}).map("{:,.0f}".format).reset_index()
     return (
         "What such a step hands to a GPU (`benchmarks/launches.py`): operations that PyTorch dispatches on device "
         "`meta`, without the optimiser's few; recurrent layers of cuDNN count as one:\n\n"
-        + table.map("{:,.0f}".format).reset_index().to_markdown(index=False, disable_numparse=True).replace("nan", "")
+        + counts.to_markdown(index=False, disable_numparse=True).replace("nan", "   ")
     )
 
 

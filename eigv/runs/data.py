@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -122,6 +123,19 @@ class Split:
     def candidates(self) -> int:
         """A: 5 for multiple choice, 1 for open-ended."""
         return self.tokens.sequences
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Of the train split, for records: what the features were made with, and how many questions there are."""
+        video, text = self.videos.store.attributes, self.tokens.attributes
+        return {
+            "appearance": video["appearance_network"],
+            "motion": video["motion_network"],
+            "sampling": video["sampling"],
+            "text_encoder": text["encoder"],
+            "train_questions": len(self),
+            "train_questions_left_out": self.left_out,
+        }
 
     def bank(self, exclude: Exclude) -> tuple[Tensor, Exclusions]:
         """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes of them.

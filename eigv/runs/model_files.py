@@ -110,3 +110,21 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     except RuntimeError as error:
         raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
     return model.eval(), card
+
+
+def guide_of(settings: RunSettings, file: Path | None) -> dict[str, Tensor]:
+    """The weights of the model that guides a run; none where its method wants none.
+
+    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
+    """
+    scenes = method(settings.method).scenes
+    if scenes == "indicator":
+        return {}
+    if file is None:
+        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
+        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
+    if scenes == "gold":
+        return {}
+    model, card = load(file)
+    card.refuse_another(settings, file)
+    return model.state_dict()

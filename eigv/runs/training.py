@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from base import plug
-from base.errors import UserError
 from base.formats.run_folder import RunFolder, with_weights
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
@@ -33,7 +32,6 @@ from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
 from eigv.config.data_on import DataOn
-from eigv.config.methods import GUIDE
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch
@@ -46,7 +44,7 @@ from eigv.runs.data import Split
 from eigv.runs.device.compiling import compile_parts
 from eigv.runs.device.placement import ahead
 from eigv.runs.exclusions import Exclusions
-from eigv.runs.model_files import ModelCard, load, save
+from eigv.runs.model_files import ModelCard, guide_of, save
 from eigv.runs.not_finite import Finite
 from eigv.runs.shared_data import SharedData
 from extract.annotations.gold import read_gold
@@ -117,7 +115,7 @@ def train(
         if trained.stopped:
             trained.history[-1]["stopped"] = trained.stopped
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
-        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **about_machine(device))
+        card = replace(card, **chosen, inputs=train_split.about, commit=commit(), **about_machine(device))
         card = replace(card, precision=training.numbers)
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
@@ -128,24 +126,6 @@ def train(
         log.info("stopped after epoch %d of %d: %s", len(trained.history), how.epochs, trained.stopped)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
-
-
-def guide_of(settings: RunSettings, file: Path | None) -> Weights:
-    """The weights of the model that guides a run; none where its method wants none.
-
-    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
-    """
-    scenes = method_of(settings.method).scenes
-    if scenes == "indicator":
-        return {}
-    if file is None:
-        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
-        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
-    if scenes == "gold":
-        return {}
-    model, card = load(file)
-    card.refuse_another(settings, file)
-    return model.state_dict()
 
 
 def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str, before: Path | None = None) -> str:
@@ -311,15 +291,3 @@ def _measured(losses: Losses) -> dict[str, Tensor]:
 def about_machine(device: str) -> dict[str, Any]:
     """What a run was trained on."""
     return {"device": device_name(device), "deterministic": torch.are_deterministic_algorithms_enabled()}
-
-
-def _about_inputs(split: Split) -> dict[str, Any]:
-    video, text = split.videos.store.attributes, split.tokens.attributes
-    return {
-        "appearance": video["appearance_network"],
-        "motion": video["motion_network"],
-        "sampling": video["sampling"],
-        "text_encoder": text["encoder"],
-        "train_questions": len(split),
-        "train_questions_left_out": split.left_out,
-    }

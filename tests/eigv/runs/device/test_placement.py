@@ -18,9 +18,11 @@ from eigv.method.memory_bank import MemoryBank
 from eigv.runs.data import Split
 from eigv.runs.device import placement
 from eigv.runs.device.placement import SHARE, ahead, on_device, place
+from eigv.runs.evaluation import evaluate
 from eigv.runs.shared_data import SharedData
 from eigv.runs.training import train
 from tests.eigv import synthetic
+from tests.eigv.method.test_no_waiting import Waiting
 from tests.eigv.runs.test_training import settings
 
 NEEDS = {"clip features": 30, "token features of train": 60, "token features of val": 10}
@@ -137,6 +139,14 @@ def test_a_run_that_ends_early_leaves_no_thread_behind():
     assert threading.active_count() == before
 
 
+def test_a_batch_from_a_device_is_made_without_waiting_for_it(monkeypatch, tmp_path):
+    free(monkeypatch, PLENTY)
+    split = place(splits(tmp_path), "meta")["train"]
+    with Waiting() as waiting:
+        batch = split.batch(np.arange(4)).to("meta")
+    assert batch.tokens.is_meta and not waiting.found
+
+
 @pytest.mark.parametrize("wanted", ["device", "host"])
 def test_weights_are_the_same_wherever_data_lie(monkeypatch, tmp_path, caplog, wanted):
     """The processor stands in for a device: what it is asked is answered as for one."""
@@ -149,6 +159,19 @@ def test_weights_are_the_same_wherever_data_lie(monkeypatch, tmp_path, caplog, w
         train(how, **data, out=tmp_path / wanted, state=tmp_path / "state", device="cpu", data_on=wanted)
     assert ("data on cpu: nothing; in memory" in caplog.text) is (wanted == "host")
     assert ("data on cpu: clip features" in caplog.text) is (wanted == "device")
+    with caplog.at_level(logging.INFO):
+        evaluate(
+            *(tmp_path / wanted / "model.json", "test"),
+            **data,
+            answer_from="video",
+            out=tmp_path / wanted,
+            device="cpu",
+        )
+    assert "token features of test (" in caplog.text
+    monkeypatch.undo()
+    evaluate(tmp_path / "plain/model.json", "test", **data, answer_from="video", out=tmp_path / "plain", device="cpu")
+    for name in ("predictions.csv", "metrics.json"):
+        assert (tmp_path / wanted / name).read_bytes() == (tmp_path / "plain" / name).read_bytes()
     first, second = ((tmp_path / name / "model.safetensors").read_bytes() for name in ("plain", wanted))
     assert first == second
 
