@@ -14,9 +14,9 @@ from torch.nn import functional as F
 from base.errors import UserError
 from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import StreamEncoder, encode_streams, recur, stacked
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.episodes import likeness, read
+from eigv.backbones.parts.recurrence import StreamEncoder, encode_streams, recur, stacked
 from eigv.config.run import ComemSettings
 
 

@@ -7,8 +7,8 @@ from unittest.mock import patch
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones.buckets import Buckets
 from eigv.backbones.hga import Hga
+from eigv.backbones.parts.buckets import Buckets
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.training import TrainingSettings

@@ -8,10 +8,10 @@ from torch.nn import functional as F
 from base.errors import UserError
 from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem, StreamLinear
-from eigv.backbones.encoders import PooledClips, TokenStates
 from eigv.backbones.hga import AttentionPool, Hga
 from eigv.backbones.mspan import GraphAttention, near_windows, overlapping_windows
-from eigv.backbones.nodes import Nodes
+from eigv.backbones.parts.encoders import PooledClips, TokenStates
+from eigv.backbones.parts.nodes import Nodes
 from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
 
 SMALL = BackbonesSettings(

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones import episodes
 from eigv.backbones.comem import _steps
-from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import recur
+from eigv.backbones.parts import episodes
+from eigv.backbones.parts.episodes import likeness, read
+from eigv.backbones.parts.recurrence import recur
 
 S, V, K, D, P = 2, 3, 4, 5, 7
 INDEX = torch.tensor([0, 0, 2, 1, 2, 0, 1])
