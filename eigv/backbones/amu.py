@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.parts.encoders import valid
-from eigv.backbones.parts.long_recurrence import first_step, recur, step
+from eigv.backbones.parts.long_recurrence import recur
+from eigv.backbones.parts.refining import Refined, refine
 from eigv.backbones.parts.steps import by_step
 from eigv.backbones.parts.streams import map_streams, stream_widths
 from eigv.config.run import AmuSettings
@@ -109,73 +110,49 @@ class Amu(Backbone[StreamClips, AskingTokens]):
 
     def fuse(self, clips: StreamClips, tokens: AskingTokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """Answer representations (P, D) of the pairs."""
-        cell, fused, _ = self._refine(clips, tokens, clip_index, token_index)
+        steps, ends = self._refine(clips, tokens, clip_index, token_index)[:2]
+        cell, fused = steps.cells.index_select(0, ends), steps.fused.index_select(0, ends)
         return tokens.pooled.index_select(0, token_index) * cell.tanh() * fused.tanh()
 
     def clip_weights(self, clips: StreamClips, tokens: AskingTokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """How much clips weigh after the last word, the streams by their shares: (P, K)."""
-        return self._refine(clips, tokens, clip_index, token_index)[2].unflatten(1, (2, -1)).sum(dim=1)
+        steps, ends, first = self._refine(clips, tokens, clip_index, token_index)
+        return (steps.shares + first).index_select(0, ends).unflatten(1, (2, -1)).sum(dim=1)
 
     def _refine(
         self, clips: StreamClips, tokens: AskingTokens, clip_index: Tensor, token_index: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The last cell and what was fused last, (P, D) each, and how clips of both streams weighed in it, (P, 2K)."""
-        lengths, order = tokens.mask.sum(dim=1).index_select(0, token_index), None
-        sizes = [len(token_index)] * tokens.mask.shape[1]
-        if lengths.device.type in HOSTS:  # elsewhere, lengths would have to be waited for: padding is read too
-            lengths, order = lengths.sort(descending=True, stable=True)
+    ) -> tuple[Refined, Tensor, Tensor]:
+        """What each step gives; where each pair's last step is among them, (P,); and half of how clips weighed
+        in each step when they were looked at first, (N, 2K)."""
+        lengths = tokens.mask.sum(dim=1).index_select(0, token_index)  # (P,)
+        P, L, device = len(token_index), tokens.mask.shape[1], lengths.device
+        each, sizes = torch.arange(P, device=device), [P] * L
+        if device.type in HOSTS:  # elsewhere, lengths would have to be waited for: padding is read too
+            order = lengths.argsort(descending=True, stable=True)
+            sizes = [n for n in (torch.arange(L)[:, None] < lengths).sum(dim=1).tolist() if n]
             clip_index, token_index = clip_index[order], token_index[order]
-            counts = (torch.arange(len(sizes))[:, None] < lengths).sum(dim=1)
-            sizes = [n for n in counts.tolist() if n]
+            starts = torch.tensor([0, *sizes]).cumsum(0)
+            ends = starts[lengths - 1] + order.argsort()
+        else:
+            ends = (lengths - 1) * P + each
         streams = clips.streams.index_select(0, clip_index)  # (P, 2K, D)
         words, known, channels = (
             x[:, : len(sizes)].index_select(0, token_index) for x in (tokens.words, tokens.states, tokens.channels)
         )
-        cells, fused, weights = self._steps(streams, words, known, channels, sizes)
-        if order is None:
-            rows = lengths - 1, torch.arange(len(lengths), device=lengths.device)
-            return torch.stack(cells)[rows], torch.stack(fused)[rows], torch.stack(weights)[rows]
-        back = order.argsort()
-        cell, found, weight = (_last(x, sizes).index_select(0, back) for x in (cells, fused, weights))
-        return cell, found, weight
-
-    def _steps(
-        self, streams: Tensor, words: Tensor, known: Tensor, channels: Tensor, sizes: list[int]
-    ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-        """Cells, what is fused, and weights of clips, (n, D), (n, D) and (n, 2K), after each step."""
         first = _shares(torch.bmm(words, streams.transpose(1, 2)))  # (P, L, S, K)
-        by_word, by_state = channels.unflatten(2, (2, 2, 1)).unbind(2)  # (P, L, S, 1)
+        by_word, by_state = channels.unflatten(2, (2, 2)).unbind(2)  # (P, L, S)
         by_state = by_state / 2
-        half = (first * by_state).flatten(2)
-        L = len(sizes)
-        looked = torch.bmm(torch.cat([(first * by_word).flatten(2), half], dim=1), streams)  # (P, 2L, D)
-        heard, kept = looked[:, :L] + known, looked[:, L:]
-        weight = torch.cat([self.attention.of_input.weight, self.attention.of_state.weight], dim=1).t()
-        cells: list[Tensor] = []
-        fused: list[Tensor] = []
-        weights: list[Tensor] = []
-        state = None
-        for t, n in enumerate(sizes):
-            own = heard[:n, t]
-            if state is None:
-                state, cell = first_step(self.attention.of_input(own))
-            else:
-                x = torch.cat([own + fused[-1][:n], state[:n]], dim=1)
-                state, cell = step(torch.addmm(self.attention.of_input.bias, x, weight), cells[-1][:n])
-            again = _shares(torch.bmm(state[:, None], streams[:n].transpose(1, 2)))  # (n, 1, S, K)
-            again = (again * by_state[:n, t : t + 1]).flatten(2)
-            fused.append(torch.baddbmm(kept[:n, t : t + 1], again, streams[:n])[:, 0])
-            weights.append(again[:, 0] + half[:n, t])
-            cells.append(cell)
-        return cells, fused, weights
+        half = (first * by_state[..., None]).flatten(2)
+        looked = torch.bmm(torch.cat([(first * by_word[..., None]).flatten(2), half], dim=1), streams)  # (P, 2L, D)
+        heard, kept = looked.chunk(2, dim=1)
+        rows = torch.cat([each[:n] * len(sizes) + t for t, n in enumerate(sizes)])  # of P * L, step by step
+        heard, kept, weighing = (x.flatten(0, 1).index_select(0, rows) for x in (heard + known, kept, by_state))
+        layer = self.attention
+        weight = torch.cat([layer.of_input.weight, layer.of_state.weight], dim=1)
+        steps = refine(streams, heard, kept, weighing, weight, layer.of_input.bias, sizes)
+        return steps, ends, half.detach().flatten(0, 1).index_select(0, rows)
 
 
 def _shares(scores: Tensor) -> Tensor:
     """Scores (..., S * K) to weights in each stream (..., S, K)."""
     return scores.unflatten(-1, (2, -1)).softmax(dim=-1).to(scores.dtype)
-
-
-def _last(steps: list[Tensor], sizes: list[int]) -> Tensor:
-    """What each row, the longest first, has after its own last step: (P, D)."""
-    after = [*sizes[1:], 0]
-    return torch.cat([x[n:] for x, n in zip(reversed(steps), reversed(after), strict=True)])

@@ -147,7 +147,8 @@ def amu(golden: Golden) -> Iterator[Compared | Row]:
         own = torch.arange(batch.size)
         clips, texts = backbone.encode_clips(batch.video), backbone.encode_tokens(batch.tokens, batch.lengths)
         channels = texts.channels[:, -1, 2:]
-        weights = backbone._refine(clips, texts, own, own)[2].unflatten(1, (2, -1)) / channels[..., None]
+        steps, ends, first = backbone._refine(clips, texts, own, own)
+        weights = (steps.shares + first).index_select(0, ends).unflatten(1, (2, -1)) / channels[..., None]
         return {
             "appear_weight_last": weights[:, 0],
             "motion_weight_last": weights[:, 1],

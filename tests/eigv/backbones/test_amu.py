@@ -6,6 +6,7 @@ from torch import Tensor
 
 from eigv.backbones.amu import Amu
 from eigv.backbones.contract import ClipWidths
+from eigv.backbones.parts.refining import refine
 from eigv.config.run import AmuSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -70,10 +71,18 @@ def test_the_official_one_reads_padding_as_words_of_zeros() -> None:
 def test_where_lengths_would_be_waited_for_padding_is_read_and_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     amu, video, tokens = made()
     clips, texts = amu.encode_clips(video), amu.encode_tokens(tokens, LENGTHS)
-    sorted_ = amu._refine(clips, texts, *PAIRS)
+    found, weights = amu.fuse(clips, texts, *PAIRS), amu.clip_weights(clips, texts, *PAIRS)
     monkeypatch.setattr("eigv.backbones.amu.HOSTS", ())
-    for here, there in zip(sorted_, amu._refine(clips, texts, *PAIRS), strict=True):
-        torch.testing.assert_close(here, there)
+    torch.testing.assert_close(amu.fuse(clips, texts, *PAIRS), found)
+    torch.testing.assert_close(amu.clip_weights(clips, texts, *PAIRS), weights)
+
+
+@pytest.mark.parametrize("sizes", [[3, 2, 2, 1], [3, 3]])
+def test_gradients_of_refining_are_those_of_finite_differences(sizes: list[int]) -> None:
+    generator, N, D = torch.Generator().manual_seed(0), sum(sizes), 3
+    shapes = [(3, 4, D), (N, D), (N, D), (N, 2), (4 * D, 2 * D), (4 * D,)]
+    inputs = [torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    assert torch.autograd.gradcheck(lambda *x: refine(*x, sizes)[:2], inputs)
 
 
 def test_vectors_of_words_may_be_read_as_they_are() -> None:
