@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from eigv.backbones.hme.reading import read_text
+from eigv.backbones.hme.watching import watch
 from eigv.backbones.parts.streams import StreamLinear
 
 
@@ -31,39 +33,15 @@ class VisualMemory(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """What both streams have of each clip, (2, K, V, H), to h of every clip: (K, V, H)."""
-        H, S = self.width, self.slots
+        H = self.width
         of_x, bias, of_own = self._of_streams()
         x = torch.baddbmm(bias[:, None], seen.flatten(1, 2), of_x).unflatten(1, seen.shape[1:3])  # (2, K, V, 2H + S)
         of_all = torch.cat([self.read.weight, self.gate.weight]).t()  # (3H, S + 3)
         bias_of_all = torch.cat([self.read.bias, self.gate.bias])
         of_read = torch.cat([self.advance_stream.weight[..., H : 2 * H].flatten(0, 1), self.advance.weight[:, :H]]).t()
         of_h = self.advance.weight[:, H:].t()
-        memory: Tensor | None = None
-        states: Tensor | None = None  # (V, 3H), before the first clip 0
-        found = []
-        for own in x.unbind(1):
-            if states is None:
-                scores = bias_of_all.to(own.dtype).expand(own.shape[1], -1)
-                of_last = self.advance.bias.to(own.dtype).expand(own.shape[1], -1)
-            else:
-                each = states.unflatten(1, (3, H)).transpose(0, 1)
-                own = torch.baddbmm(own, each[:2], of_own)
-                scores = torch.addmm(bias_of_all, states, of_all)
-                of_last = torch.addmm(self.advance.bias, each[2], of_h)
-            content, advance, places = own.split([H, H, S], dim=2)
-            states = torch.cat([advance[0], advance[1], of_last], dim=1)
-            gates = scores[:, S:].softmax(dim=1)  # (V, 3)
-            written = places.softmax(dim=2).permute(1, 2, 0) * gates[:, None, 1:]  # (V, S, 2)
-            contents = content.relu().transpose(0, 1)  # (V, 2, H)
-            if memory is None:
-                memory = torch.bmm(written, contents)
-            else:
-                read = torch.bmm(scores[:, None, :S].softmax(dim=2), memory)[:, 0]
-                states = torch.addmm(states, read, of_read)
-                memory = torch.baddbmm(memory * gates[:, :1, None], written, contents)
-            states = states.relu()
-            found.append(states[:, 2 * H :])
-        return torch.stack(found)
+        states = watch(x, of_own, of_all, of_h, of_read, bias_of_all, self.advance.bias)
+        return states[..., 2 * H :]
 
     def _of_streams(self) -> tuple[Tensor, Tensor, Tensor]:
         """The maps of what each stream has of a clip, (2, H, 2H + S), their biases, and those of its state."""
@@ -103,22 +81,4 @@ class TextMemory(nn.Module):
         of_x, of_h = torch.cat([self.of_token.weight, weight[:, :H]]), torch.cat([self.of_state.weight, weight[:, H:]])
         bias = torch.cat([self.of_token.bias, *(layer.bias for layer in both)])
         x = F.linear(tokens, of_x, bias)  # (N, 2H + 2S + 2)
-        memory: Tensor | None = None
-        state: Tensor | None = None
-        found = []
-        for n, own in zip(sizes, x.split(list(sizes)), strict=True):
-            if state is not None:
-                own = torch.addmm(own, state[:n], of_h.t())
-            state, content, reading, writing, gates = own.split([H, H, S, S, 2], dim=1)
-            gates = gates.sigmoid()
-            places = writing.softmax(dim=1)[..., None]  # (n, S, 1)
-            written, contents = places * gates[:, 1:, None], content.relu()[:, None]
-            if memory is None:
-                memory = torch.bmm(written, contents)
-            else:
-                read = torch.bmm((reading.softmax(dim=1) * gates[:, :1])[:, None], memory[:n])[:, 0]
-                state = torch.addmm(state, read, self.of_read.weight.t())
-                memory = torch.baddbmm(memory[:n] * (1 - places), written, contents)
-            state = state.relu()
-            found.append(state)
-        return torch.cat(found)
+        return read_text(x, of_h, self.of_read.weight, S, sizes)

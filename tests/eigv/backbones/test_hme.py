@@ -9,6 +9,8 @@ from eigv.backbones.contract import ClipWidths
 from eigv.backbones.hme import Hme
 from eigv.backbones.hme.memories import TextMemory, VisualMemory
 from eigv.backbones.hme.model import ReadOnce, UnreadClips
+from eigv.backbones.hme.reading import read_text
+from eigv.backbones.hme.watching import watch
 from eigv.config.run import HmeSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -139,3 +141,22 @@ def test_vectors_of_words_may_be_read_as_they_are() -> None:
     texts = hme.encode_tokens(tokens, LENGTHS)
     assert hme.text.input_size == 8
     assert hme.fuse(hme.encode_clips(video), texts, torch.tensor([0]), torch.tensor([0])).shape == (1, 3 * H)
+
+
+def made_up(*shapes: tuple[int, ...]) -> list[Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(shape, generator=generator, dtype=torch.float64, requires_grad=True) for shape in shapes]
+
+
+@pytest.mark.parametrize("sizes", [[4, 3, 3, 1], [2, 2], [1]], ids=str)
+def test_gradients_of_the_text_memory_are_those_of_finite_differences(sizes: list[int]) -> None:
+    F = 2 * H + 2 * S + 2
+    inputs = made_up((sum(sizes), F), (F, H), (H, H))
+    assert torch.autograd.gradcheck(lambda *x: read_text(*x, S, sizes), inputs)
+
+
+@pytest.mark.parametrize("K", [1, 2, 4])
+def test_gradients_of_the_visual_memory_are_those_of_finite_differences(K: int) -> None:
+    F, V = 2 * H + S, 2
+    inputs = made_up((2, K, V, F), (2, H, F), (3 * H, S + 3), (H, H), (H, 3 * H), (S + 3,), (H,))
+    assert torch.autograd.gradcheck(watch, inputs)
