@@ -8,8 +8,8 @@ far it moves when every weight moves by one float32 step: what the recorded numb
 
 The exit status is 1 where a forward number differs by more than 1e-5 (or what float32 cannot hold of numbers above 10)
 or a gradient by more than 1e-4 of the largest gradient, and by more than four such steps move it, or by more than 1e-4
-and 2e-2 whatever they do. A parameter after a step of Adam may be off by a twentieth of that step. A file that gave
-nothing to compare counts, too.
+and 2e-2 whatever they do. Gradients of other systems than EIGV's (`peers.py`) may be off by 1e-3 of the largest. A
+parameter after a step of Adam may be off by a twentieth of that step. A file that gave nothing to compare counts, too.
 """
 
 import re
