@@ -10,7 +10,7 @@ from base import layers
 from base.errors import UserError, no_such
 from base.settings import Settings, parse
 from eigv.config.data_on import DataOn
-from eigv.config.methods import method, without_indicator
+from eigv.config.methods import READ_BY_ALL, method, without_indicator
 from eigv.config.names import BackboneName, FeatureChoice, MethodName, TargetName
 from eigv.config.official import official
 from eigv.config.run import (
@@ -262,7 +262,7 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
         raise UserError(problem)
     values: dict[str, Any] = {}
     if config.preset == "official":
-        values = official(config.datasets[run.dataset].format, run.backbone)
+        values = official(config.datasets[run.dataset].format, run.backbone, run.method)
     own_point = parse(Override, nested(run.point), str(run))
     for layer in (config, *(override for override in config.overrides if override.when.fits(run)), own_point):
         said = layer.model_dump(
@@ -275,7 +275,9 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
     elif own:
         values["backbones"] = {run.backbone: own}
     for group in method(run.method).unread:
-        values.get("eigv", {}).pop(group, None)
+        said = values.get("eigv", {}).pop(group, {})
+        if kept := {name: said[name] for name in READ_BY_ALL.get(group, ()) if name in said}:
+            values["eigv"][group] = kept
     values |= {name: value for name, value in run._asdict().items() if name not in ("dataset", "point")}
     return parse(RunSettings, values, str(run)).model_dump(mode="json")
 

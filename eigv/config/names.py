@@ -17,6 +17,8 @@ MethodName = Literal[
     "parts", "faithful", "faithful-joint", "eigv-faithful", "eigv-gold",
 ]  # fmt: skip
 """The methods of the paper, and those of docs/rationales.md (methods.py)."""
+AnswerLoss = Literal["cross-entropy", "hinge", "summed-hinge", "log-loss"]
+"""What is learnt from answers (eigv/method/objective.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 """A table, a figure or a page."""
 Rule = Literal["clips", "runs", "parts", "longest-run", "hull"]

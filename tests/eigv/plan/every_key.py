@@ -25,12 +25,15 @@ CONTAINERS = {
 """Keys without a row of their own."""
 
 GROUPS = {
-    "runs": ("hga runs", "train comem", "train mspan", "train own"),
+    "runs": ("hga runs", "train amu", "train comem", "train hme", "train mspan", "train own"),
+    "plain runs": ("train plain", "train parts", "train faithful", "train own"),
     "hga runs": ("train plain", "train hga", "train parts", "train faithful", "train eigv-faithful"),
-    "paper runs": ("train hga", "train comem", "train mspan"),
+    "paper runs": ("train hga", "train amu", "train comem", "train hme", "train mspan"),
     "eigv runs": ("paper runs", "train eigv-faithful"),
     "grounding runs": ("eigv runs", "train faithful"),
-    "measured": (*("evaluate hga", "evaluate comem", "evaluate mspan", "evaluate faithful", "evaluate eigv-faithful"),),
+    "measured": tuple(
+        f"evaluate {name}" for name in ("hga", "amu", "comem", "hme", "mspan", "faithful", "eigv-faithful")
+    ),
     "evaluations": ("measured", "evaluate plain", "evaluate own", "evaluate parts"),
 }
 
@@ -65,13 +68,23 @@ BASE: dict[str, Any] = {
     "checkpoints": {},
 }
 
+MIXED = [
+    {"when": {"method": name}, "eigv": {"objective": {"answer": "cross-entropy"}}} for name in ("eigv", "eigv-faithful")
+]
+"""Methods that mix samples, which learn from no other loss."""
 CHECKPOINT = {"plugins": {}, "checkpoints": {"theirs": {"dataset": "d", "backbone": "hga", "file": "x.pt"}}}
+
+OFFICIAL_RUNS = ["sweep", "train comem", "train hme", "train mspan", "hga runs", "train amu", "evaluate amu"]
+"""AMU has no published form of multiple choice: its run is not there then."""
 
 ROWS = [
     *extraction_keys.ROWS,
     *rationale_keys.ROWS,
     Row("device", "cpu", []),
     Row("deterministic", True, []),
+    Row("backbones.amu.hidden", 8, ["train amu"]),
+    Row("backbones.amu.words", 8, ["train amu"]),
+    Row("backbones.amu.official_padding", True, ["train amu"]),
     Row("backbones.comem.hidden", 8, ["train comem"]),
     Row("backbones.comem.words", 8, ["train comem"]),
     Row("backbones.comem.text_layers", 2, ["train comem"]),
@@ -91,6 +104,16 @@ ROWS = [
     Row("backbones.hga.fusion.normalise", "joined", ["hga runs"]),
     Row("backbones.hga.dropout", 0.1, ["hga runs"]),
     Row("backbones.hga.official_softmax_over_padding", True, ["hga runs"]),
+    Row("backbones.hme.hidden", 8, ["train hme"]),
+    Row("backbones.hme.words", 8, ["train hme"]),
+    Row("backbones.hme.attention", 8, ["train hme"]),
+    Row("backbones.hme.clip_slots", 8, ["train hme"]),
+    Row("backbones.hme.text_slots", 8, ["train hme"]),
+    Row("backbones.hme.rounds", 2, ["train hme"]),
+    Row("backbones.hme.dropout", 0.1, ["train hme"]),
+    Row("backbones.hme.text_dropout", 0.1, ["train hme"]),
+    Row("backbones.hme.reading", "twice", ["train hme"]),
+    Row("backbones.hme.official_shared_map", True, ["train hme"]),
     Row("backbones.mspan.hidden", 8, ["train mspan"]),
     Row("backbones.mspan.scales", 3, ["train mspan"]),
     Row("backbones.mspan.rounds", 1, ["train mspan"]),
@@ -116,6 +139,7 @@ ROWS = [
     Row("eigv.disruptor.questions", "permuted", ["eigv runs"]),
     Row("eigv.disruptor.random_question", "mixed", ["eigv runs"]),
     Row("eigv.disruptor.owners", "shuffled", ["eigv runs"]),
+    Row("eigv.objective.answer", "hinge", ["plain runs"], {"overrides": MIXED}),
     Row("eigv.objective.beta", 0.1, ["eigv runs"]),
     Row("eigv.objective.similarity", "cosine", ["eigv runs"]),
     Row("eigv.objective.temperature", 0.2, ["eigv runs"]),
@@ -139,7 +163,7 @@ ROWS = [
     Row("training.compile", True, ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
     Row("inference.faithfulness", 9, ["evaluations"]),
-    Row("preset", "official", ["sweep", "train comem", "train mspan", "hga runs"], NEXTQA | {"plugins": {}}),
+    Row("preset", "official", OFFICIAL_RUNS, NEXTQA | {"plugins": {}}),
     Row("plugins.mine.code", "backbone.py:Other", ["train own"]),
     Row("plugins.mine.settings", {"a": 1}, ["train own"]),
     Row("overrides", [{"when": {"dataset": "d"}, "training": {"epochs": 7}}], ["runs"]),

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from base.tensors import full
-from eigv.backbones.dropout import Dropout
+from eigv.backbones.parts.dropout import Dropout
 from eigv.config.run import BlockFusionSettings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
