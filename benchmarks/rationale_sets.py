@@ -1,0 +1,43 @@
+"""The rendered data sets of make rationales: `python -m benchmarks.rationale_sets FOLDER [--small]`."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from extract.demo.dataset import generate
+from extract.demo.settings import DemoSettings
+
+_OTHER: dict[str, Any] = {"environment": "other-scene", "scenes": (4, 4), "empty_scenes": (2, 2)}
+_OTHER |= {"train": 240, "val": 40, "test": 50, "test_shifted": 70}
+
+SETS: Mapping[str, DemoSettings] = {
+    "d8": DemoSettings(),
+    **{f"other-scene-{tenths}": DemoSettings(bias=tenths / 10, **_OTHER) for tenths in (8, 7, 9, 5)},
+    "d0": DemoSettings(bias=0.0, test_shifted=1),  # nothing there to be shifted
+}
+"""By name, in the order in which they are wanted."""
+SMALL = ("d8", "other-scene-8")
+"""Those of the small form, which is for a look whether everything runs."""
+
+
+def render(folder: Path, small: bool = False) -> None:
+    """Renders each into a folder of its name; one that is there already is left as it is."""
+    for name, settings in SETS.items():
+        if not small:
+            generate(folder / name, settings)
+        elif name in SMALL:
+            generate(folder / name, settings.model_copy(update={"train": 12, "val": 4, "test": 4, "test_shifted": 4}))
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--small", action="store_true")
+    asked = parser.parse_args()
+    render(asked.folder, asked.small)
+
+
+if __name__ == "__main__":
+    main()
