@@ -18,16 +18,17 @@ SETS: Mapping[str, DemoSettings] = {
 }
 """By name, in the order in which they are wanted."""
 SMALL = ("d8", "other-scene-8")
-"""Those of the small form, which is for a look whether everything runs."""
+"""Those that the small form uses, which is for a look whether everything runs; the workflow asks that all be there."""
 
 
 def render(folder: Path, small: bool = False) -> None:
-    """Renders each into a folder of its name; one that is there already is left as it is."""
+    """Renders each into a folder of its name; videos that are there already are left as they are."""
     for name, settings in SETS.items():
-        if not small:
-            generate(folder / name, settings)
-        elif name in SMALL:
-            generate(folder / name, settings.model_copy(update={"train": 12, "val": 4, "test": 4, "test_shifted": 4}))
+        generate(folder / name, settings.model_copy(update=_sizes(4 if name in SMALL else 1) if small else {}))
+
+
+def _sizes(videos: int) -> dict[str, int]:
+    return {"train": 3 * videos, "val": videos, "test": videos, "test_shifted": videos}
 
 
 def main() -> None:
