@@ -32,17 +32,19 @@ rationales: .venv/ready  ## Whose rationales are true, on six rendered sets; res
 
 define RATIONALES_full
 @python -m benchmarks.rationale_sets data/rationales
-@workflow/run.sh config/rationales.yaml $(CORES) --set-resources train:runs_per_job=20
+@workflow/run.sh config/rationales.yaml $(CORES) $(IN_ONE_PROCESS)
 @python -m benchmarks.rationales
 endef
 
 define RATIONALES_small
 @python -m benchmarks.rationale_sets build/rationales/data/rationales --small
-@snakemake --cores $(CORES) --directory build/rationales --configfile config/rationales.yaml $(SMALL) --set-resources train:runs_per_job=20
+@snakemake --cores $(CORES) --directory build/rationales --configfile config/rationales.yaml $(SMALL) $(IN_ONE_PROCESS)
 @python -m benchmarks.rationales --folder build/rationales --over $(SMALL) --page build/rationales/results.md
 endef
 
 SMALL = tests/workflow/small-rationales.yaml
+# Runs of a data set share a process, which starts once.
+IN_ONE_PROCESS = --set-resources train:runs_per_job=20
 
 test: test-unit test-workflow  ## All tests
 

@@ -5,6 +5,7 @@
 
 import argparse
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import difference, from_the_scene, markdown, spread
 from benchmarks.report import machine, write_between
 from eigv.config.experiment import Config, load
+from eigv.config.methods import METHODS
 from eigv.config.metrics import METRICS, Row
 from eigv.config.run_path import Run
 from eigv.paper.comparison.answers import Reader, pair
@@ -64,13 +66,14 @@ def main() -> None:
     config = load([CONFIG, *asked.over])
     page = asked.page.resolve()
     os.chdir(asked.folder)
-    write_between(BEGINNING, END, results(config), page)
+    write_between(BEGINNING, END, results(config, page.parent / "images"), page)
     print(f"{page}, between its marks of results")
 
 
-def results(config: Config) -> str:
-    """The section as Markdown. What has not been run is left out, and named at its end."""
-    parts, absent = [_head()], []
+def results(config: Config, images: Path) -> str:
+    """The section as Markdown; its pictures go to the folder `images` beside it. What has not been run is left out, and
+    named at its end."""
+    parts, absent = [_head(config)], []
     for dataset, backbone in dict.fromkeys((run.dataset, run.backbone) for run in _runs(config)):
         if dataset.endswith(PAPER):
             continue
@@ -82,6 +85,7 @@ def results(config: Config) -> str:
             parts += [f"### {dataset}, {title('backbone', backbone)}", *_of_one(config, dataset, rows)]
     parts += _biased(config)
     parts += _post_hoc(config)
+    parts += _pictures(config, images)
     parts += [f"Not run: {'; '.join(absent)}."] if absent else []
     return "\n\n".join(parts)
 
@@ -103,19 +107,22 @@ def _rows(config: Config, dataset: str, backbone: str) -> list[Rowed]:
         rows.append(
             Rowed(name, method, {split: gather(config, runs, split) for split in test_splits(config.datasets[of])})
         )
-    return rows
+    return sorted(rows, key=lambda row: list(METHODS).index(row.method))
 
 
 def _seeds(row: Rowed) -> int:
     return len(row.cells["test"].results)
 
 
-def _head() -> str:
+def _head(config: Config) -> str:
+    times = [pd.read_csv(file, sep="\t")["cpu_time"] for file in (config.outcomes / "benchmarks").rglob("*.tsv")]
+    hours = float(pd.concat(times).sum()) / 3600 if times else 0.0
     return (
-        f"Made by `make rationales` on {machine()} (`config/rationales.yaml`). Percent; mean ± standard deviation over "
-        "seeds. Difference: in accuracy to the plain backbone, with its 95 % interval over resampled videos; a star "
-        f"where that excludes 0, on at least {FEW_VIDEOS} videos. Scene: accuracy from the causal scene alone. IoP, "
-        "recall and IoU are by clips, the share of selected clips beside them."
+        f"Made by `make rationales` on {machine()} (`config/rationales.yaml`); extraction, trainings and explanations "
+        f"took {hours:.1f} hours of a core. Percent; mean ± standard deviation over seeds. Difference: in accuracy to "
+        "the plain backbone, with its 95 % interval over resampled videos; a star where that excludes 0, on at least "
+        f"{FEW_VIDEOS} videos. Scene: accuracy from the causal scene alone. IoP, recall and IoU are by clips, the "
+        "share of selected clips beside them."
     )
 
 
@@ -260,6 +267,18 @@ def _post_hoc(config: Config) -> Iterator[str]:
         first = Run.of(shown.runs[0])
         yield f"### Beside post-hoc explainers: {first.dataset}, {title('method', first.method)}, {shown.split}"
         yield markdown(lines)
+
+
+def _pictures(config: Config, images: Path) -> Iterator[str]:
+    """Curves and strips, copied to where the page is."""
+    shown = {name: f"{name}: insertion and deletion, and precision against recall" for name in config.curves}
+    shown |= {name: f"What {picture.run} selects, with gold below" for name, picture in config.rationales.items()}
+    for name, caption in shown.items():
+        drawn = config.outcomes / "figures" / f"{name}.png"
+        if drawn.is_file():
+            images.mkdir(exist_ok=True)
+            shutil.copyfile(drawn, images / f"rationales-{name}.png")
+            yield f"![{caption}](images/rationales-{name}.png)"
 
 
 if __name__ == "__main__":

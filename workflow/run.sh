@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the workflow on one configuration and says where to look. Usage: workflow/run.sh <config> <cores> [<option of snakemake>...]
+# Runs the workflow on one configuration and says where to look. Usage: workflow/run.sh <config> <cores> [option of snakemake]...
 set -euo pipefail
 
 config=$1

@@ -41,3 +41,5 @@ def test_its_results_are_written_of_every_table(tmp_path):
     for method in ("Plain backbone", "+ EIGV", "+ Faithful rationale", "+ EIGV, faithful scenes", "gold clips"):
         assert rows.count(method) >= 2, method  # on test and on the shifted one
     assert "nan" not in text
+    assert "](images/rationales-deletion.png)" in text
+    assert (tmp_path / "images/rationales-strips.png").is_file()
