@@ -60,4 +60,4 @@ def difference(value: float, interval: Interval, significant: bool) -> str:
 def markdown(lines: Sequence[dict[str, str]]) -> str:
     """A table; columns that hold nothing are left out."""
     table = pd.DataFrame(lines).fillna("")
-    return table.loc[:, (table != "").any()].tomarkdown(index=False)
+    return table.loc[:, (table != "").any()].to_markdown(index=False, disable_numparse=True)

@@ -5,7 +5,7 @@ import pytest
 
 from base.formats.explanations import INDICATOR, NUMBERS, OWN
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_numbers import difference, from_the_scene, spread
+from benchmarks.rationale_numbers import difference, from_the_scene, markdown, spread
 from benchmarks.rationale_sets import SETS
 from benchmarks.rationales import CONFIG, PAPER
 from benchmarks.report import write_between
@@ -56,6 +56,15 @@ def test_spread(numbers, text):
 
 def test_only_a_difference_beyond_chance_has_a_star():
     assert difference(1.0, Interval(-0.5, 2.5), significant=False) == "+1.0 [-0.5, +2.5]"
+
+
+def test_a_table_keeps_its_digits_and_leaves_out_what_is_empty():
+    lines = markdown([{"": "plain", "IoP": "100.0", "IoU": ""}, {"": "all"}]).splitlines()
+    assert [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "--" not in line] == [
+        ["", "IoP"],
+        ["plain", "100.0"],
+        ["all", ""],
+    ]
 
 
 def test_results_take_the_place_of_earlier_ones_and_the_page_stays(tmp_path):
