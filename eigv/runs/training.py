@@ -138,7 +138,8 @@ def guide_of(settings: RunSettings, file: Path | None) -> Weights:
         return {}
     model, card = load(file)
     card.refuse_another(settings, file)
-    return model.state_dict()
+    # A head for contrasts, where it was trained with one, guides nothing.
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("heads.projection.")}
 
 
 def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str, before: Path | None = None) -> str:
