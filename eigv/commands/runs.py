@@ -136,11 +136,12 @@ def evaluate(
     """Evaluate a trained model: accuracy, predictions and rationales."""
     from base import layers
     from eigv.runs.ahead import evaluations
+    from eigv.runs.several import How
 
     inference = {"answer_from": answer_from, "faithfulness": faithfulness}
     own = {"model": model, "out": out, "split": split, "gold": gold, "state": state, "inference": inference}
     others = layers.read_list(ahead, "--ahead")
-    how = evaluations.How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)
+    how = How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)
     if others and state is None:
         raise UserError("--ahead needs --state, beside which the command's own files lie until the others are made")
     metrics = evaluations.evaluate_one_and_ahead(
