@@ -14,8 +14,14 @@ help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 demo: .venv/ready  ## The whole pipeline on a rendered data set: features, training, table, rationale pictures
-	@$(BIN)/eigv-extract demo-data --out data/demo
-	@workflow/run.sh config/demo.yaml $(CORES)
+	@$(BIN)/eigv-extract demo-data --out data/demo $(DEMO_VIDEOS)
+	@workflow/run.sh config/demo.yaml $(CORES) $(SHARED)
+
+# Few videos and many questions about each: questions cost little.
+DEMO_VIDEOS = --train 140 --val 24 --test 40 --test-shifted 40 --settings '{"scenes": [2, 3], "questions": 8}'
+# Runs of a data set share a process, which starts once; two threads of small products cost more than two jobs.
+SHARED = --set-resources train:runs_per_job=20 evaluate:runs_per_job=20 evaluate_shifted:runs_per_job=20 \
+    --set-threads finetune=1 tokens=1 tokens_of_shifted_test=1
 
 msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
 	@workflow/run.sh config/msvd-clips.yaml $(CORES)

@@ -125,18 +125,31 @@ def evaluate(
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
     ] = 500,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder beside which files lie that another process has made ahead.")
+    ] = None,
+    ahead: Annotated[
+        str, typer.Option(help="Evaluations to make after it, for their own commands to take; a YAML or JSON list.")
+    ] = "[]",
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
+    stage: Stage = 0,
 ) -> None:
     """Evaluate a trained model: accuracy, predictions and rationales."""
-    from base.settings import parse
-    from eigv.config.run import InferenceSettings
-    from eigv.runs.evaluation import evaluate as run
+    from base import layers
+    from eigv.runs.ahead import evaluations
+    from eigv.runs.several import How
 
-    source = parse(InferenceSettings, {"answer_from": answer_from}, "--answer-from").answer_from
-    with working_device(device, threads, jobs_per_gpu) as claimed:
-        metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
+    inference = {"answer_from": answer_from, "faithfulness": faithfulness}
+    own = {"model": model, "out": out, "split": split, "gold": gold, "state": state, "inference": inference}
+    others = layers.read_list(ahead, "--ahead")
+    how = How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)
+    if others and state is None:
+        raise UserError("--ahead needs --state, beside which the command's own files lie until the others are made")
+    metrics = evaluations.evaluate_one_and_ahead(
+        evaluations.evaluations([own], "the command line")[0], evaluations.evaluations(others, "--ahead"), how
+    )
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
     if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
         of_rows = (

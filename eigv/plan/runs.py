@@ -81,6 +81,24 @@ class Runs:
                 entries.append({"settings": differing, **place})
         return json.dumps(entries)
 
+    def evaluations_ahead(self, run: str, split: str, waiting: Iterable[tuple[str, str]], most: int) -> str:
+        """What an evaluation may evaluate ahead: of the `waiting` runs and splits of its data set `most`, as JSON."""
+        dataset = Run.of(run).dataset
+        others = [one for one in sorted(set(waiting) - {(run, split)}) if Run.of(one[0]).dataset == dataset]
+        return json.dumps([self._evaluation(*other) for other in others[:most]])
+
+    def _evaluation(self, run: str, split: str) -> dict[str, Any]:
+        """The command line of an evaluation, as an entry of a list."""
+        folder, gold = self.paths.run(run), self.gold(Run.of(run).dataset, Run.of(run).method)
+        return {
+            "model": str(folder.model),
+            "out": str((folder if split == "test" else folder.of_split(split)).path),
+            "split": split,
+            "inference": settings_of_run(self.config, Run.of(run))["inference"],
+            "gold": gold[0] if gold else None,
+            "state": self.paths.evaluation_state(run, split),
+        }
+
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""
         return list(map(str, sources.backbone_code(self.config, backbone)))

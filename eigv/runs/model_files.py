@@ -74,8 +74,14 @@ class ModelCard:
                 )
 
     def of_guide(self) -> "ModelCard":
-        """The model that guides one of these settings: what the method `faithful` makes of them."""
-        return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))
+        """The model that guides one of these settings: what the method `faithful` makes of them.
+
+        It contrasts nothing, and has no head for that, whatever this one has.
+        """
+        eigv = self.settings.eigv
+        plain = eigv.objective.model_copy(update={"projection_head": False})
+        of_guide = {"method": GUIDE, "eigv": eigv.model_copy(update={"objective": plain})}
+        return replace(self, settings=self.settings.model_copy(update=of_guide))
 
     def described(self) -> dict[str, Any]:
         """As JSON values."""
@@ -127,4 +133,5 @@ def guide_of(settings: RunSettings, file: Path | None) -> dict[str, Tensor]:
         return {}
     model, card = load(file)
     card.refuse_another(settings, file)
-    return model.state_dict()
+    # A head for contrasts, where it was trained with one, guides nothing.
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("heads.projection.")}

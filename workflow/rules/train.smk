@@ -19,6 +19,7 @@ rule train:
         f"{OUT}/logs/train/{PATH}.log",
     benchmark:
         f"{OUT}/benchmarks/train/{PATH}.tsv"
+    priority: 10 if SHARED else 0
     conda:
         "../../environment.yml"
     threads: 1
@@ -70,11 +71,15 @@ rule evaluate:
     resources:
         gpu=1,
         jobs_per_gpu=1,
+        # As of trainings: small evaluations cost the start of their process.
+        runs_per_job=1,
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
+        ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
+        state=PATHS.evaluation_state(split="test"),
         text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["evaluate"],
@@ -82,6 +87,7 @@ rule evaluate:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
         " --faithfulness {params.faithfulness:q} {params.gold:q}"
+        " --state {params.state:q} --ahead {params.ahead:q} --stage {params.stage:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -104,7 +110,9 @@ use rule evaluate as evaluate_shifted with:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
+        ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
+        state=PATHS.evaluation_state(),
         text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["evaluate"],
@@ -206,7 +214,9 @@ use rule evaluate as evaluate_checkpoint with:
         answer_from=CONFIG.inference.answer_from,
         faithfulness=CONFIG.inference.faithfulness,
         gold=ask(PLAN.runs.gold_option),
+        ahead="[]",
         out=subpath(output.metrics, parent=True),
+        state=f"{OUT}/state/evaluations/{{dataset}}/{{checkpoint}}",
         text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["evaluate"],

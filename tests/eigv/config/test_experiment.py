@@ -51,7 +51,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(tmp_path):
 def test_a_later_file_goes_over_an_earlier_one(tmp_path):
     (tmp_path / "over.yaml").write_text("training: {epochs: 3}")
     config = load([ROOT / "config/demo.yaml", tmp_path / "over.yaml"])
-    assert config.training.epochs == 3 and config.training.batch == 16
+    assert config.training.epochs == 3 and config.training.batch == 32
 
 
 def over(tmp_path: Path, text: str) -> Config:
