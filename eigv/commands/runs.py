@@ -117,7 +117,11 @@ def evaluate(
     text: Text,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
-    answer_from: Annotated[str, typer.Option(help="video or causal-scene")] = "video",
+    answer_from: Annotated[str | None, typer.Option(help="video or causal-scene; else as the method trains.")] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="The other clips where the causal scene is answered: zeroed or dropped; else as it trains."),
+    ] = None,
     gold: Annotated[Path | None, typer.Option(help="Gold spans, to measure the rationales against.")] = None,
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
@@ -131,9 +135,12 @@ def evaluate(
     from eigv.config.run import InferenceSettings
     from eigv.runs.evaluation import evaluate as run
 
-    source = parse(InferenceSettings, {"answer_from": answer_from}, "--answer-from").answer_from
+    asked = {"answer_from": answer_from, "environment": environment}
+    said = {name: value for name, value in asked.items() if value}
+    how = parse(InferenceSettings, said, "--answer-from and --environment")
+    source, others = how.answer_from if answer_from else None, how.environment if environment else None
     with working_device(device, threads, jobs_per_gpu) as claimed:
-        metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
+        metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness, others)
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
     if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
         of_rows = (

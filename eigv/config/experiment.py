@@ -255,7 +255,7 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
         raise UserError(problem)
     values: dict[str, Any] = {}
     if config.preset == "official":
-        values = official(config.datasets[run.dataset].format, run.backbone)
+        values = official(config.datasets[run.dataset].format, run.backbone, run.method)
     own_point = parse(Override, nested(run.point), str(run))
     for layer in (config, *(override for override in config.overrides if override.when.fits(run)), own_point):
         said = layer.model_dump(

@@ -27,6 +27,7 @@ RUNS = {
     "hga": Run("d", "hga", "eigv", "app+mot", 0),
     "comem": Run("d", "comem", "eigv", "app+mot", 0),
     "mspan": Run("d", "mspan", "eigv", "app+mot", 0),
+    "igv": Run("d", "hga", "igv", "app+mot", 0),
     "own": Run("d", "mine", "erm", "app+mot", 0),
     **{name: Run("d", "hga", name, "app+mot", 0) for name in rationale_keys.METHODS},
 }
@@ -86,9 +87,12 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
     of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}
     known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
+    if plan.config.preset == "official":
+        del known["igv"]  # whose official code knows no NExT-QA: there is no such run
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():
-        told = plan.runs.faithfulness(str(run)), *plan.runs.gold_option(run.dataset, run.method)
+        runs = plan.runs
+        told = runs.environment(str(run)), runs.faithfulness(str(run)), *runs.gold_option(run.dataset, run.method)
         of[f"evaluate {name}"] = " ".join([asks.evaluate(str(run)), *told])
     return of
 
