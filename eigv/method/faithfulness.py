@@ -80,7 +80,7 @@ def answered_right(model: VideoQA, batch: Batch, kept: NDArray[np.bool_]) -> NDA
         of_part = torch.arange(len(part), device=text.device)[:, None]
         chosen = torch.from_numpy(part).to(batch.video)  # (M, B, K)
         video = of_part * batch.size + text // batch.candidates  # (M, T)
-        shown = batch.video.repeat(len(part), 1, 1)  # (M * B, K, Dv)
+        shown = (chosen[..., None] * batch.video).flatten(0, 1)  # (M * B, K, Dv)
         logits = model.read_part(shown, chosen.flatten(0, 1), texts, video.flatten(), text.repeat(len(part)))
         logits = logits.view(len(part), batch.size, -1)
         found.append(_numpy(logits.argmax(dim=2) == batch.answer))

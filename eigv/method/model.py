@@ -129,9 +129,8 @@ class VideoQA(nn.Module):
     def read_part(
         self, video: Tensor, chosen: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor
     ) -> Tensor:
-        """The same of the clips `chosen` (n, K) of `video` alone, as answers from causal scenes are."""
-        shown = self.backbone.map_clips(chosen[..., None] * video)
-        return self._scored(self.encode_part(shown, chosen), texts, clip_index, token_index)
+        """The same of the clips `chosen` (n, K) alone, as answers from causal scenes are; the others are zeros."""
+        return self._scored(self.encode_part(self.backbone.map_clips(video), chosen), texts, clip_index, token_index)
 
     def _scored(self, clips: Clips, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         answers = self.backbone.fuse(clips, texts, clip_index, token_index)

@@ -37,7 +37,7 @@ class LooksAtOneClip:
         return Tokens(tokens[:, 0])
 
     def read_part(self, video: Tensor, chosen: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Any:
-        seen = (chosen[..., None] * video)[clip_index, texts.pooled[token_index, 0].long(), 0]
+        seen = video[clip_index, texts.pooled[token_index, 0].long(), 0]
         return torch.stack([0.5 - seen, seen - 0.5], dim=1)
 
 
