@@ -20,12 +20,19 @@ def test_every_recorded_number_agrees(shared, capsys):
     assert parity.main([str(file) for file in files]) == 0, capsys.readouterr().out
 
 
+@pytest.mark.parametrize("kind", ["hme", "amu"])
+def test_every_recorded_number_of_a_peer_agrees(shared, capsys, kind):
+    files = sorted((shared / "golden/peers").glob(f"{kind}_*.npz"))
+    assert files
+    assert parity.main([str(file) for file in files]) == 0, capsys.readouterr().out
+
+
 def altered(shared: Path, folder: Path, name: str, change) -> str:
     """A golden file in which `change` has altered the dictionary of arrays."""
     with np.load(shared / f"golden/{name}.npz") as file:
         arrays = {key: file[key].copy() for key in file.files}
     change(arrays)
-    file = folder / f"{Path(name).name}.npz"
+    file = folder / Path(name).with_suffix(".npz").name
     np.savez(file, **arrays)
     return str(file)
 
@@ -63,6 +70,8 @@ def emptied(arrays):
         ("eigv_comem_nextqa_eval", other_answers, "a: logits"),
         ("peers/igv_msvd", other_clips, "t: out_m"),
         ("peers/igv_msvd", other_scenes, "t: out_f"),
+        ("peers/amu_open", not_updated, "after one Adam step"),
+        ("peers/hme_authors_open", other_answers, "a: logits"),
         ("block_fusion", emptied, "nothing in it could be compared"),
     ],
 )

@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, kept_first
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import StreamEncoder, encode_streams, recur, stacked, text_steps
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.episodes import likeness, read
+from eigv.backbones.parts.recurrence import StreamEncoder, encode_streams, recur, stacked
+from eigv.backbones.parts.steps import by_step
+from eigv.backbones.parts.streams import StreamLinear, map_streams, stream_widths
 from eigv.config.run import ComemSettings
 
 
@@ -25,20 +26,6 @@ class StreamClips(Clips):
     """Encoded videos, both streams apart; `local` is the sum of what the indicator looks at in each."""
 
     facts: Tensor  # (B, S, K, D)
-
-
-class StreamLinear(nn.Module):
-    """One Linear a stream, both at once: (S, n, in) to (S, n, out)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        bound = inputs**-0.5  # as the default of nn.Linear
-        self.weight = nn.Parameter(torch.empty(2, outputs, inputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(2, outputs).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, n, in) to (S, n, out)."""
-        return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
 
 
 class Heard(NamedTuple):
@@ -153,7 +140,7 @@ class Comem(Backbone[StreamClips, Tokens]):
                 "make twice `hidden` a multiple of `text_layers`"
             )
         self.settings, self.clip_widths = settings, clip_widths
-        appearance, motion = clip_widths.appearance or clip_widths.motion, clip_widths.motion or clip_widths.appearance
+        appearance, motion = stream_widths(clip_widths)
         self.embed_appearance = self.embed_motion = None
         if settings.video_representation == "linear":
             # Side by side, they are one linear layer over appearance and motion features together.
@@ -190,15 +177,10 @@ class Comem(Backbone[StreamClips, Tokens]):
 
     def map_clips(self, video: Tensor) -> Tensor:
         """Clip features (B, K, Dv) to what the first maps make of them, stream after stream, without bias."""
-        appearance, motion = video.split(self.clip_widths, dim=-1)
-        appearance, motion = (
-            appearance if self.clip_widths.appearance else motion,
-            motion if self.clip_widths.motion else appearance,
-        )
         maps: list[Tensor] = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
         if self.embed_appearance is not None and self.embed_motion is not None:
             maps = [self.embed_appearance.weight, self.embed_motion.weight]
-        return torch.cat([F.linear(appearance, maps[0]), F.linear(motion, maps[1])], dim=-1)
+        return map_streams(video, self.clip_widths, maps)
 
     def encode_mapped(self, mapped: Tensor) -> StreamClips:
         """What `map_clips` gives to `StreamClips`."""
@@ -228,16 +210,15 @@ class Comem(Backbone[StreamClips, Tokens]):
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
-        rows, last, sizes = text_steps(lengths.cpu(), tokens.shape[1])
-        rows, last = moved(rows, tokens.device), moved(last, tokens.device)
-        x = self.dropout.after_relu(self.embed(tokens.flatten(0, 1).index_select(0, rows)))
+        steps = by_step(lengths, tokens.shape[1], tokens.device)
+        x = self.dropout.after_relu(self.embed(steps.read(tokens)))
         pooled = []
         for layer in range(self.recurrent.num_layers):
             x = x if layer == 0 else self.between(x)
             of_input, of_state, *biases = self.recurrent.all_weights[layer]
             mapped = F.linear(x, of_input, biases[0])
-            x = recur(mapped[None], of_state[None], biases[1][None], sizes)[0]
-            pooled.append(x.index_select(0, last))
+            x = recur(mapped[None], of_state[None], biases[1][None], steps.sizes)[0]
+            pooled.append(x.index_select(0, steps.last))
         return Tokens(pooled=torch.cat(pooled, dim=1))
 
     def clip_weights(self, clips: StreamClips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:

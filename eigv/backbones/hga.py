@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from base.tensors import common_dtype, full, no_autocast
-from eigv.backbones.block_fusion import BlockFusion
-from eigv.backbones.buckets import Buckets
 from eigv.backbones.contract import Backbone, ClipWidths, kept_first
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, valid
+from eigv.backbones.parts.block_fusion import BlockFusion
+from eigv.backbones.parts.buckets import Buckets
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, valid
 from eigv.config.run import HgaSettings
 
 EPSILON = 1e-5  # that of PyTorch's layer normalisation
@@ -39,6 +39,8 @@ class NodeMap(nn.Module):
 
 class AttentionPool(nn.Module):
     """Weighs the nodes of a graph by w tanh(W x + b) and sums them; padding has no weight."""
+
+    compiles = "forward"
 
     def __init__(self, width: int, softmax_over_padding: bool = False) -> None:
         super().__init__()

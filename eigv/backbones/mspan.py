@@ -13,11 +13,11 @@ from torch.nn import functional as F
 from base.errors import UserError
 from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.gates import Activation, activated, gated
-from eigv.backbones.last_states import last_states
-from eigv.backbones.looks import Look, looked
-from eigv.backbones.nodes import Nodes, Rows
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.gates import Activation, activated, gated
+from eigv.backbones.parts.last_states import last_states
+from eigv.backbones.parts.looks import Look, looked
+from eigv.backbones.parts.nodes import Nodes, Rows
 from eigv.config.run import MspanSettings
 
 

@@ -53,7 +53,7 @@ class Method:
 
     @property
     def unread(self) -> list[str]:
-        """The groups of settings that training by this method does not read."""
+        """The groups of settings that training by this method does not read, but for `READ_BY_ALL`."""
         read = {
             "grounding": self.grounds,
             "intervener": self.mix != "none",
@@ -81,6 +81,9 @@ METHODS: dict[str, Method] = {
     "eigv-faithful": Method(mix="scenes", disrupt_question=True, disrupt_video=True, scenes="guide"),
     "eigv-gold": Method(mix="scenes", disrupt_question=True, disrupt_video=True, scenes="gold"),
 }
+
+READ_BY_ALL = {"objective": ("answer",)}
+"""Of groups in `Method.unread`, the settings that every method reads."""
 
 GUIDE = "faithful"
 """The method whose models guide those of `scenes: guide`."""

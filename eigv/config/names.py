@@ -19,6 +19,8 @@ MethodName = Literal[
 """The methods of the paper, the one before it, and those of docs/rationales.md (methods.py)."""
 Exclude = Literal["own-videos", "question-relevant"]
 """Which training videos give a sample no clips of the memory bank."""
+AnswerLoss = Literal["cross-entropy", "hinge", "summed-hinge", "log-loss"]
+"""What is learnt from answers (eigv/method/objective.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 """A table, a figure or a page."""
 Rule = Literal["clips", "runs", "parts", "longest-run", "hull"]

@@ -7,6 +7,7 @@ Source: the authors' repository with its nine variants (commit 3609d65). The pap
 from typing import Any
 
 from base.errors import UserError
+from eigv.config.peers import PEERS, peer
 
 # Epochs, batch, learning rate, weight decay; lambda_0 and lambda_1 ~ Beta(a, a); beta; Gumbel temperature.
 _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, float, float]] = {
@@ -51,12 +52,15 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
 def official(dataset: str, backbone: str, method: str = "eigv") -> dict[str, Any]:
     """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set.
 
-    The method igv has a code of its own. `UserError` for a combination that the code has not.
+    The method igv has a code of its own; a backbone that neither has is as in the code that published it. `UserError`
+    for a combination that none of them has.
     """
     if method == "igv":
         return _official_igv(dataset, backbone)
+    if (dataset, backbone) in PEERS:
+        return peer(dataset, backbone, method)
     if (dataset, backbone) not in VARIANTS:
-        known = ", ".join(" ".join(names) for names in VARIANTS)
+        known = ", ".join(" ".join(names) for names in (*VARIANTS, *PEERS))
         raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
     epochs, batch, rate, decay, alpha, alpha_environment, beta, temperature = _NUMBERS[dataset, backbone]
     encodes_mixed_tokens = backbone == "hga" and dataset != "nextqa"

@@ -10,7 +10,8 @@ from base.settings import Settings
 from eigv.config.faithful import FaithfulSettings, PartsSettings
 from eigv.config.igv import DEFAULTS as IGV
 from eigv.config.igv import IgvSettings
-from eigv.config.names import BackboneName, Exclude, FeatureChoice, MethodName
+from eigv.config.methods import METHODS
+from eigv.config.names import AnswerLoss, BackboneName, Exclude, FeatureChoice, MethodName
 from eigv.config.training import TrainingSettings
 
 VideoRepresentation = Literal["linear", "recurrent"]
@@ -25,6 +26,20 @@ Retired = Annotated[Literal[False], BeforeValidator(lambda value: False), SkipJs
 
 It stays among the settings of a run, since these say what is rerun: without it every run would be trained anew.
 """
+
+
+class AmuSettings(Settings):
+    """Sizes of the AMU backbone (docs/systems.md)."""
+
+    hidden: int = Field(256, ge=1, description="Width of what clips and words are mapped to, and of a fused state.")
+    words: int | None = Field(
+        300, ge=1, description="Width of the embedded token features; empty: they are read as they are (word vectors)."
+    )
+    official_padding: bool = Field(
+        False,
+        description="As the published code: padding is read as words of zeros, so that an answer depends on the "
+        "longest text of its batch.",
+    )
 
 
 class BlockFusionSettings(Settings):
@@ -83,6 +98,31 @@ class HgaSettings(Settings):
     )
 
 
+class HmeSettings(Settings):
+    """Sizes of the HME backbone (docs/systems.md)."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state; two layers a stream are the width d.")
+    words: int | None = Field(
+        300, ge=1, description="Width of the embedded token features; empty: they are read as they are (word vectors)."
+    )
+    attention: int = Field(256, ge=1, description="Width of the attention of the question over clips.")
+    clip_slots: int = Field(16, ge=1, description="Slots of the visual memory.")
+    text_slots: int = Field(37, ge=1, description="Slots of the text memory.")
+    rounds: int = Field(3, ge=2, description="Rounds of reasoning over both memories.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout of the embedded tokens and between rounds.")
+    text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
+    reading: Literal["once", "twice"] = Field(
+        "once",
+        description="Videos and texts are read by themselves, each once; or (authors' open-ended code) the text, then "
+        "the video from where the text ends, then the text again from where the video ends. Then nothing of a video is "
+        "shared between its questions, and a step costs several times as much.",
+    )
+    official_shared_map: bool = Field(
+        False,
+        description="As NExT-QA's code: what the question finds in appearance and in motion goes through one map.",
+    )
+
+
 class MspanSettings(Settings):
     """Sizes of the MSPAN backbone, as EIGV uses it."""
 
@@ -110,8 +150,10 @@ class MspanSettings(Settings):
 class BackbonesSettings(Settings):
     """Sizes of each backbone."""
 
+    amu: AmuSettings = AmuSettings()
     comem: ComemSettings = ComemSettings()
     hga: HgaSettings = HgaSettings()
+    hme: HmeSettings = HmeSettings()
     mspan: MspanSettings = MspanSettings()
 
 
@@ -214,6 +256,13 @@ class DisruptorSettings(Settings):
 class ObjectiveSettings(Settings):
     """The objective (Eq. 18-20)."""
 
+    answer: AnswerLoss = Field(
+        "cross-entropy",
+        description="What is learnt from answers. Published systems differ: hinge (HME on NExT-QA: 1 + wrong - "
+        "right where that is positive, the mean over wrong candidates), summed-hinge (HCRN: summed over candidates and "
+        "questions of a batch), log-loss (AMU: each class by itself, right or not). All but cross-entropy need one "
+        "right answer: methods that mix samples, whose targets are distributions (Eq. 19), are refused.",
+    )
     beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
     similarity: Literal["dot", "cosine"] = Field("dot", description="Similarity of two answer representations.")
     temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
@@ -276,3 +325,15 @@ class RunSettings(Settings):
         if isinstance(values, dict) and values.get("method") == "igv":
             return layers.over(IGV, values)
         return values
+
+    @model_validator(mode="after")
+    def _learns_from_targets_that_its_loss_has(self) -> "RunSettings":
+        how = METHODS[self.method]
+        if how.mix != "none" and (loss := self.eigv.objective.answer) != "cross-entropy":
+            plain = ", ".join(name for name, other in METHODS.items() if other.mix == "none")
+            raise ValueError(
+                f"`eigv.objective.answer: {loss}` needs one right answer, and the method {self.method} mixes samples, "
+                "whose targets are distributions (Eq. 19): set it under `overrides` for methods that do not mix: "
+                f"{plain}"
+            )
+        return self

@@ -87,6 +87,8 @@ class CrossModalAttention(nn.Module):
 class GroundingIndicator(nn.Module):
     """Splits every video, clip by clip, into causal scene and environment scene."""
 
+    compiles = "forward"
+
     def __init__(self, width: int, settings: GroundingSettings = PAPER) -> None:
         """For clips and questions of `width`."""
         super().__init__()

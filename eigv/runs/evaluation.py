@@ -28,6 +28,7 @@ from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
+from eigv.runs.device.placement import ahead, place
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ def evaluate(
     _check_fit(card, split, vocabulary)
     model.to(device)
     model.environment = environment or model.environment
+    split = place({split_name: split}, device)[split_name]
     numbers = precision.to_answer_in(card.precision, device)
     precision.prepare(model, numbers, device)
     method = method_of(card.settings.method)
@@ -70,7 +72,7 @@ def evaluate(
         metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
         size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
-        parts = (part.to(device) for part in split.batches(size, chosen))
+        parts = ahead((part.to(device) for part in split.batches(size, chosen)), device)
         shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
         store, rows = videos.store, split.video_row
         times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]

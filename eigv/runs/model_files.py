@@ -80,8 +80,14 @@ class ModelCard:
                 )
 
     def of_guide(self) -> "ModelCard":
-        """The model that guides one of these settings: what the method `faithful` makes of them."""
-        return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))
+        """The model that guides one of these settings: what the method `faithful` makes of them.
+
+        It contrasts nothing, and has no head for that, whatever this one has.
+        """
+        eigv = self.settings.eigv
+        plain = eigv.objective.model_copy(update={"projection_head": False})
+        of_guide = {"method": GUIDE, "eigv": eigv.model_copy(update={"objective": plain})}
+        return replace(self, settings=self.settings.model_copy(update=of_guide))
 
     def described(self) -> dict[str, Any]:
         """As JSON values."""
@@ -116,3 +122,22 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     except RuntimeError as error:
         raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
     return model.eval(), card
+
+
+def guide_of(settings: RunSettings, file: Path | None) -> dict[str, Tensor]:
+    """The weights of the model that guides a run; none where its method wants none.
+
+    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
+    """
+    scenes = method(settings.method).scenes
+    if scenes == "indicator":
+        return {}
+    if file is None:
+        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
+        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
+    if scenes == "gold":
+        return {}
+    model, card = load(file)
+    card.refuse_another(settings, file)
+    # A head for contrasts, where it was trained with one, guides nothing.
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("heads.projection.")}

@@ -1,14 +1,14 @@
 """Whole models: answers, intermediate tensors, and a training step with the recorded draws."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones.buckets import Buckets
 from eigv.backbones.hga import Hga
+from eigv.backbones.parts.buckets import Buckets
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.training import TrainingSettings
@@ -216,7 +216,7 @@ def learned(model: VideoQA, golden: Golden, training: TrainingSettings) -> Itera
         torch.optim.Adam(model.parameters(), rate, weight_decay=decay).step()
         after = from_official(model, absent | group(golden, "param") | group(golden, "post"))
         gradients = {name: gradient + decay * before[name] for name, gradient in gradients.items() if name in before}
-        yield from _updated(model, before, after, gradients, training)
+        yield from updated(dict(model.named_parameters()), before, after, gradients, training)
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
@@ -224,8 +224,8 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad
 
 
-def _updated(
-    model: VideoQA, before: Golden, after: Golden, gradients: Golden, training: TrainingSettings
+def updated(
+    parameters: Mapping[str, nn.Parameter], before: Golden, after: Golden, gradients: Golden, training: TrainingSettings
 ) -> Iterator[Compared | Row]:
     """Parameters after a step of Adam, whose first one is the learning rate times the gradient's sign.
 
@@ -234,7 +234,7 @@ def _updated(
     """
     moved, decided = 0, 0
     rate = training.learning_rate
-    for name, parameter in model.named_parameters():
+    for name, parameter in parameters.items():
         gradient = gradients[name]
         ours = _gradient(parameter) + training.weight_decay * before[name]
         certain = (ours - gradient).abs() <= 0.02 * gradient.abs()

@@ -66,8 +66,14 @@ def placed(model: VideoQA, batch: Batch) -> tuple[VideoQA, Batch]:
     ids=["plain", "mixup", "paper", "bank on the host", "official", "igv"],
 )
 def test_a_step_does_not_wait(monkeypatch, backbone, form, name, settings, bank):
-    mspan = SIZES.mspan.model_copy(update={"official_batch_statistics": settings is OFFICIAL})
-    monkeypatch.setattr("tests.eigv.method.small_models.SIZES", SIZES.model_copy(update={"mspan": mspan}))
+    switches = {"mspan": "official_batch_statistics", "amu": "official_padding", "hme": "official_shared_map"}
+    official = {
+        name: getattr(SIZES, name).model_copy(update={switch: settings is OFFICIAL})
+        for name, switch in switches.items()
+    }
+    if settings is OFFICIAL:
+        official["hme"] = official["hme"].model_copy(update={"reading": "twice"})
+    monkeypatch.setattr("tests.eigv.method.small_models.SIZES", SIZES.model_copy(update=official))
     model, batch = placed(small_model(form, 0.1, backbone), small_batch(form))
     model.environment = "dropped" if METHODS[name].branches else "zeroed"
     clips = MemoryBank(BANK.features.to(bank))

@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from base.tensors import common_dtype, moved, no_autocast
-from eigv.backbones.buckets import Buckets
 from eigv.backbones.contract import Clips, Tokens, kept_first
-from eigv.backbones.dropout import Dropout
+from eigv.backbones.parts.buckets import Buckets
+from eigv.backbones.parts.dropout import Dropout
 from eigv.config.run import Cell, VideoRepresentation
 
 
