@@ -4,7 +4,7 @@ Sizes: S = 2 streams (appearance, motion), B videos, K clips, T texts, L tokens,
 n rows (videos or pairs).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, kept_first
 from eigv.backbones.parts.dropout import Dropout
 from eigv.backbones.parts.episodes import likeness, read
 from eigv.backbones.parts.recurrence import StreamEncoder, encode_streams, recur, stacked
@@ -36,6 +36,7 @@ class Heard(NamedTuple):
     candidates: Tensor  # (S, V, K, D), what the candidate state's map makes of them
     first: Tensor  # (S, V, D), the candidate state at the first fact
     first_mapped: Tensor  # (S, V, 2D), the map of it as a state, without bias
+    mask: Tensor | None  # (V, K) bool, which facts are there; None: all
 
 
 class EpisodicMemory(nn.Module):
@@ -54,14 +55,14 @@ class EpisodicMemory(nn.Module):
         self.states = StreamLinear(width, 2 * width)
         self.update = StreamLinear(3 * width, width)
 
-    def hear(self, facts: Tensor) -> Heard:
-        """Facts (S, V, K, D) to `Heard`."""
+    def hear(self, facts: Tensor, mask: Tensor | None = None) -> Heard:
+        """Facts (S, V, K, D), of which those of `mask` (V, K) bool are there, to `Heard`."""
         D, flat, bias = self.width, facts.flatten(1, 2), self.states.bias[:, None]
         maps = zip(self.inputs.weight.split(D, dim=1), self.inputs.bias[:, None].split(D, dim=2), strict=True)
         reset, candidate = (torch.baddbmm(b, flat, w.transpose(1, 2)).view(facts.shape) for w, b in maps)
         # The state before the first fact is 0: its map is the bias
         first = torch.tanh(candidate[:, :, 0] + torch.sigmoid(reset[:, :, 0] + bias[..., :D]) * bias[..., D:])
-        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2))
+        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2), mask)
 
     def first(self, heard: Heard, asked: Tensor, memory: Tensor) -> Tensor:
         """The next memories (S, V, D) of videos, `asked` (V, D) and the last memories."""
@@ -82,7 +83,7 @@ class EpisodicMemory(nn.Module):
 
     def weights(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
         """How the facts of pairs weigh in `later`: (S, P, K), 1 in all."""
-        return self._gates(self._scores(heard, index, asked, memory))
+        return self._gates(self._scores(heard, index, asked, memory), heard, index)
 
     def _next(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor, updates: Tensor) -> Tensor:
         return self._read(heard, index, asked, self._scores(heard, index, asked, memory), updates)
@@ -93,12 +94,15 @@ class EpisodicMemory(nn.Module):
         compared = torch.stack([asked.expand_as(memory), memory], dim=2)
         return likeness(heard.facts, index, compared, weight, self.score.bias[:, None, None])
 
-    def _gates(self, scores: Tensor) -> Tensor:
-        """(S, P, K, D), which is overwritten, to the weights (S, P, K)."""
-        return self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3]).softmax(dim=-1)
+    def _gates(self, scores: Tensor, heard: Heard, index: Tensor) -> Tensor:
+        """(S, P, K, D), which is overwritten, to the weights (S, P, K); facts that are not there have none."""
+        weighed = self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3])
+        if heard.mask is not None:
+            weighed = weighed.masked_fill(~heard.mask.index_select(0, index), -torch.inf)
+        return weighed.softmax(dim=-1)
 
     def _read(self, heard: Heard, index: Tensor, asked: Tensor, scores: Tensor, updates: Tensor) -> Tensor:
-        gates = self._gates(scores)  # (S, P, K)
+        gates = self._gates(scores, heard, index)  # (S, P, K)
         opened, bias = gates[..., :1], self.states.bias
         state = opened * heard.first.index_select(1, index)
         hidden = bias[:, None] + opened * heard.first_mapped.index_select(1, index)
@@ -125,7 +129,7 @@ class Comem(Backbone[StreamClips, Tokens]):
     Where a run uses one kind of features, both streams read it.
     """
 
-    weighs_clips = True
+    weighs_clips = drops_clips = True
 
     def __init__(self, settings: ComemSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
@@ -198,6 +202,12 @@ class Comem(Backbone[StreamClips, Tokens]):
             local=local.unflatten(0, (K, B)).transpose(0, 1), facts=facts.unflatten(1, (K, B)).permute(2, 0, 1, 3)
         )
 
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> StreamClips:
+        """Of what `map_clips` gives, (B, K, E), the clips `keep` (B, K) bool; they are the first rows of the result."""
+        first = mapped.gather(1, kept_first(keep)[..., None].expand_as(mapped))
+        there = torch.arange(keep.shape[1], device=keep.device) < keep.sum(dim=1, keepdim=True)
+        return replace(self.encode_mapped(first), mask=there)
+
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
         steps = by_step(lengths, tokens.shape[1], tokens.device)
@@ -227,14 +237,14 @@ class Comem(Backbone[StreamClips, Tokens]):
         return self.out(torch.cat([co_memory[0], co_memory[1]], dim=-1))
 
     def _heard(self, clips: StreamClips) -> Heard:
-        return self.memory.hear(clips.facts.transpose(0, 1).contiguous())
+        return self.memory.hear(clips.facts.transpose(0, 1).contiguous(), clips.mask)
 
     def _episodes(
         self, heard: Heard, tokens: Tokens, clip_index: Tensor, token_index: Tensor, episodes: int
     ) -> tuple[Tensor, Tensor]:
         """Memory and co-memory after `episodes`: (S, P, D) each, of videos (S, B, D) the memory after one, and both
         before any."""
-        memory = co_memory = heard.facts[:, :, -1]  # (S, B, D)
+        memory = co_memory = self._last(heard)  # (S, B, D)
         if self.settings.official_detached_start:
             co_memory = memory.detach()
         if not episodes:
@@ -249,6 +259,13 @@ class Comem(Backbone[StreamClips, Tokens]):
             memory = read(heard, clip_index, co_memory.sum(dim=0), memory)
             co_memory = torch.tanh(self._remembered(co_memory, memory) + asked)
         return memory, co_memory
+
+    def _last(self, heard: Heard) -> Tensor:
+        """The last facts (S, V, D)."""
+        if heard.mask is None:
+            return heard.facts[:, :, -1]
+        last = heard.mask.sum(dim=1) - 1
+        return heard.facts[:, torch.arange(len(last), device=last.device), last]
 
     def _asked(self, question: Tensor) -> Tensor:
         """The question's part of the co-memory's map: (T, D) to (S, T, D)."""

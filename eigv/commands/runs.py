@@ -120,7 +120,11 @@ def evaluate(
     text: Text,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
-    answer_from: Annotated[str, typer.Option(help="video or causal-scene")] = "video",
+    answer_from: Annotated[str | None, typer.Option(help="video or causal-scene; else as the method trains.")] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="The other clips where the causal scene is answered: zeroed or dropped; else as it trains."),
+    ] = None,
     gold: Annotated[Path | None, typer.Option(help="Gold spans, to measure the rationales against.")] = None,
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
@@ -141,7 +145,8 @@ def evaluate(
     from eigv.runs.ahead import evaluations
     from eigv.runs.several import How
 
-    inference = {"answer_from": answer_from, "faithfulness": faithfulness}
+    asked = {"answer_from": answer_from, "environment": environment}
+    inference = {name: value for name, value in asked.items() if value} | {"faithfulness": faithfulness}
     own = {"model": model, "out": out, "split": split, "gold": gold, "state": state, "inference": inference}
     others = layers.read_list(ahead, "--ahead")
     how = How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)

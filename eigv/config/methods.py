@@ -1,6 +1,7 @@
 """The methods as data: one training step with parts switched on.
 
-Those of the paper (Table 1 and the ablations), and those whose rationales are true (docs/rationales.md).
+Those of the paper (Table 1 and the ablations), IGV (Li et al., CVPR 2022), and those whose rationales are
+true (docs/rationales.md).
 """
 
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ class Method:
     (that of the method `faithful`), or the gold spans of the train split."""
     random_parts: bool = False
     """Whether random parts of the videos are answered too."""
+    branches: bool = False
+    """Whether the causal scene, the environment, and the causal scene among other clips are answered apart (IGV)."""
     selects: Literal["no", "jointly", "afterwards"] = "no"
     """Whether the indicator learns which clips the model needs: while the model learns, or on the finished one."""
 
@@ -31,12 +34,22 @@ class Method:
     def grounds(self) -> bool:
         """Whether the model has an indicator that has learnt, and so a rationale to give."""
         reads_scenes = self.mix == "scenes" or self.disrupt_video
-        return self.selects != "no" or (reads_scenes and self.scenes != "gold")
+        return self.branches or self.selects != "no" or (reads_scenes and self.scenes != "gold")
 
     @property
     def contrasts(self) -> bool:
         """Whether there is a contrastive loss."""
         return self.disrupt_question or self.disrupt_video
+
+    @property
+    def answers_from(self) -> Literal["video", "causal-scene"]:
+        """What answers are trained on, and so what they are read from when an epoch is judged."""
+        return "causal-scene" if self.branches else "video"
+
+    @property
+    def reads_bank(self) -> bool:
+        """Whether it takes clips of other training videos."""
+        return self.disrupt_video or self.branches
 
     @property
     def unread(self) -> list[str]:
@@ -47,6 +60,7 @@ class Method:
             "disruptor": self.contrasts,
             "objective": self.contrasts,
             "parts": self.random_parts or self.scenes == "guide",
+            "igv": self.branches,
             "faithful": self.selects != "no" or self.scenes == "guide",
         }
         return [group for group, is_read in read.items() if not is_read]
@@ -60,6 +74,7 @@ METHODS: dict[str, Method] = {
     "disrupt-v": Method(disrupt_video=True),
     "disruptor": Method(disrupt_question=True, disrupt_video=True),
     "eigv": Method(mix="scenes", disrupt_question=True, disrupt_video=True),
+    "igv": Method(branches=True),
     "parts": Method(random_parts=True),
     "faithful": Method(random_parts=True, selects="afterwards"),
     "faithful-joint": Method(random_parts=True, selects="jointly"),

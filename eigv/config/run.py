@@ -5,15 +5,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from base import plug
+from base import layers, plug
 from base.settings import Settings
 from eigv.config.faithful import FaithfulSettings, PartsSettings
+from eigv.config.igv import DEFAULTS as IGV
+from eigv.config.igv import IgvSettings
 from eigv.config.methods import METHODS
-from eigv.config.names import AnswerLoss, BackboneName, FeatureChoice, MethodName
+from eigv.config.names import AnswerLoss, BackboneName, Exclude, FeatureChoice, MethodName
 from eigv.config.training import TrainingSettings
 
-Exclude = Literal["own-videos", "question-relevant"]
 VideoRepresentation = Literal["linear", "recurrent"]
+Cell = Literal["lstm", "gru"]
+Environment = Literal["zeroed", "dropped"]
 
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
@@ -81,6 +84,9 @@ class HgaSettings(Settings):
         "linear",
         description="What the grounding indicator looks at: a linear layer's output of width d, or (official code) the "
         "normalised states of the recurrent layer above one of half the width.",
+    )
+    cell: Cell = Field(
+        "lstm", description="Recurrent cells over clips and tokens; those of IGV's official code are gru."
     )
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
     fusion: BlockFusionSettings = BlockFusionSettings()
@@ -186,6 +192,11 @@ class GroundingSettings(Settings):
     scaled: bool = Field(
         False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
     )
+    never_empty: bool = Field(
+        False,
+        description="Where a scene would have no clip, it has the one that is likeliest to be its own; true for the "
+        "method igv. Else an empty causal scene stays so: its answer is that of clips of zeros.",
+    )
     official_sum_mask: bool = Field(
         False,
         description="As the official code: a clip whose encoded features sum to exactly 0 in float32 is taken for "
@@ -270,13 +281,22 @@ class EigvSettings(Settings):
     objective: ObjectiveSettings = ObjectiveSettings()
     parts: PartsSettings = PartsSettings()
     faithful: FaithfulSettings = FaithfulSettings()
+    igv: IgvSettings = IgvSettings()
 
 
 class InferenceSettings(Settings):
     """How a trained model answers."""
 
     answer_from: Literal["video", "causal-scene"] = Field(
-        "video", description="What the reported answer is read from; both are evaluated."
+        "video",
+        description="What the reported answer is read from; both are evaluated. By default causal-scene for the method "
+        "igv.",
+    )
+    environment: Environment = Field(
+        "zeroed",
+        description="What becomes of the environment's clips where an answer is read from the causal scene: zeros in "
+        "their places, or the backbone encodes the causal clips alone. By default dropped for the method igv, which "
+        "trains so.",
     )
     faithfulness: int = Field(
         500,
@@ -298,6 +318,13 @@ class RunSettings(Settings):
     eigv: EigvSettings = EigvSettings()
     training: TrainingSettings = TrainingSettings()
     inference: InferenceSettings = InferenceSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_method(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("method") == "igv":
+            return layers.over(IGV, values)
+        return values
 
     @model_validator(mode="after")
     def _learns_from_targets_that_its_loss_has(self) -> "RunSettings":

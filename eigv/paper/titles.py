@@ -9,6 +9,7 @@ METHODS = {
     "disrupt-q": "+ Disrupt-Q",
     "disrupt-v": "+ Disrupt-V",
     "eigv": "+ EIGV",
+    "igv": "+ IGV",
     "parts": "+ Random parts",
     "faithful": "+ Faithful rationale",
     "faithful-joint": "+ Faithful rationale, one stage",

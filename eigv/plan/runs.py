@@ -128,6 +128,10 @@ class Runs:
         """On how many questions an evaluation measures whether answers rest on the rationales."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
+    def environment(self, run: str) -> str:
+        """What becomes of the environment's clips where an evaluation answers from the causal scene."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["environment"])
+
     def checkpoint(self, checkpoint: str) -> Checkpoint:
         """The settings of an official checkpoint."""
         return entry_of(self.config.checkpoints, checkpoint, "checkpoint")

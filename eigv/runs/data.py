@@ -24,8 +24,7 @@ from base.formats.video_features import VideoFeatures
 from base.formats.vocabulary import class_numbers, read_vocabulary
 from base.tensors import moved
 from eigv.backbones import ClipWidths
-from eigv.config.names import PARTS
-from eigv.config.run import Exclude
+from eigv.config.names import PARTS, Exclude
 from eigv.method.batch import Batch
 from eigv.rationales.clips import gold_clips
 from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers

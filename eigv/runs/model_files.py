@@ -14,6 +14,7 @@ from base.reading import read_json
 from base.settings import parse
 from base.writing import write_bytes, write_json
 from eigv.backbones import ClipWidths, build
+from eigv.backbones.contract import NO_SUBSETS
 from eigv.config.methods import GUIDE, method
 from eigv.config.run import RunSettings
 from eigv.method.faithful import indicator_settings
@@ -62,7 +63,12 @@ class ModelCard:
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
         grounding = run.eigv.grounding if how.selects == "no" else indicator_settings(run.eigv.grounding)
         guide = self.of_guide().build() if how.scenes == "guide" else None
-        return VideoQA(backbone, self.classes, grounding, run.eigv.objective.projection_head, guide)
+        projection, environment = run.eigv.objective.projection_head, run.inference.environment
+        if how.branches:
+            environment = "dropped"  # as it is trained; an evaluation may say otherwise
+            if not backbone.drops_clips:
+                raise UserError(f"the backbone {run.backbone} {NO_SUBSETS}")
+        return VideoQA(backbone, self.classes, grounding, projection, guide, environment)
 
     def refuse_another(self, settings: RunSettings, where: Path) -> None:
         """Raises `UserError` where a run of `settings` has another model than this one of the file `where`."""

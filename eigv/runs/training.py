@@ -185,8 +185,9 @@ class _Training:
         self.steps_an_epoch = -(-per_epoch // (how.batch * how.accumulate))
         self.bank: MemoryBank | None = None
         self.excluded: Exclusions | None = None
-        if self.method.disrupt_video:
-            rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
+        if self.method.reads_bank:
+            eigv = self.settings.eigv
+            rows, self.excluded = train_split.bank((eigv.igv if self.method.branches else eigv.disruptor).exclude)
             self.bank = MemoryBank(train_split.videos.features, rows)
 
     def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
@@ -256,11 +257,12 @@ class _Training:
         return row
 
     def _accuracy(self, split: Split, count: int) -> tuple[float, list[float]]:
-        """Percentage of `count` questions of a split answered right from the whole video; `question_effects`."""
+        """Percentage of `count` questions of a split answered right as the method trains it; `question_effects`."""
         self.model.eval()
         right, effects = 0, []
         questions = np.linspace(0, len(split), count, endpoint=False).astype(np.int64)
-        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers)
+        from_ = self.method.answers_from
+        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers, from_)
         for rows, prediction in answering.of(split, questions):
             right += int((prediction.logits.argmax(dim=1).cpu().numpy() == split.answers[rows]).sum())
             effects += monitors.question_effects(prediction)
@@ -281,6 +283,7 @@ def _measured(losses: Losses) -> dict[str, Tensor]:
         "loss": losses.total,
         "answer_loss": losses.answer,
         "contrastive_loss": losses.contrastive,
+        **losses.others,
         "train_accuracy": 100 * losses.accuracy,
     }
     if losses.scene is not None:

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.parity import models, parts, peers
+from tests.parity import igv, models, parts, peers
 from tests.parity.rows import Compared, Golden, Row, judged, one_step_away, shown
 
 NUDGES = 8
@@ -28,6 +28,7 @@ NUDGES = 8
 KINDS: dict[str, Callable[..., Iterator[Compared | Row]]] = {
     r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_eval(?:_.+)?": models.evaluation,
     r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_train(?:_.+)?": models.training,
+    r"igv_(msvd|msrvtt)(?:_.+)?": igv.compared,
     r"block_fusion": parts.block_fusion,
     r"block_fusion_default_(\d+)_(\d+)_(\d+)": parts.drawn_block_fusion,
     r"nce_losses(?:_.+)?": parts.contrast,

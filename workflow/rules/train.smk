@@ -75,6 +75,7 @@ rule evaluate:
         runs_per_job=1,
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
         ahead=evaluations_ahead,
@@ -86,7 +87,7 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
-        " --faithfulness {params.faithfulness:q} {params.gold:q}"
+        " --environment {params.environment:q} --faithfulness {params.faithfulness:q} {params.gold:q}"
         " --state {params.state:q} --ahead {params.ahead:q} --stage {params.stage:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
@@ -108,6 +109,7 @@ use rule evaluate as evaluate_shifted with:
         f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
         ahead=evaluations_ahead,
@@ -212,6 +214,7 @@ use rule evaluate as evaluate_checkpoint with:
         f"{OUT}/logs/evaluate/{{dataset}}/{{checkpoint}}.log",
     params:
         answer_from=CONFIG.inference.answer_from,
+        environment=CONFIG.inference.environment,
         faithfulness=CONFIG.inference.faithfulness,
         gold=ask(PLAN.runs.gold_option),
         ahead="[]",

@@ -124,9 +124,15 @@ def _evaluate(asked: Evaluation, out: Path, how: How, device: str) -> dict[str, 
     from base.jobs.alone import as_if_alone
     from eigv.runs.evaluation import evaluate
 
+    inference = asked.inference
+    answer_from, environment = (
+        getattr(inference, name) if name in inference.model_fields_set else None  # as the method trains
+        for name in ("answer_from", "environment")
+    )
     with as_if_alone():
         return evaluate(
-            *(asked.model, asked.split, how.video, how.questions, how.text, asked.inference.answer_from, out, device),
+            *(asked.model, asked.split, how.video, how.questions, how.text, answer_from, out, device),
             gold=asked.gold,
-            faithful=asked.inference.faithfulness,
+            faithful=inference.faithfulness,
+            environment=environment,
         )

@@ -27,14 +27,16 @@ CONTAINERS = {
 GROUPS = {
     "runs": ("hga runs", "train amu", "train comem", "train hme", "train mspan", "train own"),
     "plain runs": ("train plain", "train parts", "train faithful", "train own"),
-    "hga runs": ("train plain", "train hga", "train parts", "train faithful", "train eigv-faithful"),
+    "hga runs": ("train plain", "train hga", "train igv", "train parts", "train faithful", "train eigv-faithful"),
     "paper runs": ("train hga", "train amu", "train comem", "train hme", "train mspan"),
     "eigv runs": ("paper runs", "train eigv-faithful"),
-    "grounding runs": ("eigv runs", "train faithful"),
-    "measured": tuple(
+    "asking runs": ("eigv runs", "train faithful"),
+    "grounding runs": ("asking runs", "train igv"),
+    "measured as EIGV": tuple(
         f"evaluate {name}" for name in ("hga", "amu", "comem", "hme", "mspan", "faithful", "eigv-faithful")
     ),
-    "evaluations": ("measured", "evaluate plain", "evaluate own", "evaluate parts"),
+    "measured": ("measured as EIGV", "evaluate igv"),
+    "evaluations": ("measured as EIGV", "evaluate plain", "evaluate own", "evaluate parts"),
 }
 
 BASE: dict[str, Any] = {
@@ -74,8 +76,10 @@ MIXED = [
 """Methods that mix samples, which learn from no other loss."""
 CHECKPOINT = {"plugins": {}, "checkpoints": {"theirs": {"dataset": "d", "backbone": "hga", "file": "x.pt"}}}
 
-OFFICIAL_RUNS = ["sweep", "train comem", "train hme", "train mspan", "hga runs", "train amu", "evaluate amu"]
-"""AMU has no published form of multiple choice: its run is not there then."""
+OFFICIAL_RUNS = [
+    *("sweep", "train comem", "train hme", "train mspan", "hga runs", "train amu", "evaluate amu", "evaluate igv"),
+]
+"""AMU and IGV have no published form of multiple choice: their runs are not there then."""
 
 ROWS = [
     *extraction_keys.ROWS,
@@ -97,6 +101,7 @@ ROWS = [
     Row("backbones.hga.hidden", 8, ["hga runs"]),
     Row("backbones.hga.words", 8, ["hga runs"]),
     Row("backbones.hga.video_representation", "recurrent", ["hga runs"]),
+    Row("backbones.hga.cell", "gru", ["hga runs"]),
     Row("backbones.hga.graph_layers", 1, ["hga runs"]),
     Row("backbones.hga.fusion.width", 40, ["hga runs"]),
     Row("backbones.hga.fusion.chunks", 4, ["hga runs"]),
@@ -125,9 +130,16 @@ ROWS = [
     Row("backbones.mspan.official_batch_statistics", True, ["train mspan"]),
     Row("backbones.mspan.official_adjacency", True, ["train mspan"]),
     Row("eigv.grounding.temperature", 0.5, ["grounding runs"]),
-    Row("eigv.grounding.query", "answer", ["grounding runs"]),
+    Row("eigv.grounding.query", "answer", ["asking runs"]),  # as igv does where nothing is said
+    Row("eigv.grounding.query", "question", ["train igv"]),
     Row("eigv.grounding.scaled", True, ["grounding runs"]),
     Row("eigv.grounding.official_sum_mask", True, ["grounding runs"]),
+    Row("eigv.grounding.never_empty", True, ["asking runs"]),
+    Row("eigv.grounding.never_empty", False, ["train igv"]),
+    Row("eigv.igv.invariance", 0.5, ["train igv"]),
+    Row("eigv.igv.environment", 0.5, ["train igv"]),
+    Row("eigv.igv.exclude", "question-relevant", ["train igv"]),
+    Row("eigv.igv.gradient", "scenes", ["train igv"]),
     Row("eigv.intervener.alpha", 0.2, ["sweep", "eigv runs"]),
     Row("eigv.intervener.alpha_environment", 0.2, ["eigv runs"]),
     Row("eigv.intervener.ratios", "batch", ["eigv runs"]),
@@ -162,7 +174,10 @@ ROWS = [
     Row("training.precision", "auto", ["runs"]),
     Row("training.compile", True, ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
-    Row("inference.faithfulness", 9, ["evaluations"]),
+    Row("inference.answer_from", "video", ["evaluate igv"]),
+    Row("inference.environment", "dropped", ["evaluations"]),
+    Row("inference.environment", "zeroed", ["evaluate igv"]),
+    Row("inference.faithfulness", 9, ["evaluations", "evaluate igv"]),
     Row("preset", "official", OFFICIAL_RUNS, NEXTQA | {"plugins": {}}),
     Row("plugins.mine.code", "backbone.py:Other", ["train own"]),
     Row("plugins.mine.settings", {"a": 1}, ["train own"]),
