@@ -44,7 +44,7 @@ def test_a_recurrent_layer_counts_as_one_operation_whatever_its_steps(packed):
 def test_a_step_and_an_answer_are_counted_without_calculating(backbone):
     model = small_model("multiple-choice", 0.1, backbone)
     learned, answered = counted(model, settings("eigv"), small_batch("multiple-choice"), BANK)
-    assert 100 < answered < learned < 5000
+    assert 100 < answered < learned < 10_000  # most of them HME, whose memories are read step by step
 
 
 def test_hours_are_arithmetic_over_the_rate_and_launches_one_after_the_other(monkeypatch):

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from eigv.backbones import BACKBONES, ClipWidths, block_fusion, build
+from eigv.backbones import BACKBONES, ClipWidths, build
+from eigv.backbones.parts import block_fusion
 from eigv.config.methods import METHODS
 from eigv.config.run import BackbonesSettings, EigvSettings
 from eigv.method.batch import Batch
