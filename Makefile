@@ -8,14 +8,20 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods rationales question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
 
 demo: .venv/ready  ## The whole pipeline on a rendered data set: features, training, table, rationale pictures
-	@$(BIN)/eigv-extract demo-data --out data/demo
-	@workflow/run.sh config/demo.yaml $(CORES)
+	@$(BIN)/eigv-extract demo-data --out data/demo $(DEMO_VIDEOS)
+	@workflow/run.sh config/demo.yaml $(CORES) $(SHARED)
+
+# Few videos and many questions about each: questions cost little.
+DEMO_VIDEOS = --train 140 --val 24 --test 40 --test-shifted 40 --settings '{"scenes": [2, 3], "questions": 8}'
+# Runs of a data set share a process, which starts once; two threads of small products cost more than two jobs.
+SHARED = --set-resources train:runs_per_job=20 evaluate:runs_per_job=20 evaluate_shifted:runs_per_job=20 \
+    --set-threads finetune=1 tokens=1 tokens_of_shifted_test=1
 
 msvd-clips: .venv/ready  ## The same on 11 real MSVD clips (needs ../shared)
 	@workflow/run.sh config/msvd-clips.yaml $(CORES)
@@ -25,6 +31,26 @@ methods: .venv/ready  ## Every method on every backbone and form of answers, on 
 	    --settings '{"scenes": [1, 2], "empty_scenes": [0, 0], "questions": 8}'
 	@workflow/run.sh config/methods.yaml $(CORES)
 	@$(BIN)/python -m benchmarks.methods
+
+rationales: export PATH := $(CURDIR)/$(BIN):$(PATH)
+rationales: .venv/ready  ## Whose rationales are true, on six rendered sets; results of docs/rationales.md (hours; SIZE=small: does it run)
+	$(RATIONALES_$(or $(SIZE),full))
+
+define RATIONALES_full
+@python -m benchmarks.rationale_sets data/rationales
+@workflow/run.sh config/rationales.yaml $(CORES) $(IN_ONE_PROCESS)
+@python -m benchmarks.rationales
+endef
+
+define RATIONALES_small
+@python -m benchmarks.rationale_sets build/rationales/data/rationales --small
+@snakemake --cores $(CORES) --directory build/rationales --configfile config/rationales.yaml $(SMALL) $(IN_ONE_PROCESS)
+@python -m benchmarks.rationales --folder build/rationales --over $(SMALL) --page build/rationales/results.md
+endef
+
+SMALL = tests/workflow/small-rationales.yaml
+# Runs of a data set share a process, which starts once.
+IN_ONE_PROCESS = --set-resources train:runs_per_job=20
 
 test: test-unit test-workflow  ## All tests
 

@@ -1,11 +1,13 @@
-"""What training the paper's runs costs in arithmetic, and so at least in GPU hours: make flops.
+"""What training the paper's runs costs in arithmetic and in launches, and so in GPU hours: make flops.
 
 Every run of config/config.yaml is built at its real sizes and takes one training step on made-up questions, of which
 PyTorch counts the floating-point operations: matrix products and convolutions, forward and backward. They grow with
-the number of questions alone, so that a few stand for a batch of 128.
+the number of questions alone, so that a few stand for a batch of 128. What the step hands to a GPU is counted by
+`benchmarks.launches`, of a whole batch.
 """
 
 import argparse
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import BertConfig, BertModel
 
+from benchmarks import launches
 from benchmarks.report import write_section
 from eigv.backbones import ClipWidths
 from eigv.config.experiment import load, settings_of_run
@@ -30,8 +33,13 @@ from eigv.runs.model_files import ModelCard
 from extract.config import TextSettings
 
 ROOT = Path(__file__).resolve().parents[1]
-RATE = 5e12
-"""Operations a second that a GPU is taken to sustain: a quarter of an A100's float32 by its data sheet, 19.5e12."""
+CLUSTER = ROOT / "docs/cluster.md"
+RATES = {"float32": 5e12, "bf16": 30e12}
+"""Operations a second that a GPU is taken to attain in products of these sizes: a quarter of an A100's float32 by its
+data sheet, 19.5e12, and a tenth of its bf16, 312e12."""
+RATE = RATES["float32"]
+LAUNCH = 10e-6
+"""Seconds that an operation is taken to cost until the GPU has it: Python, PyTorch's dispatch, the driver."""
 STATE = 4
 """How many times a model's size its training state takes: weights, those of the best epoch, and Adam's two moments."""
 COUNTED = 8
@@ -45,6 +53,13 @@ class Cost(NamedTuple):
     step: float
     whole: float
     model: int
+    launched: int
+    """What a step hands to a GPU."""
+    launched_in_all: float
+
+    def hours(self, rate: float) -> float:
+        """Of a GPU: arithmetic and launches, one after the other."""
+        return (self.whole / rate + self.launched_in_all * LAUNCH) / 3600
 
 
 class Size(NamedTuple):
@@ -79,26 +94,79 @@ def main() -> None:
         first = run._replace(seed=0)  # seeds cost the same
         if first not in of_run:
             of_run[first] = _of_run(RunSettings(**settings_of_run(config, first)), SIZES[run.dataset])
-    text = "\n\n".join([_steps(of_run), _whole(runs, of_run), _remarks()])
-    print(text)
+    text = "\n\n".join([_steps(of_run), _launched(of_run), _whole(runs, of_run), _remarks()])
+    hours = _hours(runs, of_run)
+    print(text, hours, sep="\n\n")
     if not options.dry:
         write_section("Cost of training", text)
+        write_section("GPU hours of training", hours, CLUSTER)
 
 
 def _steps(of_run: dict[Run, Cost]) -> str:
     """A step of each backbone and method on both forms of answers."""
-    rows = defaultdict(dict)
-    for run, cost in of_run.items():
-        if run.features == "app+mot" and not run.point and run.dataset != "msrvtt-qa":
-            rows[run.dataset, run.backbone][run.method] = cost.step / 1e12
-    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=list(METHODS)).sort_index()
-    table.index.names = ["data set", "backbone"]
+    table = _of_methods({run: cost.step / 1e12 for run, cost in of_run.items()})
     return (
         "`make flops` (`benchmarks/flops.py`): the arithmetic of training, counted by PyTorch on the models of "
         "`config/config.yaml`. TFLOP of one training step of 128 questions, forward and backward (a product and a sum "
         "are two operations):\n\n"
         + table.round(2).reset_index().to_markdown(index=False, floatfmt=".2f").replace("nan", "   ")
     )
+
+
+def _launched(of_run: dict[Run, Cost]) -> str:
+    """The same of what is handed to a GPU."""
+    counts = _of_methods({run: cost.launched for run, cost in of_run.items()}).map("{:,.0f}".format).reset_index()
+    return (
+        "What such a step hands to a GPU (`benchmarks/launches.py`): operations that PyTorch dispatches on device "
+        "`meta`, without the optimiser's few; recurrent layers of cuDNN count as one:\n\n"
+        + counts.to_markdown(index=False, disable_numparse=True).replace("nan", "   ")
+    )
+
+
+def _of_methods(values: dict[Run, float]) -> pd.DataFrame:
+    rows: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for run, value in values.items():
+        if run.features == "app+mot" and not run.point and run.dataset != "msrvtt-qa":
+            rows[run.dataset, run.backbone][run.method] = value
+    found = {name for methods in rows.values() for name in methods}
+    columns = [name for name in METHODS if name in found]
+    table = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns).sort_index()
+    table.index.names = ["data set", "backbone"]
+    return table
+
+
+def _hours(runs: list[Run], of_run: dict[Run, Cost]) -> str:
+    """What docs/cluster.md says of the GPU hours of all trainings."""
+    rows, counts = [], Counter(run.dataset for run in runs)
+    totals = dict.fromkeys(("runs", "launches", *RATES), 0.0)
+    for dataset, count in counts.items():
+        costs = [of_run[run._replace(seed=0)] for run in runs if run.dataset == dataset]
+        hours = {"runs": float(count), "launches": sum(cost.launched_in_all for cost in costs) * LAUNCH / 3600}
+        hours |= {name: sum(cost.hours(rate) for cost in costs) for name, rate in RATES.items()}
+        longest = max(cost.hours(RATE) for cost in costs)
+        totals = {name: totals[name] + value for name, value in hours.items()}
+        rows.append([dataset, *(f"{value:.0f}" for value in hours.values()), f"{hours['float32'] / count:.1f}"])
+        rows[-1].append(f"{longest:.1f}")
+    whole = [f"{value:.0f}" for value in totals.values()]
+    rows.append(["all", *whole, f"{totals['float32'] / totals['runs']:.1f}", ""])
+    heads = ["data set", "runs", "of launches alone", "in float32", "in bf16", "a run in float32", "the longest"]
+    table = pd.DataFrame(rows, columns=heads).to_markdown(index=False, disable_numparse=True)
+    single, half = (f"{rate / 1e12:.0f}" for rate in RATES.values())
+    launch = f"{LAUNCH * 1e6:.0f} µs"
+    return f"""\
+**Calculated, not measured**: no GPU was at hand. `make flops` (`benchmarks/flops.py`) builds every run of the paper at
+its real sizes and counts what a step of 128 questions calculates and how many operations it hands to a GPU, and the
+same of answering. An epoch has a step for each batch of the data set, and then the check of validation and of some
+questions of train; a run has 80 epochs, and the evaluation on test.
+Hours = arithmetic / rate + operations x {launch}, as if nothing of the one were done during the other:
+
+{table}
+
+- Taken for granted: {single} TFLOP/s in float32 and {half} in bf16, a quarter and a tenth of an A100's by its data
+  sheet, and {launch} an operation, Python included. For others, change `RATES` and `LAUNCH` there and run it again.
+- Left out: reading, which a thread does meanwhile; the optimiser; the memory traffic of small operations.
+- The less of the hours is arithmetic, the more a second job on the same GPU is worth (`jobs_per_gpu`),
+  and the less bf16."""
 
 
 def _whole(runs: list[Run], of_run: dict[Run, Cost]) -> str:
@@ -109,10 +177,11 @@ def _whole(runs: list[Run], of_run: dict[Run, Cost]) -> str:
         costs = [of_run[run._replace(seed=0)] for run in runs if run.dataset == dataset]
         trained, models = sum(cost.whole for cost in costs), [cost.model for cost in costs]
         finetuned, tokens = _of_text(SIZES[dataset])
+        launched = sum(cost.launched_in_all for cost in costs) * LAUNCH
         rows.append(
             [dataset, count, *(f"{value / 1e15:.0f}" for value in (trained / count, trained, finetuned, tokens))]
         )
-        rows[-1] += [f"{(trained + finetuned + tokens) / RATE / 3600:.0f}"]
+        rows[-1] += [f"{((trained + finetuned + tokens) / RATE + launched) / 3600:.0f}"]
         rows[-1] += [f"{sum(models) / 1e9:.1f}", f"{STATE * max(models) / 1e9:.2f}"]
     heads = ["data set", "runs", "a run", "all runs", "fine-tuning", "token features", "GPU hours, estimated"]
     heads += ["all models, GB", "largest training state, GB"]
@@ -121,11 +190,11 @@ def _whole(runs: list[Run], of_run: dict[Run, Cost]) -> str:
 
 def _remarks() -> str:
     return (
-        f"The hours are an estimate and no measurement: they take a GPU that sustains {RATE / 1e12:.0f} TFLOP/s, a "
-        "quarter of an A100's float32 by its data sheet, and leave out whatever else takes time (reading, small "
-        "operations, recurrent layers, which go token by token). A run includes its 80 epochs, what is checked after "
-        "each (validation, and as many questions of train) and the evaluation on test. On the disk a model stays; a "
-        "training state is there while its run is at work."
+        f"The hours are an estimate and no measurement: they take a GPU that attains {RATE / 1e12:.0f} TFLOP/s, a "
+        f"quarter of an A100's float32 by its data sheet, and {LAUNCH * 1e6:.0f} µs for each operation of a training "
+        "([how they are calculated](cluster.md#gpu-hours-of-training)). A run includes its 80 epochs, what is checked "
+        "after each (validation, and some questions of train) and the evaluation on test. On the disk a model stays; "
+        "a training state is there while its run is at work."
     )
 
 
@@ -141,23 +210,37 @@ def _of_run(settings: RunSettings, size: Size) -> Cost:
     with counted() as answering:
         model.predict(batch)
     learned, answered = (counter.get_total_flops() / COUNTED for counter in (learning, answering))
-    epoch = size.train * learned + (size.val + min(size.train, size.val)) * answered
     weights = sum(value.nbytes for value in model.state_dict().values())
-    return Cost(settings.training.batch * learned, settings.training.epochs * epoch + size.test * answered, weights)
-
-
-def _questions(width: int, size: Size) -> tuple[Batch, MemoryBank]:
-    texts = COUNTED * size.candidates
-    batch = Batch(
-        video=torch.randn(COUNTED, CLIPS, width),
-        tokens=torch.randn(texts, size.tokens, TOKEN_WIDTH),
-        lengths=torch.full((texts,), size.tokens),
-        answer=torch.zeros(COUNTED, dtype=torch.int64),
-        excluded=torch.arange(COUNTED)[:, None],
-        candidates=size.candidates,
-        qids=[str(number) for number in range(COUNTED)],
+    how = settings.training
+    checked = size.val + min(size.train, size.val, how.checked_questions)
+    launched, asked = launches.counted(model, settings, *_questions(sum(widths), size, how.batch))
+    an_epoch = math.ceil(size.train / how.batch) * launched + math.ceil(checked / how.batch) * asked
+    return Cost(
+        step=how.batch * learned,
+        whole=how.epochs * (size.train * learned + checked * answered) + size.test * answered,
+        model=weights,
+        launched=launched,
+        launched_in_all=how.epochs * an_epoch + math.ceil(size.test / how.batch) * asked,
     )
-    return batch, MemoryBank(torch.randn(2 * COUNTED, CLIPS, width))
+
+
+def _questions(width: int, size: Size, count: int = COUNTED) -> tuple[Batch, MemoryBank]:
+    """Questions whose arithmetic is counted, with texts of the average length; or, for launches, a batch of them with
+    texts of all lengths up to twice that, since recurrent layers go on as long as the longest."""
+    texts = count * size.candidates
+    longest = size.tokens if count == COUNTED else 2 * size.tokens
+    lengths = torch.full((texts,), longest) if count == COUNTED else torch.arange(texts) % longest + 1
+    device = "cpu" if count == COUNTED else "meta"
+    batch = Batch(
+        video=torch.randn(count, CLIPS, width, device=device),
+        tokens=torch.randn(texts, longest, TOKEN_WIDTH, device=device),
+        lengths=lengths,
+        answer=torch.zeros(count, dtype=torch.int64),
+        excluded=torch.arange(count)[:, None],
+        candidates=size.candidates,
+        qids=[str(number) for number in range(count)],
+    )
+    return batch, MemoryBank(torch.randn(2 * count, CLIPS, width, device=device))
 
 
 def _of_text(size: Size) -> tuple[float, float]:

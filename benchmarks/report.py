@@ -21,6 +21,16 @@ def write_section(heading: str, text: str, page: Path = PAGE) -> None:
     page.write_text(after, encoding="utf-8")
 
 
+def write_between(beginning: str, end: str, text: str, page: Path) -> None:
+    """Puts `text` between two lines of a page that is written by hand; where there is no page it is one of these."""
+    before = page.read_text(encoding="utf-8") if page.is_file() else f"{beginning}\n{end}\n"
+    head, found, rest = before.partition(f"{beginning}\n")
+    _, closed, tail = rest.partition(f"{end}\n")
+    if not (found and closed):
+        raise ValueError(f"{page} has no lines {beginning!r} and {end!r}, between which the results belong")
+    page.write_text(f"{head}{beginning}\n\n{text.strip()}\n\n{end}\n{tail}", encoding="utf-8")
+
+
 def machine() -> str:
     """The processor and how many cores of it this process may use."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").is_file() else []

@@ -16,14 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils.flop_counter import flop_registry
 
+from benchmarks.counters import Arithmetic, Operations, counting
 from benchmarks.report import machine, write_section
 from benchmarks.training_sides import ANSWERED, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
 from eigv.config.training import TrainingSettings
@@ -34,6 +32,8 @@ CASES = {
     "MSPAN": ("nextqa", "mspan"),
     "HGA, MSVD-QA (open-ended)": ("msvd-qa", "hga"),
 }
+ALONE = {"HME": ("nextqa", "hme"), "AMU, MSVD-QA (open-ended)": ("msvd-qa", "amu")}
+"""Backbones that the official code has not, and so the peer: against their own arithmetic alone."""
 SMALL_BANK = 200
 """Videos while memory is measured: what is above the data does not depend on them."""
 BEFORE = """\
@@ -43,44 +43,11 @@ preset `paper` 0.64, 0.59, 0.53, 0.68; evaluation 0.89, 0.69, 0.56, 1.22; peak m
 1.20, 1.13, 1.30, 1.23 x its floor; operations 10,748 (of 31,501), 14,462 (59,263), 6,005 (16,347), 10,785 (27,916)."""
 
 
-Counter = TypeVar("Counter", bound=TorchDispatchMode)
-
-
-class Operations(TorchDispatchMode):
-    """Counts what is dispatched, forward and backward."""
-
-    count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += 1
-        return function(*args, **(kwargs or {}))
-
-
-class Arithmetic(TorchDispatchMode):
-    """Counts the operations of matrix products, forward and backward. A product and a sum are two."""
-
-    # `FlopCounterMode` itself also follows modules, and cannot follow one that is called without gradients in a step
-    count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        result = function(*args, **(kwargs or {}))
-        if (formula := flop_registry.get(function._overloadpacket)) is not None:
-            self.count += formula(*args, **(kwargs or {}), out_val=result)
-        return result
-
-
-@contextmanager
-def counting(counter: Counter) -> Iterator[Counter]:
-    """Counts with `counter`: arithmetic without oneDNN's recurrent layers, each one operation that hides its parts."""
-    with torch.backends.mkldnn.flags(enabled=not isinstance(counter, Arithmetic)), counter:
-        yield counter
-
-
 def main() -> None:
     """Measures every case and writes the section Training of docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dry", action="store_true", help="do not write docs/benchmarks.md")
-    parser.add_argument("--backbone", choices=["hga", "comem", "mspan"], help="this one alone")
+    parser.add_argument("--backbone", choices=["amu", "comem", "hga", "hme", "mspan"], help="this one alone")
     parser.add_argument("--batch", type=int, default=32, help="questions a step; the paper's is 128")
     parser.add_argument("--steps", type=int, default=5, help="how often each side takes its turn")
     parser.add_argument("--quick", action="store_true", help="8 questions a step, 3 turns")
@@ -97,7 +64,12 @@ def main() -> None:
     for label, case in chosen.items():
         rows.append({"": label} | measure(*case, batch=options.batch, steps=options.steps))
         print(pd.DataFrame(rows[-1:]).to_markdown(index=False), flush=True)
-    text = _section(pd.DataFrame(rows), options)
+    alone = []
+    for label, case in ALONE.items():
+        if options.backbone in (None, case[1]):
+            alone.append({"": label} | measure_alone(*case, batch=options.batch, steps=options.steps))
+            print(pd.DataFrame(alone[-1:]).to_markdown(index=False), flush=True)
+    text = _section(pd.DataFrame(rows), pd.DataFrame(alone), options)
     if options.dry or options.backbone:
         print(text)
     else:
@@ -155,6 +127,29 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
         ),
         "peer's step, s": f"{took['peer']:.2f}",
     }
+
+
+def measure_alone(dataset: str, backbone: str, batch: int, steps: int, videos: int | None = None) -> dict[str, str]:
+    """The row of a backbone without a peer, in preset `paper`."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_data(folder, dataset, batch, videos)
+        splits = read_data(folder)
+        sides = {method: _ours(splits, "paper", dataset, backbone, batch, method=method) for method in ("eigv", "erm")}
+        took = alternate({"product": _product} | {method: side.step for method, side in sides.items()}, steps)
+        row = {}
+        for method, side in sides.items():
+            with counting(Arithmetic()) as arithmetic:
+                side.step()
+            with counting(Operations()) as dispatched:
+                side.step()
+            floor = arithmetic.count / (PRODUCT_OPERATIONS / took["product"])
+            row |= {
+                f"step / its floor, {method}": f"{took[method] / floor:.2f}",
+                f"operations a step, {method}": f"{dispatched.count:,}",
+                f"step, s, {method}": f"{took[method]:.2f}",
+            }
+    return row
 
 
 def alternate(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
@@ -238,7 +233,7 @@ def _status(name: str) -> float:
     return 1024.0 * next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
-def _section(table: pd.DataFrame, options: argparse.Namespace) -> str:
+def _section(table: pd.DataFrame, alone: pd.DataFrame, options: argparse.Namespace) -> str:
     how = f" --batch {options.batch}" * (options.batch != 32) + f" --steps {options.steps}" * (options.steps != 5)
     command = f"`python -m benchmarks.training{how}`" if how else "`make bench-train`"
     return f"""\
@@ -262,6 +257,10 @@ NExT-QA's shapes and lengths of texts, and MSVD-QA's; peer = 1.
   ({TrainingSettings().checked_questions}) of train, against the steps of an epoch; in brackets for method `erm`.
 
 {BEFORE}
+
+Backbones that the official code has not, in preset `paper`, against the floor of their own arithmetic:
+
+{alone.to_markdown(index=False, disable_numparse=True)}
 """
 
 

@@ -14,8 +14,16 @@ from tests.parity import made_up
 
 @pytest.mark.slow
 def test_every_recorded_number_agrees(shared, capsys):
-    files = sorted((shared / "golden").glob("*.npz"))
+    golden = shared / "golden"
+    files = sorted(golden.glob("*.npz")) + sorted(golden.glob("peers/igv_*.npz"))
     assert len(files) >= 15
+    assert parity.main([str(file) for file in files]) == 0, capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["hme", "amu"])
+def test_every_recorded_number_of_a_peer_agrees(shared, capsys, kind):
+    files = sorted((shared / "golden/peers").glob(f"{kind}_*.npz"))
+    assert files
     assert parity.main([str(file) for file in files]) == 0, capsys.readouterr().out
 
 
@@ -24,8 +32,9 @@ def altered(shared: Path, folder: Path, name: str, change) -> str:
     with np.load(shared / f"golden/{name}.npz") as file:
         arrays = {key: file[key].copy() for key in file.files}
     change(arrays)
-    np.savez(folder / f"{name}.npz", **arrays)
-    return str(folder / f"{name}.npz")
+    file = folder / Path(name).with_suffix(".npz").name
+    np.savez(file, **arrays)
+    return str(file)
 
 
 def not_updated(arrays):
@@ -40,6 +49,14 @@ def other_answers(arrays):
     arrays["out_a/logits"][0, 0] += 1e-4
 
 
+def other_clips(arrays):
+    arrays["rec_t/multinomial"][0, :] += 1
+
+
+def other_scenes(arrays):
+    arrays["rec_t/gumbel_mask"][1] = [[1.0], [0.0]]  # all causal, which is no number of the indicator
+
+
 def emptied(arrays):
     arrays.clear()
     arrays["nothing"] = np.zeros(1)
@@ -51,6 +68,10 @@ def emptied(arrays):
         ("eigv_comem_nextqa_train", not_updated, "after one Adam step"),
         ("eigv_mspan_nextqa_train", other_statistics, "classifier.2.running_mean"),
         ("eigv_comem_nextqa_eval", other_answers, "a: logits"),
+        ("peers/igv_msvd", other_clips, "t: out_m"),
+        ("peers/igv_msvd", other_scenes, "t: out_f"),
+        ("peers/amu_open", not_updated, "after one Adam step"),
+        ("peers/hme_authors_open", other_answers, "a: logits"),
         ("block_fusion", emptied, "nothing in it could be compared"),
     ],
 )

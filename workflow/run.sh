@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the workflow on one configuration and says where to look. Usage: workflow/run.sh <config> <cores>
+# Runs the workflow on one configuration and says where to look. Usage: workflow/run.sh <config> <cores> [option of snakemake]...
 set -euo pipefail
 
 config=$1
@@ -7,7 +7,7 @@ cores=${2:-all}
 bin=$(dirname "$0")/../.venv/bin
 PATH=$(cd "$bin" && pwd):$PATH
 
-snakemake --cores "$cores" --configfile "$config"
+snakemake --cores "$cores" --configfile "$config" "${@:3}"
 
 # Where the outcomes lie, and a run among them.
 paths=$(python -c 'import sys

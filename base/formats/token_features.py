@@ -98,14 +98,19 @@ class TokenFeatures:
 
     def batch(self, questions: NDArray[np.int64]) -> tuple[NDArray[np.float16], NDArray[np.int64]]:
         """The sequences of some questions, (B * A, L, D) padded with zeros to the longest, and their lengths."""
+        places, lengths = self.places(questions)
+        valid = places >= 0
+        padded = self.tokens[places * valid]
+        padded[~valid] = 0
+        return padded, lengths
+
+    def places(self, questions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """The rows of `tokens` of some questions' sequences, (B * A, L), -1 for padding, and their lengths."""
         sequences = (questions[:, None] * self.sequences + np.arange(self.sequences)).ravel()
         starts = self.offsets[sequences]
         lengths = self.offsets[sequences + 1] - starts
         place = np.arange(int(lengths.max()))
-        valid = place < lengths[:, None]  # (B * A, L)
-        padded = self.tokens[starts[:, None] + place * valid]
-        padded[~valid] = 0
-        return padded, lengths
+        return np.where(place < lengths[:, None], starts[:, None] + place, -1), lengths
 
 
 def _mapped(path: Path, dataset: h5py.Dataset) -> NDArray[np.float16]:

@@ -1,4 +1,4 @@
-"""PyTorch's Adam, without the import of PyTorch's compiler that its first step would begin with."""
+"""PyTorch's Adam and AdamW, without the import of PyTorch's compiler that its first step would begin with."""
 
 import inspect
 
@@ -14,6 +14,12 @@ class Adam(torch.optim.Adam):
     """
 
     step = torch.no_grad()(inspect.unwrap(torch.optim.Adam.step))
+
+
+class AdamW(torch.optim.AdamW):
+    """AdamW, likewise."""
+
+    step = Adam.step
 
 
 # `torch._disable_dynamo` looks here for what it has made of a method, before it imports the compiler to make it.

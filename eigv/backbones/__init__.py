@@ -1,4 +1,4 @@
-"""VideoQA models that EIGV can wrap. A backbone is one file, and one name in `registry.py`."""
+"""VideoQA models that EIGV can wrap. A backbone is a module or a folder of them, and one name in `registry.py`."""
 
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.registry import BACKBONES, build

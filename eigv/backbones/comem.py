@@ -4,7 +4,7 @@ Sizes: S = 2 streams (appearance, motion), B videos, K clips, T texts, L tokens,
 n rows (videos or pairs).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from base.errors import UserError
-from base.tensors import moved
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import StreamEncoder, encode_streams, recur, stacked
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, kept_first
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.episodes import likeness, read
+from eigv.backbones.parts.recurrence import StreamEncoder, encode_streams, recur, stacked
+from eigv.backbones.parts.steps import by_step
+from eigv.backbones.parts.streams import StreamLinear, map_streams, stream_widths
 from eigv.config.run import ComemSettings
 
 
@@ -27,20 +28,6 @@ class StreamClips(Clips):
     facts: Tensor  # (B, S, K, D)
 
 
-class StreamLinear(nn.Module):
-    """One Linear a stream, both at once: (S, n, in) to (S, n, out)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        bound = inputs**-0.5  # as the default of nn.Linear
-        self.weight = nn.Parameter(torch.empty(2, outputs, inputs).uniform_(-bound, bound))
-        self.bias = nn.Parameter(torch.empty(2, outputs).uniform_(-bound, bound))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """(S, n, in) to (S, n, out)."""
-        return torch.baddbmm(self.bias[:, None], x, self.weight.transpose(1, 2))
-
-
 class Heard(NamedTuple):
     """What an episode makes of videos whatever is asked and remembered."""
 
@@ -49,6 +36,7 @@ class Heard(NamedTuple):
     candidates: Tensor  # (S, V, K, D), what the candidate state's map makes of them
     first: Tensor  # (S, V, D), the candidate state at the first fact
     first_mapped: Tensor  # (S, V, 2D), the map of it as a state, without bias
+    mask: Tensor | None  # (V, K) bool, which facts are there; None: all
 
 
 class EpisodicMemory(nn.Module):
@@ -67,14 +55,14 @@ class EpisodicMemory(nn.Module):
         self.states = StreamLinear(width, 2 * width)
         self.update = StreamLinear(3 * width, width)
 
-    def hear(self, facts: Tensor) -> Heard:
-        """Facts (S, V, K, D) to `Heard`."""
+    def hear(self, facts: Tensor, mask: Tensor | None = None) -> Heard:
+        """Facts (S, V, K, D), of which those of `mask` (V, K) bool are there, to `Heard`."""
         D, flat, bias = self.width, facts.flatten(1, 2), self.states.bias[:, None]
         maps = zip(self.inputs.weight.split(D, dim=1), self.inputs.bias[:, None].split(D, dim=2), strict=True)
         reset, candidate = (torch.baddbmm(b, flat, w.transpose(1, 2)).view(facts.shape) for w, b in maps)
         # The state before the first fact is 0: its map is the bias
         first = torch.tanh(candidate[:, :, 0] + torch.sigmoid(reset[:, :, 0] + bias[..., :D]) * bias[..., D:])
-        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2))
+        return Heard(facts, reset, candidate, first, first @ self.states.weight.transpose(1, 2), mask)
 
     def first(self, heard: Heard, asked: Tensor, memory: Tensor) -> Tensor:
         """The next memories (S, V, D) of videos, `asked` (V, D) and the last memories."""
@@ -95,7 +83,7 @@ class EpisodicMemory(nn.Module):
 
     def weights(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor) -> Tensor:
         """How the facts of pairs weigh in `later`: (S, P, K), 1 in all."""
-        return self._gates(self._scores(heard, index, asked, memory))
+        return self._gates(self._scores(heard, index, asked, memory), heard, index)
 
     def _next(self, heard: Heard, index: Tensor, asked: Tensor, memory: Tensor, updates: Tensor) -> Tensor:
         return self._read(heard, index, asked, self._scores(heard, index, asked, memory), updates)
@@ -106,12 +94,15 @@ class EpisodicMemory(nn.Module):
         compared = torch.stack([asked.expand_as(memory), memory], dim=2)
         return likeness(heard.facts, index, compared, weight, self.score.bias[:, None, None])
 
-    def _gates(self, scores: Tensor) -> Tensor:
-        """(S, P, K, D), which is overwritten, to the weights (S, P, K)."""
-        return self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3]).softmax(dim=-1)
+    def _gates(self, scores: Tensor, heard: Heard, index: Tensor) -> Tensor:
+        """(S, P, K, D), which is overwritten, to the weights (S, P, K); facts that are not there have none."""
+        weighed = self.weigh(scores.tanh_().flatten(1, 2)).view(scores.shape[:3])
+        if heard.mask is not None:
+            weighed = weighed.masked_fill(~heard.mask.index_select(0, index), -torch.inf)
+        return weighed.softmax(dim=-1)
 
     def _read(self, heard: Heard, index: Tensor, asked: Tensor, scores: Tensor, updates: Tensor) -> Tensor:
-        gates = self._gates(scores)  # (S, P, K)
+        gates = self._gates(scores, heard, index)  # (S, P, K)
         opened, bias = gates[..., :1], self.states.bias
         state = opened * heard.first.index_select(1, index)
         hidden = bias[:, None] + opened * heard.first_mapped.index_select(1, index)
@@ -138,7 +129,7 @@ class Comem(Backbone[StreamClips, Tokens]):
     Where a run uses one kind of features, both streams read it.
     """
 
-    weighs_clips = True
+    weighs_clips = drops_clips = True
 
     def __init__(self, settings: ComemSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
@@ -149,7 +140,7 @@ class Comem(Backbone[StreamClips, Tokens]):
                 "make twice `hidden` a multiple of `text_layers`"
             )
         self.settings, self.clip_widths = settings, clip_widths
-        appearance, motion = clip_widths.appearance or clip_widths.motion, clip_widths.motion or clip_widths.appearance
+        appearance, motion = stream_widths(clip_widths)
         self.embed_appearance = self.embed_motion = None
         if settings.video_representation == "linear":
             # Side by side, they are one linear layer over appearance and motion features together.
@@ -186,15 +177,10 @@ class Comem(Backbone[StreamClips, Tokens]):
 
     def map_clips(self, video: Tensor) -> Tensor:
         """Clip features (B, K, Dv) to what the first maps make of them, stream after stream, without bias."""
-        appearance, motion = video.split(self.clip_widths, dim=-1)
-        appearance, motion = (
-            appearance if self.clip_widths.appearance else motion,
-            motion if self.clip_widths.motion else appearance,
-        )
         maps: list[Tensor] = [stream.lower.all_weights[0][0] for stream in (self.appearance, self.motion)]
         if self.embed_appearance is not None and self.embed_motion is not None:
             maps = [self.embed_appearance.weight, self.embed_motion.weight]
-        return torch.cat([F.linear(appearance, maps[0]), F.linear(motion, maps[1])], dim=-1)
+        return map_streams(video, self.clip_widths, maps)
 
     def encode_mapped(self, mapped: Tensor) -> StreamClips:
         """What `map_clips` gives to `StreamClips`."""
@@ -216,18 +202,23 @@ class Comem(Backbone[StreamClips, Tokens]):
             local=local.unflatten(0, (K, B)).transpose(0, 1), facts=facts.unflatten(1, (K, B)).permute(2, 0, 1, 3)
         )
 
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> StreamClips:
+        """Of what `map_clips` gives, (B, K, E), the clips `keep` (B, K) bool; they are the first rows of the result."""
+        first = mapped.gather(1, kept_first(keep)[..., None].expand_as(mapped))
+        there = torch.arange(keep.shape[1], device=keep.device) < keep.sum(dim=1, keepdim=True)
+        return replace(self.encode_mapped(first), mask=there)
+
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
-        rows, last, sizes = _steps(lengths.cpu(), tokens.shape[1])
-        rows, last = moved(rows, tokens.device), moved(last, tokens.device)
-        x = self.dropout.after_relu(self.embed(tokens.flatten(0, 1).index_select(0, rows)))
+        steps = by_step(lengths, tokens.shape[1], tokens.device)
+        x = self.dropout.after_relu(self.embed(steps.read(tokens)))
         pooled = []
         for layer in range(self.recurrent.num_layers):
             x = x if layer == 0 else self.between(x)
             of_input, of_state, *biases = self.recurrent.all_weights[layer]
             mapped = F.linear(x, of_input, biases[0])
-            x = recur(mapped[None], of_state[None], biases[1][None], sizes)[0]
-            pooled.append(x.index_select(0, last))
+            x = recur(mapped[None], of_state[None], biases[1][None], steps.sizes)[0]
+            pooled.append(x.index_select(0, steps.last))
         return Tokens(pooled=torch.cat(pooled, dim=1))
 
     def clip_weights(self, clips: StreamClips, tokens: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
@@ -246,14 +237,14 @@ class Comem(Backbone[StreamClips, Tokens]):
         return self.out(torch.cat([co_memory[0], co_memory[1]], dim=-1))
 
     def _heard(self, clips: StreamClips) -> Heard:
-        return self.memory.hear(clips.facts.transpose(0, 1).contiguous())
+        return self.memory.hear(clips.facts.transpose(0, 1).contiguous(), clips.mask)
 
     def _episodes(
         self, heard: Heard, tokens: Tokens, clip_index: Tensor, token_index: Tensor, episodes: int
     ) -> tuple[Tensor, Tensor]:
         """Memory and co-memory after `episodes`: (S, P, D) each, of videos (S, B, D) the memory after one, and both
         before any."""
-        memory = co_memory = heard.facts[:, :, -1]  # (S, B, D)
+        memory = co_memory = self._last(heard)  # (S, B, D)
         if self.settings.official_detached_start:
             co_memory = memory.detach()
         if not episodes:
@@ -269,6 +260,13 @@ class Comem(Backbone[StreamClips, Tokens]):
             co_memory = torch.tanh(self._remembered(co_memory, memory) + asked)
         return memory, co_memory
 
+    def _last(self, heard: Heard) -> Tensor:
+        """The last facts (S, V, D)."""
+        if heard.mask is None:
+            return heard.facts[:, :, -1]
+        last = heard.mask.sum(dim=1) - 1
+        return heard.facts[:, torch.arange(len(last), device=last.device), last]
+
     def _asked(self, question: Tensor) -> Tensor:
         """The question's part of the co-memory's map: (T, D) to (S, T, D)."""
         weight = self.co_memory.weight[..., 2 * self.width :]
@@ -278,17 +276,3 @@ class Comem(Backbone[StreamClips, Tokens]):
         """The memories' part of the co-memory's map: (S, n, D) each to (S, n, D)."""
         weight = self.co_memory.weight[..., : 2 * self.width]
         return torch.cat([co_memory, memory], dim=-1) @ weight.transpose(1, 2)
-
-
-def _steps(lengths: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
-    """Texts (T, `size`) with `lengths` (T,), on the CPU, step by step: the longest first, without their padding.
-
-    The rows of T * `size` tokens in that order (N,); where the last token of each text is in it (T,); rows a step.
-    """
-    order = lengths.argsort(descending=True, stable=True)
-    steps = torch.arange(size)[:, None]
-    mask = steps < lengths[order]  # (size, T)
-    sizes = mask.sum(dim=1)
-    first = sizes.cumsum(dim=0) - sizes
-    last = first[lengths - 1] + order.argsort()
-    return (steps + size * order)[mask], last, [n for n in sizes.tolist() if n]

@@ -6,20 +6,41 @@ P pairs of a video and a text.
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
 
+from base.errors import UserError
 from base.settings import Settings
+
+NO_SUBSETS = (
+    "cannot leave out clips of a video (`drops_clips`), as the method igv and `inference.environment: dropped` need; "
+    "take another backbone, or another method"
+)
+"""What a backbone is refused for that encodes whole videos alone."""
+
+
+def kept_first(keep: Tensor) -> Tensor:
+    """The numbers of the clips (B, K), those that `keep` (B, K) bool names first, in their order."""
+    return (~keep).long().argsort(dim=1, stable=True)
+
+
+def stretched(clips: Tensor, keep: Tensor) -> Tensor:
+    """The clips (B, K, E) that `keep` (B, K) bool names, each as often as makes K of them, as evenly as can be."""
+    K = keep.shape[1]
+    slot = torch.arange(K, device=keep.device) * keep.sum(dim=1, keepdim=True) // K
+    chosen = kept_first(keep).gather(1, slot)
+    return clips.gather(1, chosen[..., None].expand_as(clips))
 
 
 class _Rows:
     """Row-wise handling of a dataclass of tensors that share their first dimension; subclasses may add fields."""
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        tensors = {f.name: getattr(self, f.name) for f in fields(self)}  # type: ignore[arg-type]
+        return {name: tensor for name, tensor in tensors.items() if tensor is not None}
 
     def select(self, index: Tensor) -> Self:
         """The rows that `index` (n,) names."""
@@ -39,6 +60,15 @@ class Clips(_Rows):
     """Encoded videos. A backbone that needs more of them adds fields in a subclass."""
 
     local: Tensor  # (B, K, D), one row a clip: what the grounding indicator looks at
+    mask: Tensor | None = field(default=None, kw_only=True)  # (B, K) bool, which rows are there; None: all
+
+    @classmethod
+    def cat(cls, parts: Sequence[Self]) -> Self:
+        """As of all rows; some of the parts may have a mask and others none."""
+        if any(part.mask is not None for part in parts):
+            masks = [part.local.new_ones(part.local.shape[:2], dtype=torch.bool) for part in parts if part.mask is None]
+            parts = [part if part.mask is not None else replace(part, mask=masks.pop(0)) for part in parts]
+        return super().cat(parts)
 
 
 @dataclass(frozen=True)
@@ -100,6 +130,9 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     contrast_reaches_answer_head: bool = False
     """Whether contrasted pairs also pass the answer head in training, for statistics that it keeps."""
 
+    drops_clips: bool = False
+    """Whether `encode_kept` encodes parts of videos; it need not."""
+
     weighs_clips: bool = False
     """Whether `clip_weights` says how much each clip weighs; it need not."""
 
@@ -123,6 +156,14 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     def encode_mapped(self, mapped: Tensor) -> C:
         """What `encode_clips` does after `map_clips`, (B, K, E)."""
         return self.encode_clips(mapped)
+
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> C:
+        """What `map_clips` gives, (B, K, E), of which only the clips `keep` (B, K) bool are there, in their order.
+
+        At least one a row is; the others have no influence, whatever stands in their place. A backbone that can leave
+        out clips says so with `drops_clips`.
+        """
+        raise UserError(f"the backbone {type(self).__name__} {NO_SUBSETS}")
 
     @abstractmethod
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> T:

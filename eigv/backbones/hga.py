@@ -14,11 +14,11 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from base.tensors import common_dtype, full, no_autocast
-from eigv.backbones.block_fusion import BlockFusion
-from eigv.backbones.buckets import Buckets
-from eigv.backbones.contract import Backbone, ClipWidths
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates
+from eigv.backbones.contract import Backbone, ClipWidths, kept_first
+from eigv.backbones.parts.block_fusion import BlockFusion
+from eigv.backbones.parts.buckets import Buckets
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, valid
 from eigv.config.run import HgaSettings
 
 EPSILON = 1e-5  # that of PyTorch's layer normalisation
@@ -39,6 +39,8 @@ class NodeMap(nn.Module):
 
 class AttentionPool(nn.Module):
     """Weighs the nodes of a graph by w tanh(W x + b) and sums them; padding has no weight."""
+
+    compiles = "forward"
 
     def __init__(self, width: int, softmax_over_padding: bool = False) -> None:
         super().__init__()
@@ -68,11 +70,15 @@ class Hga(Backbone[PooledClips, TokenStates]):
     pooled graph and the pooled inputs are fused by two `BlockFusion`s. The width D is twice the hidden width.
     """
 
+    drops_clips = True
+
     def __init__(self, settings: HgaSettings, clip_widths: ClipWidths, token_width: int) -> None:
         super().__init__()
         width = self.width = 2 * settings.hidden
-        self.clips = ClipEncoder(clip_widths.total, settings.hidden, settings.dropout, settings.video_representation)
-        self.tokens = TokenEncoder(token_width, settings.words, settings.hidden, settings.dropout)
+        self.clips = ClipEncoder(
+            clip_widths.total, settings.hidden, settings.dropout, settings.video_representation, settings.cell
+        )
+        self.tokens = TokenEncoder(token_width, settings.words, settings.hidden, settings.dropout, settings.cell)
         self.nodes = NodeMap(width)
         self.layers = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(settings.graph_layers)])
         self.dropout = Dropout(settings.dropout)
@@ -92,6 +98,10 @@ class Hga(Backbone[PooledClips, TokenStates]):
         """What `map_clips` gives, (B, K, E), to `PooledClips`."""
         return self.clips(mapped)
 
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> PooledClips:
+        """Of what `map_clips` gives, (B, K, E), the clips `keep` (B, K) bool; the others are no nodes."""
+        return self.clips(mapped, keep)
+
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
         """Token features (T, L, Dt) with `lengths` (T,) to `TokenStates`."""
         return self.tokens(tokens, lengths)
@@ -106,10 +116,11 @@ class Hga(Backbone[PooledClips, TokenStates]):
 
     def _pool_graphs(self, clips: PooledClips, tokens: TokenStates, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """The pooled graph (P, D) of each pair: pairs of texts of like lengths together."""
-        K, L = clips.states.shape[1], tokens.mask.shape[1]
+        L = tokens.mask.shape[1]
         # Of a mixed text, a token that is not pooled can still be a node (`intervener.length: own`).
         there = tokens.mask | (tokens.local != 0).any(dim=-1)  # (T, L)
         table, mask, places = self._nodes_of(clips, tokens, there, clip_index, token_index)
+        K = places.shape[1] - L
         buckets = Buckets(there.sum(dim=1)[token_index], L, beside=K, overhead=16)
         places = buckets.sort(places)
         cut = [(places[rows, : K + longest], L - longest) for rows, longest in buckets]
@@ -139,8 +150,24 @@ class Hga(Backbone[PooledClips, TokenStates]):
         table = torch.cat([clips.states.flatten(0, 1), of_tokens, of_tokens.new_zeros(1, self.width)])
         mask = torch.cat([pooled.new_ones(B * K), pooled, pooled.new_zeros(1)])
         places = (B * K + start[:, None] + torch.arange(L, device=device)).where(there, len(table) - 1)
-        seen = clip_index[:, None] * K + torch.arange(K, device=device)
+        seen = self._clips_of(clips, len(table) - 1)[clip_index]
         return table, mask, torch.cat([seen, places[token_index]], dim=1)
+
+    def _clips_of(self, clips: PooledClips, nothing: int) -> Tensor:
+        """Of each video, the rows of its clips among all of them: (B, N), those left out being the row `nothing`.
+
+        N is the most that any video has, or K where that would have to be waited for. The official softmax over padding
+        needs to know: it is of as much padding as the video with the most clips has more.
+        """
+        (B, K), device = clips.states.shape[:2], clips.states.device
+        start = torch.arange(B, device=device)[:, None] * K
+        if clips.mask is None:
+            return start + torch.arange(K, device=device)
+        lengths = clips.mask.sum(dim=1)
+        places = (start + kept_first(clips.mask)).where(valid(lengths, K, device), nothing)
+        if device.type == "cpu" or self.pool.softmax_over_padding:
+            return places[:, : int(lengths.max())]
+        return places
 
 
 def spread(

@@ -12,12 +12,12 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from base.tensors import moved
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.gates import Activation, activated, gated
-from eigv.backbones.last_states import last_states
-from eigv.backbones.looks import Look, looked
-from eigv.backbones.nodes import Nodes, Rows
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.gates import Activation, activated, gated
+from eigv.backbones.parts.last_states import last_states
+from eigv.backbones.parts.looks import Look, looked
+from eigv.backbones.parts.nodes import Nodes, Rows
 from eigv.config.run import MspanSettings
 
 
@@ -166,6 +166,7 @@ class Mspan(Backbone[Clips, Tokens]):
     again. The question then weighs the finest scale, and is fused with the sum. The width D is twice the hidden width.
     """
 
+    drops_clips = True
     weighs_clips = True
 
     def __init__(self, settings: MspanSettings, clip_widths: ClipWidths, token_width: int) -> None:
@@ -206,6 +207,10 @@ class Mspan(Backbone[Clips, Tokens]):
                 f"backbone mspan: {self.settings.scales} `scales` need as many clips, not {mapped.shape[1]}"
             )
         return Clips(local=mapped + self.clips.bias.to(mapped.dtype))
+
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> Clips:
+        """The clips `keep` (B, K) bool, stretched to K: windows need a number of clips that is the same for all."""
+        return self.encode_mapped(stretched(mapped, keep))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of both directions, side by side."""

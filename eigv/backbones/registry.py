@@ -5,13 +5,21 @@ from typing import Any
 from base import plug
 from base.errors import UserError, no_such
 from base.settings import Settings, parse
+from eigv.backbones.amu import Amu
 from eigv.backbones.comem import Comem
 from eigv.backbones.contract import Backbone, ClipWidths
 from eigv.backbones.hga import Hga
+from eigv.backbones.hme import Hme
 from eigv.backbones.mspan import Mspan
 from eigv.config.run import BackbonesSettings, Plugin
 
-BACKBONES: dict[str, type[Backbone[Any, Any]]] = {"comem": Comem, "hga": Hga, "mspan": Mspan}
+BACKBONES: dict[str, type[Backbone[Any, Any]]] = {
+    "amu": Amu,
+    "comem": Comem,
+    "hga": Hga,
+    "hme": Hme,
+    "mspan": Mspan,
+}
 """Those that are built in. The settings of each are the field of its name in `BackbonesSettings`."""
 
 

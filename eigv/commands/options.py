@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from eigv.config.data_on import DataOn
+
 CPUS = len(os.sched_getaffinity(0))
 SettingsText = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
 Video = Annotated[Path, typer.Option(help="The video features, video.h5.")]
@@ -20,3 +22,6 @@ Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); re
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 RunName = Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]
+DataPlace = Annotated[
+    DataOn, typer.Option(help="Where data lie while a GPU trains: device, host, or auto: on it as far as they fit.")
+]

@@ -9,7 +9,7 @@ from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, JobsPerGpu, Questions, RunName, Text, Threads, Video
+from eigv.commands.options import CPUS, DataPlace, JobsPerGpu, Questions, RunName, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -54,6 +54,7 @@ def train(
             "eigv-faithful that of its guide, for eigv-gold the gold spans."
         ),
     ] = None,
+    data_on: DataPlace = "auto",
 ) -> None:
     """Train one run, or several of one data set. Settings: those of a run (`eigv settings` prints them)."""
     from base import layers
@@ -66,6 +67,7 @@ def train(
         stage=stage,
         loggers=tuple(logger or ()),
         curves=curves,
+        data_on=data_on,
     )
     if runs:
         if out or state or name or before or ahead != "[]":
@@ -99,6 +101,7 @@ def explain(
     announce: Announce = None,
     deterministic: Deterministic = False,
     stage: Stage = 0,
+    data_on: DataPlace = "auto",
 ) -> None:
     """Put an indicator on a trained model: which clips does it need for its answers?"""
     from eigv.config.run import RunSettings
@@ -106,7 +109,7 @@ def explain(
 
     values = None if settings is None else command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(model, video, questions, text, out, state, claimed, values, name, announce, stage)
+        run(model, video, questions, text, out, state, claimed, values, name, announce, stage, data_on=data_on)
 
 
 @app.command()
@@ -117,23 +120,41 @@ def evaluate(
     text: Text,
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
-    answer_from: Annotated[str, typer.Option(help="video or causal-scene")] = "video",
+    answer_from: Annotated[str | None, typer.Option(help="video or causal-scene; else as the method trains.")] = None,
+    environment: Annotated[
+        str | None,
+        typer.Option(help="The other clips where the causal scene is answered: zeroed or dropped; else as it trains."),
+    ] = None,
     gold: Annotated[Path | None, typer.Option(help="Gold spans, to measure the rationales against.")] = None,
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
     ] = 500,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder beside which files lie that another process has made ahead.")
+    ] = None,
+    ahead: Annotated[
+        str, typer.Option(help="Evaluations to make after it, for their own commands to take; a YAML or JSON list.")
+    ] = "[]",
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
+    stage: Stage = 0,
 ) -> None:
     """Evaluate a trained model: accuracy, predictions and rationales."""
-    from base.settings import parse
-    from eigv.config.run import InferenceSettings
-    from eigv.runs.evaluation import evaluate as run
+    from base import layers
+    from eigv.runs.ahead import evaluations
+    from eigv.runs.several import How
 
-    source = parse(InferenceSettings, {"answer_from": answer_from}, "--answer-from").answer_from
-    with working_device(device, threads, jobs_per_gpu) as claimed:
-        metrics = run(model, split, video, questions, text, source, out, claimed, gold, faithfulness)
+    asked = {"answer_from": answer_from, "environment": environment}
+    inference = {name: value for name, value in asked.items() if value} | {"faithfulness": faithfulness}
+    own = {"model": model, "out": out, "split": split, "gold": gold, "state": state, "inference": inference}
+    others = layers.read_list(ahead, "--ahead")
+    how = How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)
+    if others and state is None:
+        raise UserError("--ahead needs --state, beside which the command's own files lie until the others are made")
+    metrics = evaluations.evaluate_one_and_ahead(
+        evaluations.evaluations([own], "the command line")[0], evaluations.evaluations(others, "--ahead"), how
+    )
     typer.echo(f"{split}: accuracy {metrics['accuracy']:.2f} % of {metrics['questions']} questions")
     if clips := metrics.get("rationale", {}).get("gold", {}).get("clips"):
         of_rows = (

@@ -9,7 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from base import layers
 from base.errors import UserError, no_such
 from base.settings import Settings, parse
-from eigv.config.methods import method, without_indicator
+from eigv.config.data_on import DataOn
+from eigv.config.methods import READ_BY_ALL, method, without_indicator
 from eigv.config.names import BackboneName, FeatureChoice, MethodName, TargetName
 from eigv.config.official import official
 from eigv.config.run import (
@@ -54,12 +55,18 @@ class Override(Settings):
 
 
 class Training(TrainingSettings):
-    """Optimisation of all runs, and where its curves go."""
+    """Optimisation of all runs, and what of it decides no number: where curves go, where data lie."""
 
     logger: tuple[Literal["csv", "tensorboard", "wandb"], ...] = Field(
         ("csv",),
         description="Where the curves of trainings go. `csv` is history.csv, which is always written; `tensorboard` "
         "and `wandb` (Weights & Biases) need their packages. It is for all runs at once, and reruns nothing.",
+    )
+    data_on: DataOn = Field(
+        "auto",
+        description="Where features and token features lie while a GPU trains: on it (`device`), in memory, from which "
+        "batches are copied one ahead (`host`), or on it as far as they fit into 40 % of its free memory. For all runs "
+        "at once, and reruns nothing.",
     )
 
 
@@ -255,11 +262,11 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
         raise UserError(problem)
     values: dict[str, Any] = {}
     if config.preset == "official":
-        values = official(config.datasets[run.dataset].format, run.backbone)
+        values = official(config.datasets[run.dataset].format, run.backbone, run.method)
     own_point = parse(Override, nested(run.point), str(run))
     for layer in (config, *(override for override in config.overrides if override.when.fits(run)), own_point):
         said = layer.model_dump(
-            mode="json", exclude_unset=True, include=set(SECTIONS), exclude={"training": {"logger"}}
+            mode="json", exclude_unset=True, include=set(SECTIONS), exclude={"training": {"logger", "data_on"}}
         )
         values = layers.over(values, said)
     own = values.pop("backbones", {}).get(run.backbone)
@@ -268,7 +275,9 @@ def settings_of_run(config: Config, run: Run) -> dict[str, Any]:
     elif own:
         values["backbones"] = {run.backbone: own}
     for group in method(run.method).unread:
-        values.get("eigv", {}).pop(group, None)
+        said = values.get("eigv", {}).pop(group, {})
+        if kept := {name: said[name] for name in READ_BY_ALL.get(group, ()) if name in said}:
+            values["eigv"][group] = kept
     values |= {name: value for name, value in run._asdict().items() if name not in ("dataset", "point")}
     return parse(RunSettings, values, str(run)).model_dump(mode="json")
 

@@ -13,10 +13,14 @@ FeatureChoice = Literal["app+mot", "app", "mot"]
 PARTS: dict[str, tuple[str, ...]] = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 """Which features of `video.h5` each choice is."""
 MethodName = Literal[
-    "erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv",
+    "erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv", "igv",
     "parts", "faithful", "faithful-joint", "eigv-faithful", "eigv-gold",
 ]  # fmt: skip
-"""The methods of the paper, and those of docs/rationales.md (methods.py)."""
+"""The methods of the paper, the one before it, and those of docs/rationales.md (methods.py)."""
+Exclude = Literal["own-videos", "question-relevant"]
+"""Which training videos give a sample no clips of the memory bank."""
+AnswerLoss = Literal["cross-entropy", "hinge", "summed-hinge", "log-loss"]
+"""What is learnt from answers (eigv/method/objective.py)."""
 TargetName = Annotated[str, Field(pattern=r"^[A-Za-z][\w-]*$")]
 """A table, a figure or a page."""
 Rule = Literal["clips", "runs", "parts", "longest-run", "hull"]

@@ -7,6 +7,7 @@ Source: the authors' repository with its nine variants (commit 3609d65). The pap
 from typing import Any
 
 from base.errors import UserError
+from eigv.config.peers import PEERS, peer
 
 # Epochs, batch, learning rate, weight decay; lambda_0 and lambda_1 ~ Beta(a, a); beta; Gumbel temperature.
 _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, float, float]] = {
@@ -23,6 +24,12 @@ _NUMBERS: dict[tuple[str, str], tuple[int, int, float, float, float, float, floa
 
 VARIANTS = tuple(_NUMBERS)
 """Data set and backbone of the nine official models."""
+
+# The code of IGV (github.com/yl3800/IGV): epochs, dropout, Gumbel temperature, and what teaches the indicator.
+_IGV: dict[tuple[str, str], tuple[int, float, float, str]] = {
+    ("msvd-qa", "hga"): (60, 0.5, 1.0, "scenes"),  # commit 0aa5257
+    ("msrvtt-qa", "hga"): (40, 0.56, 0.9, "none"),  # commit 2bc4fc7
+}
 
 _HGA = {"hidden": 512, "video_representation": "recurrent", "official_softmax_over_padding": True}
 _OPEN_HGA = {"words": 512, "dropout": 0.5}
@@ -42,13 +49,18 @@ def _backbone(dataset: str, backbone: str) -> dict[str, Any]:
             return dict.fromkeys(switches, True) | ({} if multiple_choice else {"activation": "relu"})
 
 
-def official(dataset: str, backbone: str) -> dict[str, Any]:
+def official(dataset: str, backbone: str, method: str = "eigv") -> dict[str, Any]:
     """Settings of a run (`backbones`, `eigv`, `training`) as in the official code, by the layout of the data set.
 
-    `UserError` for a combination that it has not.
+    The method igv has a code of its own; a backbone that neither has is as in the code that published it. `UserError`
+    for a combination that none of them has.
     """
+    if method == "igv":
+        return _official_igv(dataset, backbone)
+    if (dataset, backbone) in PEERS:
+        return peer(dataset, backbone, method)
     if (dataset, backbone) not in VARIANTS:
-        known = ", ".join(" ".join(names) for names in VARIANTS)
+        known = ", ".join(" ".join(names) for names in (*VARIANTS, *PEERS))
         raise UserError(f"there is no official model of {backbone} for {dataset}; there are: {known}")
     epochs, batch, rate, decay, alpha, alpha_environment, beta, temperature = _NUMBERS[dataset, backbone]
     encodes_mixed_tokens = backbone == "hga" and dataset != "nextqa"
@@ -84,6 +96,27 @@ def official(dataset: str, backbone: str) -> dict[str, Any]:
             "learning_rate": rate,
             "weight_decay": decay,
             "decay_at": 6,  # `patience=5` of PyTorch's ReduceLROnPlateau
+            "decay_factor": 0.5,
+        },
+    }
+
+
+def _official_igv(dataset: str, backbone: str) -> dict[str, Any]:
+    """Those of IGV's authors, whose code is of HGA alone and knows no NExT-QA."""
+    if (dataset, backbone) not in _IGV:
+        known = ", ".join(" ".join(names) for names in _IGV)
+        raise UserError(f"there is no official IGV of {backbone} for {dataset}; there are: {known}")
+    epochs, dropout, temperature, gradient = _IGV[dataset, backbone]
+    grounding = {"temperature": temperature, "scaled": True, "official_sum_mask": True, "never_empty": False}
+    return {
+        "backbones": {backbone: _HGA | {"words": 512, "dropout": dropout, "cell": "gru"}},
+        "eigv": {"grounding": grounding, "igv": {"gradient": gradient}},
+        "training": {
+            "epochs": epochs,
+            "batch": 256,
+            "learning_rate": 1e-4,
+            "weight_decay": 0.0,
+            "decay_at": 6,
             "decay_factor": 0.5,
         },
     }

@@ -5,14 +5,18 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from base import plug
+from base import layers, plug
 from base.settings import Settings
 from eigv.config.faithful import FaithfulSettings, PartsSettings
-from eigv.config.names import BackboneName, FeatureChoice, MethodName
+from eigv.config.igv import DEFAULTS as IGV
+from eigv.config.igv import IgvSettings
+from eigv.config.methods import METHODS
+from eigv.config.names import AnswerLoss, BackboneName, Exclude, FeatureChoice, MethodName
 from eigv.config.training import TrainingSettings
 
-Exclude = Literal["own-videos", "question-relevant"]
 VideoRepresentation = Literal["linear", "recurrent"]
+Cell = Literal["lstm", "gru"]
+Environment = Literal["zeroed", "dropped"]
 
 SECTIONS = ("backbones", "eigv", "training", "inference")
 """The groups of settings that a run is made of."""
@@ -22,6 +26,20 @@ Retired = Annotated[Literal[False], BeforeValidator(lambda value: False), SkipJs
 
 It stays among the settings of a run, since these say what is rerun: without it every run would be trained anew.
 """
+
+
+class AmuSettings(Settings):
+    """Sizes of the AMU backbone (docs/systems.md)."""
+
+    hidden: int = Field(256, ge=1, description="Width of what clips and words are mapped to, and of a fused state.")
+    words: int | None = Field(
+        300, ge=1, description="Width of the embedded token features; empty: they are read as they are (word vectors)."
+    )
+    official_padding: bool = Field(
+        False,
+        description="As the published code: padding is read as words of zeros, so that an answer depends on the "
+        "longest text of its batch.",
+    )
 
 
 class BlockFusionSettings(Settings):
@@ -67,6 +85,9 @@ class HgaSettings(Settings):
         description="What the grounding indicator looks at: a linear layer's output of width d, or (official code) the "
         "normalised states of the recurrent layer above one of half the width.",
     )
+    cell: Cell = Field(
+        "lstm", description="Recurrent cells over clips and tokens; those of IGV's official code are gru."
+    )
     graph_layers: int = Field(2, ge=1, description="Graph convolutions over tokens and clips.")
     fusion: BlockFusionSettings = BlockFusionSettings()
     dropout: float = Field(0.3, ge=0, lt=1, description="Dropout of inputs, graph layers and fusion.")
@@ -74,6 +95,31 @@ class HgaSettings(Settings):
         False,
         description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
         "on the longest text of its batch.",
+    )
+
+
+class HmeSettings(Settings):
+    """Sizes of the HME backbone (docs/systems.md)."""
+
+    hidden: int = Field(256, ge=1, description="Width of a recurrent state; two layers a stream are the width d.")
+    words: int | None = Field(
+        300, ge=1, description="Width of the embedded token features; empty: they are read as they are (word vectors)."
+    )
+    attention: int = Field(256, ge=1, description="Width of the attention of the question over clips.")
+    clip_slots: int = Field(16, ge=1, description="Slots of the visual memory.")
+    text_slots: int = Field(37, ge=1, description="Slots of the text memory.")
+    rounds: int = Field(3, ge=2, description="Rounds of reasoning over both memories.")
+    dropout: float = Field(0.2, ge=0, lt=1, description="Dropout of the embedded tokens and between rounds.")
+    text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
+    reading: Literal["once", "twice"] = Field(
+        "once",
+        description="Videos and texts are read by themselves, each once; or (authors' open-ended code) the text, then "
+        "the video from where the text ends, then the text again from where the video ends. Then nothing of a video is "
+        "shared between its questions, and a step costs several times as much.",
+    )
+    official_shared_map: bool = Field(
+        False,
+        description="As NExT-QA's code: what the question finds in appearance and in motion goes through one map.",
     )
 
 
@@ -104,8 +150,10 @@ class MspanSettings(Settings):
 class BackbonesSettings(Settings):
     """Sizes of each backbone."""
 
+    amu: AmuSettings = AmuSettings()
     comem: ComemSettings = ComemSettings()
     hga: HgaSettings = HgaSettings()
+    hme: HmeSettings = HmeSettings()
     mspan: MspanSettings = MspanSettings()
 
 
@@ -143,6 +191,11 @@ class GroundingSettings(Settings):
     )
     scaled: bool = Field(
         False, description="Divide the inner products of Eq. 6-7 by the square root of the width, as the official code."
+    )
+    never_empty: bool = Field(
+        False,
+        description="Where a scene would have no clip, it has the one that is likeliest to be its own; true for the "
+        "method igv. Else an empty causal scene stays so: its answer is that of clips of zeros.",
     )
     official_sum_mask: bool = Field(
         False,
@@ -203,6 +256,13 @@ class DisruptorSettings(Settings):
 class ObjectiveSettings(Settings):
     """The objective (Eq. 18-20)."""
 
+    answer: AnswerLoss = Field(
+        "cross-entropy",
+        description="What is learnt from answers. Published systems differ: hinge (HME on NExT-QA: 1 + wrong - "
+        "right where that is positive, the mean over wrong candidates), summed-hinge (HCRN: summed over candidates and "
+        "questions of a batch), log-loss (AMU: each class by itself, right or not). All but cross-entropy need one "
+        "right answer: methods that mix samples, whose targets are distributions (Eq. 19), are refused.",
+    )
     beta: float = Field(0.75, ge=0, description="Weight of the contrastive loss.")
     similarity: Literal["dot", "cosine"] = Field("dot", description="Similarity of two answer representations.")
     temperature: float = Field(1.0, gt=0, description="Divides the similarities.")
@@ -221,13 +281,22 @@ class EigvSettings(Settings):
     objective: ObjectiveSettings = ObjectiveSettings()
     parts: PartsSettings = PartsSettings()
     faithful: FaithfulSettings = FaithfulSettings()
+    igv: IgvSettings = IgvSettings()
 
 
 class InferenceSettings(Settings):
     """How a trained model answers."""
 
     answer_from: Literal["video", "causal-scene"] = Field(
-        "video", description="What the reported answer is read from; both are evaluated."
+        "video",
+        description="What the reported answer is read from; both are evaluated. By default causal-scene for the method "
+        "igv.",
+    )
+    environment: Environment = Field(
+        "zeroed",
+        description="What becomes of the environment's clips where an answer is read from the causal scene: zeros in "
+        "their places, or the backbone encodes the causal clips alone. By default dropped for the method igv, which "
+        "trains so.",
     )
     faithfulness: int = Field(
         500,
@@ -249,3 +318,22 @@ class RunSettings(Settings):
     eigv: EigvSettings = EigvSettings()
     training: TrainingSettings = TrainingSettings()
     inference: InferenceSettings = InferenceSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_the_method(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("method") == "igv":
+            return layers.over(IGV, values)
+        return values
+
+    @model_validator(mode="after")
+    def _learns_from_targets_that_its_loss_has(self) -> "RunSettings":
+        how = METHODS[self.method]
+        if how.mix != "none" and (loss := self.eigv.objective.answer) != "cross-entropy":
+            plain = ", ".join(name for name, other in METHODS.items() if other.mix == "none")
+            raise ValueError(
+                f"`eigv.objective.answer: {loss}` needs one right answer, and the method {self.method} mixes samples, "
+                "whose targets are distributions (Eq. 19): set it under `overrides` for methods that do not mix: "
+                f"{plain}"
+            )
+        return self

@@ -51,6 +51,11 @@ class TrainingSettings(Settings):
         description="What products are calculated in: float32, the same on every machine; tf32 (GPUs); bf16, with "
         "weights, losses and optimiser in float32; auto, bf16 where the device has matrix units for it, else float32.",
     )
+    compile: bool = Field(
+        False,
+        description="Chains of small operations go through torch.compile, for fewer launches on a GPU; the last digits "
+        "may differ, also after a kill. Where that fails, trainings go on without, and say so.",
+    )
     stop_after: int | None = Field(
         None,
         ge=1,

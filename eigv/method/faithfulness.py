@@ -47,9 +47,9 @@ def faithfulness(
 ) -> dict[str, Any]:
     """What docs/rationales.md defines as faithfulness, on the questions of `batches`; in percent.
 
-    Clips that are not shown are zeros, as those of the environment are to an answer from the causal scene. `explain`
-    gives the rationales, those of the model or of an explanation after the fact. The model is in `eval()`; the random
-    selections beside are the same every time. Empty where there is no question.
+    Clips that are not shown are zeros, or dropped, as those of the environment are to an answer from the causal scene.
+    `explain` gives the rationales, those of the model or of an explanation after the fact. The model is in `eval()`;
+    the random selections beside are the same every time. Empty where there is no question.
     """
     random = np.random.default_rng(SEED)
     right: dict[str, list[NDArray[np.bool_]]] = defaultdict(list)
@@ -78,9 +78,10 @@ def answered_right(model: VideoQA, batch: Batch, kept: NDArray[np.bool_]) -> NDA
     found = []
     for part in np.split(kept, range(step := max(1, AT_ONCE // len(text)), len(kept), step)):
         of_part = torch.arange(len(part), device=text.device)[:, None]
-        shown = torch.from_numpy(part).to(batch.video)[..., None] * batch.video  # (M, B, K, Dv)
+        chosen = torch.from_numpy(part).to(batch.video)  # (M, B, K)
         video = of_part * batch.size + text // batch.candidates  # (M, T)
-        logits = model.read(shown.flatten(0, 1), texts, video.flatten(), text.repeat(len(part)))
+        shown = (chosen[..., None] * batch.video).flatten(0, 1)  # (M * B, K, Dv)
+        logits = model.read_part(shown, chosen.flatten(0, 1), texts, video.flatten(), text.repeat(len(part)))
         logits = logits.view(len(part), batch.size, -1)
         found.append(_numpy(logits.argmax(dim=2) == batch.answer))
     return np.concatenate(found)

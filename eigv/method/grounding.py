@@ -3,7 +3,7 @@
 Sizes: B batch, K clips, D width.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +43,21 @@ class Scene:
         return self.causal[..., None] * video, self.environment[..., None] * video
 
 
+def never_empty(scene: Scene) -> Scene:
+    """The partition where a scene without clips gets the one that is likeliest to be its own, by `probability_causal`.
+
+    Which clip that is carries no gradient. A video of one clip has no environment.
+    """
+    chances = scene.probability_causal.detach()
+    clip = torch.arange(chances.shape[1], device=chances.device)
+    likeliest, unlikeliest = (clip == found[:, None] for found in (chances.argmax(dim=1), chances.argmin(dim=1)))
+    causal = scene.causal.detach() > 0.5
+    gains = likeliest & ~causal.any(dim=1, keepdim=True)
+    loses = unlikeliest & causal.all(dim=1, keepdim=True) & (chances.shape[1] > 1)
+    chosen = scene.causal + gains.to(chances) - loses.to(chances)
+    return replace(scene, causal=chosen, environment=1 - chosen)
+
+
 class CrossModalAttention(nn.Module):
     """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
 
@@ -72,11 +87,14 @@ class CrossModalAttention(nn.Module):
 class GroundingIndicator(nn.Module):
     """Splits every video, clip by clip, into causal scene and environment scene."""
 
+    compiles = "forward"
+
     def __init__(self, width: int, settings: GroundingSettings = PAPER) -> None:
         """For clips and questions of `width`."""
         super().__init__()
         self.causal = CrossModalAttention(width, settings)
         self.environment = CrossModalAttention(width, settings)
+        self.never_empty = settings.never_empty
 
     def forward(self, clips: Tensor, question: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Scene:
         """The scene of encoded clips (B, K, D) that the encoded question (B, D) asks for.
@@ -86,7 +104,8 @@ class GroundingIndicator(nn.Module):
         """
         p_causal = self.causal(clips, question)
         p_environment = self.environment(clips, question)
-        return partition(p_causal, p_environment, noise, temperature)
+        scene = partition(p_causal, p_environment, noise, temperature)
+        return never_empty(scene) if self.never_empty else scene
 
 
 def partition(p_causal: Tensor, p_environment: Tensor, noise: Tensor | None, temperature: float) -> Scene:

@@ -4,7 +4,7 @@ Sizes: B batch, K clips, E width of mapped clip features, T texts, D width, R wi
 A answers, P pairs, N negatives of a kind.
 """
 
-from typing import Any, Literal, Self
+from typing import Any, Literal, NamedTuple, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from base.tensors import full, no_autocast
 from eigv.backbones.contract import Backbone, Clips, Tokens
 from eigv.config.methods import Method
-from eigv.config.run import EigvSettings, GroundingSettings
+from eigv.config.run import EigvSettings, Environment, GroundingSettings
+from eigv.method import igv
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.grounding import PAPER, GroundingIndicator, Scene
@@ -22,6 +23,14 @@ from eigv.method.step import Losses, Prediction
 from eigv.method.training_step import TrainingStep
 
 AnswerFrom = Literal["video", "causal-scene"]
+
+
+class Asked(NamedTuple):
+    """What scenes are asked for: n is B, or T where every candidate has its own."""
+
+    query: Tensor  # (n, D)
+    video: Tensor  # (n,), the row of `Batch.video`
+    of_texts: Tensor  # (T,), which of the n scenes a text is about
 
 
 class VideoQA(nn.Module):
@@ -34,9 +43,11 @@ class VideoQA(nn.Module):
         grounding: GroundingSettings = PAPER,
         projection: bool = False,
         guide: "VideoQA | None" = None,
+        environment: Environment = "zeroed",
     ) -> None:
         """Open-ended: `classes` answers; multiple choice: None. `projection`: with a head before Eq. 18.
 
+        `environment` is what becomes of the other clips where causal scenes are answered (`inference.environment`).
         `guide` is a trained model whose indicator says the scenes, in place of one that learns with this model.
         """
         super().__init__()
@@ -45,6 +56,7 @@ class VideoQA(nn.Module):
         self.heads = Heads(backbone, classes, projection)
         self.grounding = GroundingIndicator(backbone.width, grounding)
         self.query = grounding.query
+        self.environment: Environment = environment
         self.guide = None if guide is None else guide.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Self:
@@ -57,7 +69,9 @@ class VideoQA(nn.Module):
     def training_step(
         self, batch: Batch, method: Method, draws: Draws, bank: MemoryBank | None, settings: EigvSettings
     ) -> Losses:
-        """The losses of `batch` under `method`. Only a method that disrupts videos looks into `bank`."""
+        """The losses of `batch` under `method`. Only one that takes clips of other videos looks into `bank`."""
+        if method.branches:
+            return igv.losses(self, batch, draws, bank, settings)
         return TrainingStep(self, batch, method, draws, bank, settings).losses()
 
     @torch.no_grad()
@@ -90,23 +104,36 @@ class VideoQA(nn.Module):
     ) -> Tensor:
         """The logits (B, A) from the videos, whose `clips` are encoded, or from their causal scenes: `given` ones."""
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
-        video, seen = batch.video_of, text // batch.candidates  # (B,) rows of videos; (T,), whose video a text is about
-        if from_ == "video":
-            answers = self.backbone.fuse(clips, texts, video[seen], text)
-        else:
-            asking = self.query_of(texts, batch, batch.answer)  # (B, D)
-            if given is None and self._asks_with_answers(batch):
-                asking, video, seen = texts.pooled, video[seen], text
+        seen = batch.video_of[text // batch.candidates]
+        if from_ == "causal-scene":
+            asking, video, seen = self.asked(texts, batch, of_candidates=given is None)
             scenes = given or self.grounding(clips.local[video], asking)  # B of them, or T
             causal, _ = scenes.split(self.backbone.map_clips(batch.video)[video])
-            own = torch.arange(len(video), device=text.device)
-            answers = self.backbone.fuse(self.backbone.encode_mapped(causal), texts, own[seen], text)
-        with no_autocast(answers):
-            return self.heads.scores(full(answers)).view(batch.size, -1)
+            clips = self.encode_part(causal, scenes.causal)
+        return self._scored(clips, texts, seen, text).view(batch.size, -1)
+
+    def encode_part(self, shown: Tensor, chosen: Tensor) -> Clips:
+        """Encodes clips (n, K, E), of which those that are `chosen` (n, K) are seen and the others are 0.
+
+        Under `environment: dropped` these are left out, unless nothing is chosen.
+        """
+        if self.environment == "zeroed":
+            return self.backbone.encode_mapped(shown)
+        keep = chosen > 0
+        return self.backbone.encode_kept(shown, keep | ~keep.any(dim=1, keepdim=True))
 
     def read(self, video: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
         """What is answered from `video` (n, K, Dv), encoded anew, to encoded texts: logits of the pairs (P, C)."""
-        answers = self.backbone.fuse(self.backbone.encode_clips(video), texts, clip_index, token_index)
+        return self._scored(self.backbone.encode_clips(video), texts, clip_index, token_index)
+
+    def read_part(
+        self, video: Tensor, chosen: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor
+    ) -> Tensor:
+        """The same of the clips `chosen` (n, K) alone, as answers from causal scenes are; the others are zeros."""
+        return self._scored(self.encode_part(self.backbone.map_clips(video), chosen), texts, clip_index, token_index)
+
+    def _scored(self, clips: Clips, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Tensor:
+        answers = self.backbone.fuse(clips, texts, clip_index, token_index)
         with no_autocast(answers):
             return self.heads.scores(full(answers))
 
@@ -117,6 +144,14 @@ class VideoQA(nn.Module):
     def rationale(self, batch: Batch, from_: AnswerFrom = "video") -> Scene:
         """The scene of `predict`: B rows."""
         return self.predict(batch, from_).scene
+
+    def asked(self, texts: Tokens, batch: Batch, of_candidates: bool = True) -> Asked:
+        """What is asked for scenes in `batch`; `of_candidates`: of each candidate, where the indicator asks so."""
+        text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)
+        video, seen = batch.video_of, text // batch.candidates
+        if of_candidates and self._asks_with_answers(batch):
+            return Asked(texts.pooled, video[seen], text)
+        return Asked(self.query_of(texts, batch, batch.answer), video, seen)
 
     def _asks_with_answers(self, batch: Batch) -> bool:
         return batch.multiple_choice and self.query == "answer"

@@ -9,6 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from eigv.config.names import AnswerLoss
+
+LOG_LOSS_EPSILON = 1e-7
+"""TensorFlow's, which keeps the logarithm finite."""
+
 
 def mixed_answers(answer: Tensor, partner: Tensor, ratio: Tensor, answers: int) -> Tensor:
     """a* (B, A) of Eq. 12: ratio onehot(a) + (1 - ratio) onehot(a[partner]), `answer` (B,), `partner` (B,)."""
@@ -26,9 +31,25 @@ def _weighted(answer: Tensor, partner: Tensor, ratio: Tensor, answers: int) -> t
     return ratio[:, None] * own, (1 - ratio[:, None]) * own[partner]
 
 
-def answer_loss(logits: Tensor, target: Tensor) -> Tensor:
-    """XE of Eq. 19, a number: cross-entropy of `logits` (B, A) with distributions (B, A) or answers (B,)."""
-    return F.cross_entropy(logits, target)
+def answer_loss(logits: Tensor, target: Tensor, kind: AnswerLoss = "cross-entropy") -> Tensor:
+    """What is learnt from answers, a number: by `kind`, of `logits` (B, A).
+
+    Cross-entropy, XE of Eq. 19, with distributions (B, A) or answers (B,); the others, of published systems, with
+    answers (B,). With s the logits and a the right one:
+    hinge: max(0, 1 + s_j - s_a), the mean over all j but a, and over B (NExT-QA's code).
+    summed-hinge: the same, summed over all j, a among them (which adds 1), and over B (HCRN's code).
+    log-loss: -log p_a - sum_{j != a} log(1 - p_j) of p = softmax(s), the mean over B * A (AMU's code).
+    """
+    if kind == "cross-entropy":
+        return F.cross_entropy(logits, target)
+    if kind == "log-loss":
+        right = F.one_hot(target, logits.shape[1]).bool()
+        p = logits.softmax(dim=1)
+        return -(p.where(right, 1 - p) + LOG_LOSS_EPSILON).log().mean()
+    behind = F.relu(1 + logits - logits.gather(1, target[:, None]))  # (B, A), 1 for the right one
+    if kind == "summed-hinge":
+        return behind.sum()
+    return (behind.sum(dim=1) - 1).mean() / (logits.shape[1] - 1)
 
 
 def accuracy(logits: Tensor, target: Tensor) -> Tensor:

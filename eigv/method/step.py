@@ -4,7 +4,8 @@ Sizes: B batch, K clips, E width of mapped clip features (`Backbone.map_clips`),
 M negatives of an anchor.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -22,6 +23,7 @@ class Losses:
     contrastive: Tensor | None  # Eq. 18; None without a disruptor
     scene: Scene | None  # of the last grounding, for the monitors; None without one
     accuracy: Tensor  # on the mixed input: an answer counts as much as its sample weighs in the mix
+    others: Mapping[str, Tensor] = field(default_factory=dict)  # further parts of the total, by their names
 
 
 @dataclass(frozen=True)

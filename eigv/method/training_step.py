@@ -207,7 +207,7 @@ class TrainingStep:
         """The losses of what `_represent` gives."""
         batch, contrast = self.batch, self.settings.objective
         logits = self.model.heads.scores(of_answers).view(batch.size, -1)  # (B, A)
-        answer = answer_loss(logits, study.target)
+        answer = answer_loss(logits, study.target, contrast.answer)
         contrastive, total = None, answer
         if of_twins is not None:
             projected = self.model.heads.project(of_twins)  # (B, 2 + M, width of the projection)
@@ -228,7 +228,8 @@ class TrainingStep:
     def _learn_from_parts(self, losses: Losses, study: Study) -> Losses:
         """`losses` with that of answers to random parts of the videos."""
         of_parts = self.model.read(random_parts(self.batch.video, self.draws), study.texts, *study.asked)
-        parts = self.settings.parts.weight * answer_loss(of_parts.view(self.batch.size, -1), study.target)
+        how = self.settings.objective.answer
+        parts = self.settings.parts.weight * answer_loss(of_parts.view(self.batch.size, -1), study.target, how)
         return replace(losses, total=losses.total + parts, answer=losses.answer + parts.detach())
 
     @torch.no_grad()

@@ -32,7 +32,13 @@ def value(table: str, key: Key) -> float:
 
 def note(key: Key) -> str:
     """What must be said of a published value; mostly nothing."""
-    return published()["question_only"].get(key.dataset, {}).get("note", "") if key.method == "question-only" else ""
+    if key.method == "question-only":
+        return published()["question_only"].get(key.dataset, {}).get("note", "")
+    if (key.method, key.features) != ("erm", "app+mot"):
+        return ""
+    cited_too: dict[str, Any] = next((row for row in published()["cited"] if row["model"].lower() == key.backbone), {})
+    notes: dict[str, str] = published()["elsewhere"].get(key.dataset, {})
+    return notes.get(key.backbone) or cited_too.get("notes", {}).get(key.dataset, "")
 
 
 def cited(datasets: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -1,6 +1,6 @@
 """How data sets, backbones, methods and features are called in tables and figures."""
 
-BACKBONES = {"comem": "Co-Mem", "hga": "HGA", "mspan": "MSPAN"}
+BACKBONES = {"amu": "AMU", "comem": "Co-Mem", "hga": "HGA", "hme": "HME", "mspan": "MSPAN"}
 METHODS = {
     "erm": "Plain backbone",
     "mixup": "+ Mixup",
@@ -9,6 +9,7 @@ METHODS = {
     "disrupt-q": "+ Disrupt-Q",
     "disrupt-v": "+ Disrupt-V",
     "eigv": "+ EIGV",
+    "igv": "+ IGV",
     "parts": "+ Random parts",
     "faithful": "+ Faithful rationale",
     "faithful-joint": "+ Faithful rationale, one stage",

@@ -77,6 +77,10 @@ class Paths:
         """What a training needs to go on after a kill: outside its outputs, which Snakemake removes before a rerun."""
         return f"{self.outcomes}/state/runs/{run}"
 
+    def evaluation_state(self, run: str = PATH, split: str = "{split}") -> str:
+        """The folder beside which what is evaluated ahead lies, until its own job takes it."""
+        return f"{self.outcomes}/state/evaluations/{run}/{split}"
+
     def question_only(self, seed: int, dataset: str = "{dataset}") -> RunFolder:
         """The files of the run that sees no video."""
         return self.run(question_only(dataset, seed))

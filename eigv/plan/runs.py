@@ -51,10 +51,13 @@ class Runs:
         """The words that tell a training of it."""
         return flags("--before", self.before(run)[:1])
 
-    def curves(self) -> list[str]:
-        """Where the curves of trainings go, as words of the command line; none where history.csv is all."""
-        beside = [logger for logger in self.config.training.logger if logger != "csv"]
-        return [*flags("--logger", beside), "--curves", f"{self.paths.outcomes}/logs"] if beside else []
+    def beside(self) -> list[str]:
+        """What trainings are told that decides no number, as words of the command line: where their curves go, if
+        history.csv is not all, and where their data lie, if that is not left to them."""
+        how = self.config.training
+        loggers = [logger for logger in how.logger if logger != "csv"]
+        curves = [*flags("--logger", loggers), "--curves", f"{self.paths.outcomes}/logs"] if loggers else []
+        return curves + (flags("--data-on", [how.data_on]) if how.data_on != "auto" else [])
 
     def ahead(self, run: str, waiting: Iterable[str], most: int) -> str:
         """What a training may train ahead: the next of the `waiting` runs of its data set, `most` at the most, as JSON.
@@ -77,6 +80,24 @@ class Runs:
                 place = {"out": str(self.paths.run(other).path), "state": self.paths.state(other), "name": other}
                 entries.append({"settings": differing, **place})
         return json.dumps(entries)
+
+    def evaluations_ahead(self, run: str, split: str, waiting: Iterable[tuple[str, str]], most: int) -> str:
+        """What an evaluation may evaluate ahead: of the `waiting` runs and splits of its data set `most`, as JSON."""
+        dataset = Run.of(run).dataset
+        others = [one for one in sorted(set(waiting) - {(run, split)}) if Run.of(one[0]).dataset == dataset]
+        return json.dumps([self._evaluation(*other) for other in others[:most]])
+
+    def _evaluation(self, run: str, split: str) -> dict[str, Any]:
+        """The command line of an evaluation, as an entry of a list."""
+        folder, gold = self.paths.run(run), self.gold(Run.of(run).dataset, Run.of(run).method)
+        return {
+            "model": str(folder.model),
+            "out": str((folder if split == "test" else folder.of_split(split)).path),
+            "split": split,
+            "inference": settings_of_run(self.config, Run.of(run))["inference"],
+            "gold": gold[0] if gold else None,
+            "state": self.paths.evaluation_state(run, split),
+        }
 
     def own_files(self, backbone: str) -> list[str]:
         """The user's own files that a run executes: a change of one of them trains anew."""
@@ -106,6 +127,10 @@ class Runs:
     def faithfulness(self, run: str) -> str:
         """On how many questions an evaluation measures whether answers rest on the rationales."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
+
+    def environment(self, run: str) -> str:
+        """What becomes of the environment's clips where an evaluation answers from the causal scene."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["environment"])
 
     def checkpoint(self, checkpoint: str) -> Checkpoint:
         """The settings of an official checkpoint."""

@@ -11,11 +11,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from base.tensors import moved
 from eigv.backbones.contract import Clips
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
 from eigv.runs import precision
 from eigv.runs.data import Split
+from eigv.runs.device.placement import ahead
 
 WINDOW = 8
 """Batches whose questions are ordered by length, and whose videos are held encoded at once: this bounds the memory."""
@@ -45,9 +47,9 @@ class Answering:
             videos, of = np.unique(split.video_row[window], return_inverse=True)
             encoded = self._encode(split, videos)
             by_length = np.argsort(split.longest[window], kind="stable")
-            for at in range(0, len(window), self.size):
-                chosen = by_length[at : at + self.size]
-                batch = split.batch(window[chosen], share_videos=True).to(self.device)
+            parts = (by_length[at : at + self.size] for at in range(0, len(window), self.size))
+            made = ((part, split.batch(window[part], share_videos=True).to(self.device)) for part in parts)
+            for chosen, batch in ahead(made, self.device):
                 clips = encoded.select(torch.from_numpy(np.unique(of[chosen])).to(self.device))
                 with precision.calculating(self.numbers, self.device):
                     prediction = self.model.predict(batch, self.answer_from, clips, self.both)
@@ -56,5 +58,6 @@ class Answering:
     @torch.no_grad()
     def _encode(self, split: Split, videos: NDArray[np.int64]) -> Clips:
         parts = (videos[start : start + self.size] for start in range(0, len(videos), self.size))
+        sent = ahead((moved(split.videos.of(part), self.device) for part in parts), self.device)
         with precision.calculating(self.numbers, self.device):
-            return Clips.cat([self.model.backbone.encode_clips(split.videos.of(p).to(self.device)) for p in parts])
+            return Clips.cat([self.model.backbone.encode_clips(video) for video in sent])

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,15 @@ from base.formats.statuses import FAILED
 from base.formats.token_features import TokenFeatures, text_sha256
 from base.formats.video_features import VideoFeatures
 from base.formats.vocabulary import class_numbers, read_vocabulary
+from base.tensors import moved
 from eigv.backbones import ClipWidths
-from eigv.config.names import PARTS
-from eigv.config.run import Exclude
+from eigv.config.names import PARTS, Exclude
 from eigv.method.batch import Batch
 from eigv.rationales.clips import gold_clips
 from eigv.runs.exclusions import Exclusions, own_videos, sharing_answers
+
+CHUNK = 2**16
+"""Tokens that are sent to a device at once."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,7 @@ class Videos:
     store: VideoFeatures
     """With views of `features`."""
     features: Tensor
-    """(N, K, D) in the type that the file has: appearance, motion or both side by side."""
+    """(N, K, D) in the type that the file has: appearance, motion or both side by side. In memory or on a device."""
     widths: ClipWidths
     """Of each kind; 0 for one that the run does not use."""
 
@@ -50,8 +54,8 @@ class Videos:
         return cls(store, torch.from_numpy(store.joined), ClipWidths(**dict.fromkeys(ClipWidths._fields, 0) | widths))
 
     def of(self, rows: NDArray[np.int64]) -> Tensor:
-        """The features of some videos, (B, K, D) float32."""
-        return self.features[torch.from_numpy(rows)].float()
+        """The features of some videos, (B, K, D) float32, where the features are."""
+        return self.features.index_select(0, moved(torch.from_numpy(rows), self.features.device)).float()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,8 @@ class Split:
     """Questions whose video has no features (status failed) or, in training, no answer in the vocabulary."""
     gold: NDArray[np.bool_] | None = None
     """(Q, K) the clips of the gold spans, where they were asked for."""
+    tokens_on_device: Tensor | None = None
+    """The rows of `tokens` once more, (sum of lengths, D), where they lie on a device too."""
 
     @classmethod
     def read(cls, name: str, questions: Path, text: Path, videos: Videos, *, training: bool) -> "Split":
@@ -116,6 +122,29 @@ class Split:
     def candidates(self) -> int:
         """A: 5 for multiple choice, 1 for open-ended."""
         return self.tokens.sequences
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """Of the train split, for records: what the features were made with, and how many questions there are."""
+        video, text = self.videos.store.attributes, self.tokens.attributes
+        return {
+            "appearance": video["appearance_network"],
+            "motion": video["motion_network"],
+            "sampling": video["sampling"],
+            "text_encoder": text["encoder"],
+            "train_questions": len(self),
+            "train_questions_left_out": self.left_out,
+        }
+
+    def made_by(self, questions: Path, text: Path) -> dict[str, Any]:
+        """The settings that the features were made by, and the places, as they were given, of what made the tokens."""
+        video, said = self.videos.store.attributes, self.tokens.attributes
+        return {
+            "features": None if "imported" in video else video["config"],
+            "text": {name: said.get(name) for name in ("encoder", "length", "truncate", "layer", "finetuning")},
+            "questions": str(questions),
+            "encoder": str(text / "encoder"),
+        }
 
     def bank(self, exclude: Exclude) -> tuple[Tensor, Exclusions]:
         """For the memory bank: the rows (V,) of the split's videos among all, and what each question excludes of them.
@@ -168,14 +197,14 @@ class Split:
         self, questions: NDArray[np.int64], excluded: Exclusions | None = None, share_videos: bool = False
     ) -> Batch:
         """One batch; texts are padded to the longest in it. `share_videos`: each video is in it once, by its row."""
-        padded, lengths = self.tokens.batch(self.token_row[questions])
+        tokens, lengths = self._texts(self.token_row[questions])
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
         videos, of = self.video_row[questions], None
         if share_videos:
             videos, of = np.unique(videos, return_inverse=True)
         return Batch(
             video=self.videos.of(videos),
-            tokens=torch.from_numpy(padded).float(),
+            tokens=tokens,
             lengths=torch.from_numpy(lengths),
             answer=torch.from_numpy(self.answers[questions]),
             excluded=torch.from_numpy(rows.astype(np.int64)),
@@ -184,6 +213,23 @@ class Split:
             video_row=None if of is None else torch.from_numpy(of),
             gold=None if self.gold is None else torch.from_numpy(self.gold[questions]),
         )
+
+    def with_tokens_on(self, device: str) -> "Split":
+        """The split with its token features on `device`, from which batches then take them."""
+        tokens = torch.empty(self.tokens.tokens.shape, dtype=torch.float16, device=device)
+        for start in range(0, len(tokens), CHUNK):  # mapped from the file, they need not be in memory whole
+            tokens[start : start + CHUNK] = torch.from_numpy(self.tokens.tokens[start : start + CHUNK].copy())
+        return replace(self, tokens_on_device=tokens)
+
+    def _texts(self, questions: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+        """Token features (B * A, L, D) float32 of questions by their numbers in `tokens`, padded, and the lengths."""
+        if self.tokens_on_device is None:
+            padded, lengths = self.tokens.batch(questions)
+            return torch.from_numpy(padded).float(), lengths
+        places, lengths = self.tokens.places(questions)
+        rows = moved(torch.from_numpy(places), self.tokens_on_device.device)
+        found = self.tokens_on_device.index_select(0, rows.clamp_min(0).flatten()).view(*rows.shape, -1)
+        return found.masked_fill((rows < 0)[:, :, None], 0).float(), lengths
 
 
 def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:

@@ -19,7 +19,7 @@ from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
-from eigv.config.run import InferenceSettings
+from eigv.config.run import Environment, InferenceSettings
 from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
@@ -28,19 +28,23 @@ from eigv.runs import model_files, monitors, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
+from eigv.runs.device.placement import ahead, place
 
 log = logging.getLogger(__name__)
 
 
 def evaluate(
-    model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom, out: Path,
-    device: str, gold: Path | None = None, faithful: int = InferenceSettings().faithfulness,
+    model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom | None,
+    out: Path, device: str, gold: Path | None = None, faithful: int = InferenceSettings().faithfulness,
+    environment: Environment | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluates a model and writes `predictions.csv`, `metrics.json` and `run.json` into `out`; returns the metrics.
 
-    The metrics hold no times and no paths: the same run gives the same bytes. `gold` has the gold spans that rationales
-    are measured against; without, there are none. On `faithful` questions, evenly spread, it is measured whether the
-    answers rest on the rationales; 0 is not at all.
+    Without `answer_from`, answers are read from what the method trains them on; `environment` is what becomes of the
+    other clips where that is the causal scene, by default what the model's settings say. The metrics hold no times and
+    no paths: the same run gives the same bytes. `gold` has the gold spans that rationales are measured against;
+    without, there are none. On `faithful` questions, evenly spread, it is measured whether the answers rest on the
+    rationales; 0 is not at all.
     """
     started = time.time()
     model, card = model_files.load(model_file)
@@ -49,9 +53,12 @@ def evaluate(
     vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
     model.to(device)
+    model.environment = environment or model.environment
+    split = place({split_name: split}, device)[split_name]
     numbers = precision.to_answer_in(card.precision, device)
     precision.prepare(model, numbers, device)
-    grounds = method_of(card.settings.method).grounds
+    method = method_of(card.settings.method)
+    grounds, answer_from = method.grounds, answer_from or method.answers_from
     answering = Answering(model, card.settings.training.batch, device, numbers, answer_from, both=grounds)
     predictions, effects, right = predict(answering, split, vocabulary)
     metrics: dict[str, Any] = {
@@ -65,7 +72,7 @@ def evaluate(
         metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
         size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
-        parts = (part.to(device) for part in split.batches(size, chosen))
+        parts = ahead((part.to(device) for part in split.batches(size, chosen)), device)
         shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
         store, rows = videos.store, split.video_row
         times = store.frame_time[rows], store.clip_end[rows], store.duration[rows]
@@ -84,7 +91,13 @@ def evaluate(
         predictions,
         metrics,
         settings=card.settings.model_dump(mode="json")
-        | {"inference": {"answer_from": answer_from, "faithfulness": faithful}},
+        | {
+            "inference": {
+                "answer_from": answer_from,
+                "environment": model.environment,
+                "faithfulness": faithful,
+            }
+        },
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),
         started=started,
         trained_by_commit=card.commit,

@@ -20,6 +20,7 @@ from base.jobs.interruption import stop_if_asked
 from base.jobs.resume import Watched
 from base.provenance import commit
 from base.writing import write_csv
+from eigv.config.data_on import DataOn
 from eigv.config.methods import GUIDE
 from eigv.config.run import RunSettings
 from eigv.method.draws import Draws
@@ -27,6 +28,8 @@ from eigv.method.faithful import select
 from eigv.method.model import VideoQA
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.data import Split
+from eigv.runs.device.compiling import compile_parts
+from eigv.runs.device.placement import ahead
 from eigv.runs.model_files import ModelCard, load, save
 from eigv.runs.shared_data import SharedData
 from eigv.runs.training import about_machine, key_of
@@ -47,13 +50,14 @@ def explain(
     announce: Path | None = None,
     stage: int = 0,
     shared: SharedData | None = None,
+    data_on: DataOn = "auto",
 ) -> ModelCard:
     """Trains the indicator of a run of the method `faithful` on the model of another run, its `model.json`.
 
     Without `settings`, they are those of the explained run, with the defaults of `eigv.faithful`. Writes
     `model.safetensors` (the model as it was, and the indicator), `model.json` and `history.csv` into `out`; `state`,
-    `name`, `announce`, `stage` and `shared` are as in `eigv.runs.training.train`. Raises `UserError` where the settings
-    are of another model.
+    `name`, `announce`, `stage`, `shared` and `data_on` are as in `eigv.runs.training.train`. Raises
+    `UserError` where the settings are of another model.
     """
     trained, card = load(predictor)
     settings = settings or card.settings.model_copy(update={"method": GUIDE})
@@ -70,8 +74,9 @@ def explain(
     model = card.build()  # the indicator is new
     kept = {key: value for key, value in trained.state_dict().items() if not key.startswith("grounding.")}
     model.load_state_dict(kept, strict=False)
-    explaining = _Explaining(model.to(device), settings, train_split, val_split, device)
     digest = data.digest(settings.features, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
+    explaining = _Explaining(model.to(device), settings, train_split, val_split, device)
     key = key_of(settings, explaining.numbers, stage, digest, predictor)
     with all_epochs(explaining, settings.eigv.faithful.epochs, state, key, announcements) as done:
         assert done.best is not None  # there is at least one epoch
@@ -113,6 +118,8 @@ class _Explaining:
         self.train_split, self.val_split = train_split, val_split
         self.numbers = precision.to_train_in(settings.training.precision, device)
         precision.prepare(model, self.numbers, device)
+        if settings.training.compile:
+            compile_parts(model, device)
         model.requires_grad_(False)
         model.grounding.requires_grad_(True)
         self.optimizer = Adam(model.grounding.parameters(), settings.eigv.faithful.learning_rate)
@@ -124,9 +131,10 @@ class _Explaining:
         how = self.settings.training
         order = optimisation.begin_epoch(self.settings, self.draws, len(self.train_split), epoch, done)
         self.model.eval()
-        for batch in self.train_split.batches(how.batch, order[done * how.batch :]):
+        batches = self.train_split.batches(how.batch, order[done * how.batch :])
+        for batch in ahead((batch.to(self.device) for batch in batches), self.device):
             with precision.calculating(self.numbers, self.device):
-                found = select(self.model, batch.to(self.device), self.settings.eigv.faithful, self.draws)
+                found = select(self.model, batch, self.settings.eigv.faithful, self.draws)
             self.optimizer.zero_grad(set_to_none=True)
             found.loss.backward()
             self.optimizer.step()
@@ -142,14 +150,14 @@ class _Explaining:
         losses, shares = [], []
         right = {"val_accuracy": 0, "val_from_scene": 0, "val_from_environment": 0}
         effects: list[float] = []
-        for batch in self.val_split.batches(self.settings.training.batch, torch.arange(len(self.val_split))):
-            there = batch.to(self.device)
+        batches = self.val_split.batches(self.settings.training.batch)
+        for there in ahead((batch.to(self.device) for batch in batches), self.device):
             known = replace(there, answer=there.answer.clamp_min(0))  # an answer outside the vocabulary is wrong below
             with precision.calculating(self.numbers, self.device):
                 prediction = self.model.predict(there)
                 found = select(self.model, known, self.settings.eigv.faithful)
-            losses.append(float(found.loss) * batch.size)
-            shares.append(float(found.scene.causal.mean()) * batch.size)
+            losses.append(float(found.loss) * there.size)
+            shares.append(float(found.scene.causal.mean()) * there.size)
             answers = {
                 "val_accuracy": prediction.logits.argmax(dim=1) == there.answer,
                 "val_from_scene": found.from_scene & (there.answer >= 0),

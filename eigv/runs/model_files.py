@@ -14,6 +14,7 @@ from base.reading import read_json
 from base.settings import parse
 from base.writing import write_bytes, write_json
 from eigv.backbones import ClipWidths, build
+from eigv.backbones.contract import NO_SUBSETS
 from eigv.config.methods import GUIDE, method
 from eigv.config.run import RunSettings
 from eigv.method.faithful import indicator_settings
@@ -65,7 +66,12 @@ class ModelCard:
         backbone = build(run.backbone, run.backbones, self.clip_widths, self.token_width, run.plugin)
         grounding = run.eigv.grounding if how.selects == "no" else indicator_settings(run.eigv.grounding)
         guide = self.of_guide().build() if how.scenes == "guide" else None
-        return VideoQA(backbone, self.classes, grounding, run.eigv.objective.projection_head, guide)
+        projection, environment = run.eigv.objective.projection_head, run.inference.environment
+        if how.branches:
+            environment = "dropped"  # as it is trained; an evaluation may say otherwise
+            if not backbone.drops_clips:
+                raise UserError(f"the backbone {run.backbone} {NO_SUBSETS}")
+        return VideoQA(backbone, self.classes, grounding, projection, guide, environment)
 
     def refuse_another(self, settings: RunSettings, where: Path) -> None:
         """Raises `UserError` where a run of `settings` has another model than this one of the file `where`."""
@@ -77,8 +83,14 @@ class ModelCard:
                 )
 
     def of_guide(self) -> "ModelCard":
-        """The model that guides one of these settings: what the method `faithful` makes of them."""
-        return replace(self, settings=self.settings.model_copy(update={"method": GUIDE}))
+        """The model that guides one of these settings: what the method `faithful` makes of them.
+
+        It contrasts nothing, and has no head for that, whatever this one has.
+        """
+        eigv = self.settings.eigv
+        plain = eigv.objective.model_copy(update={"projection_head": False})
+        of_guide = {"method": GUIDE, "eigv": eigv.model_copy(update={"objective": plain})}
+        return replace(self, settings=self.settings.model_copy(update=of_guide))
 
     def described(self) -> dict[str, Any]:
         """As JSON values."""
@@ -113,3 +125,22 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     except RuntimeError as error:
         raise UserError(f"{weights} does not fit {path}: {str(error)[:500]}") from None
     return model.eval(), card
+
+
+def guide_of(settings: RunSettings, file: Path | None) -> dict[str, Tensor]:
+    """The weights of the model that guides a run; none where its method wants none.
+
+    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
+    """
+    scenes = method(settings.method).scenes
+    if scenes == "indicator":
+        return {}
+    if file is None:
+        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
+        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
+    if scenes == "gold":
+        return {}
+    model, card = load(file)
+    card.refuse_another(settings, file)
+    # A head for contrasts, where it was trained with one, guides nothing.
+    return {name: value for name, value in model.state_dict().items() if not name.startswith("heads.projection.")}

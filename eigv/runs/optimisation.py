@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from base.jobs.adam import Adam
+from base.jobs.adam import Adam, AdamW
 from base.jobs.resume import History, best_epoch
 from eigv.config.run import RunSettings
 from eigv.config.training import TrainingSettings
@@ -15,7 +15,7 @@ from eigv.method.draws import Draws
 
 def optimizer_of(model: nn.Module, how: TrainingSettings) -> Optimizer:
     """Adam, or AdamW, over all parameters of `model`."""
-    kind = torch.optim.AdamW if how.optimiser == "adamw" else Adam
+    kind = AdamW if how.optimiser == "adamw" else Adam
     # Fused: one operation for all weights, which on a GPU can also leave a step out without asking the processor
     # (`eigv.runs.not_finite`).
     return kind(model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True)

@@ -26,6 +26,7 @@ from base.locks import exclusive, exclusive_if_free
 from base.reading import read_json, sha256
 from base.settings import Settings, parse
 from base.writing import write_json
+from eigv.config.data_on import DataOn
 
 if TYPE_CHECKING:
     from eigv.config.run import RunSettings
@@ -68,6 +69,7 @@ class How(NamedTuple):
     stage: int = 0
     loggers: tuple[str, ...] = ()
     curves: Path | None = None
+    data_on: DataOn = "auto"
 
     @property
     def places(self) -> tuple[Path, Path, Path]:
@@ -215,6 +217,7 @@ def _make(settings: "RunSettings", order: Order, out: Path, how: How, device: st
             curves=how.curves,
             shared=data,
             before=order.before,
+            data_on=how.data_on,
         )
         return
     if order.before is None:
@@ -225,6 +228,7 @@ def _make(settings: "RunSettings", order: Order, out: Path, how: How, device: st
         announce=how.announce,
         stage=how.stage,
         shared=data,
+        data_on=how.data_on,
     )
 
 

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from eigv.config.data_on import DataOn
 from eigv.runs.data import Split, Videos
+from eigv.runs.device.placement import place
 
 
 class SharedData:
@@ -22,11 +24,13 @@ class SharedData:
         self._videos: Videos | None = None
         self._splits: dict[str, Split] = {}
         self._digest = ""
+        self._placed: tuple[tuple[str, ...], dict[str, Split]] | None = None
 
     def videos(self, features: str) -> Videos:
         """Those kinds of features: app, mot or app+mot; `UserError` where the file lacks some."""
         if self._videos is None or features != self._kinds:
             self._videos, self._kinds, self._digest = Videos.read(self.places[0], features), features, ""
+            self._placed = None
             self._splits = {name: replace(split, videos=self._videos) for name, split in self._splits.items()}
         return self._videos
 
@@ -36,6 +40,18 @@ class SharedData:
         if name not in self._splits:
             self._splits[name] = Split.read(name, *self.places[1:], videos, training=training)
         return self._splits[name]
+
+    def on(self, device: str, wanted: DataOn, features: str, *names: str) -> list[Split]:
+        """Those splits, which were read before, with what the device has room for on it (`eigv.runs.device.placement`).
+
+        It stays there for other runs. `UserError` where `wanted` is `device` and there is not room for all.
+        """
+        self.videos(features)
+        asked = (device, wanted, *names)
+        if self._placed is None or self._placed[0] != asked:
+            self._placed = None  # makes room
+            self._placed = asked, place({name: self._splits[name] for name in names}, device, wanted)
+        return list(self._placed[1].values())
 
     def digest(self, features: str, *splits: Split) -> str:
         """A hash of everything in the files that a training with those splits reads."""

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from base import plug
-from base.errors import UserError
 from base.formats.run_folder import RunFolder, with_weights
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
@@ -32,7 +31,7 @@ from base.jobs.resume import Watched
 from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
-from eigv.config.methods import GUIDE
+from eigv.config.data_on import DataOn
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch
@@ -42,8 +41,10 @@ from eigv.method.step import Losses
 from eigv.runs import monitors, optimisation, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split
+from eigv.runs.device.compiling import compile_parts
+from eigv.runs.device.placement import ahead
 from eigv.runs.exclusions import Exclusions
-from eigv.runs.model_files import ModelCard, load, save
+from eigv.runs.model_files import ModelCard, guide_of, save
 from eigv.runs.not_finite import Finite
 from eigv.runs.shared_data import SharedData
 from extract.annotations.gold import read_gold
@@ -68,6 +69,7 @@ def train(
     curves: Path | None = None,
     shared: SharedData | None = None,
     before: Path | None = None,
+    data_on: DataOn = "auto",
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -78,8 +80,10 @@ def train(
     `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
     default a folder of that name in `out`. `shared` is the data set of those three places, where other runs of the
     process use it too. `before` says the scenes of a method whose indicator does not: the `model.json` of its guide, or
-    the file of the gold spans. `UserError` where that is not there or does not fit, where packages of loggers are not
-    there, and for a loss or a gradient that is not finite: a file in `state` then has what there was before that step.
+    the file of the gold spans. `data_on` says where the data lie while a GPU is at work.
+
+    `UserError` where what is named is not there or does not fit, where packages of loggers are not there, and for a
+    loss or a gradient that is not finite: a file in `state` then has what there was before that step.
     """
     guiding = guide_of(settings, before)
     name = name or f"{settings.backbone} {settings.method}"
@@ -89,6 +93,7 @@ def train(
     train_split = data.split("train", settings.features, training=True)
     val_split = data.split("val", settings.features, training=False)
     digest = data.digest(settings.features, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
     if method_of(settings.method).scenes == "gold":
         assert before is not None
         train_split = train_split.with_gold(read_gold(before))
@@ -110,8 +115,8 @@ def train(
         if trained.stopped:
             trained.history[-1]["stopped"] = trained.stopped
         chosen = {"epoch": int(trained.best["epoch"]), "val_accuracy": trained.best["val_accuracy"]}
-        card = replace(card, **chosen, inputs=_about_inputs(train_split), commit=commit(), **about_machine(device))
-        card = replace(card, precision=training.numbers, made_by=_made_by(train_split, questions, text))
+        card = replace(card, **chosen, inputs=train_split.about, commit=commit(), **about_machine(device))
+        card = replace(card, precision=training.numbers, made_by=train_split.made_by(questions, text))
         write_csv(RunFolder(out).history, pd.DataFrame(trained.history))
         save(out, card, trained.weights)
     warning = monitors.in_words(trained.history[-1])
@@ -121,24 +126,6 @@ def train(
         log.info("stopped after epoch %d of %d: %s", len(trained.history), how.epochs, trained.stopped)
     log.info("kept epoch %d: validation accuracy %.2f %%", card.epoch, card.val_accuracy)
     return card
-
-
-def guide_of(settings: RunSettings, file: Path | None) -> Weights:
-    """The weights of the model that guides a run; none where its method wants none.
-
-    Raises `UserError` where what the method goes on from, `file`, is not there or does not fit.
-    """
-    scenes = method_of(settings.method).scenes
-    if scenes == "indicator":
-        return {}
-    if file is None:
-        wanted = {"guide": f"the model.json of a run of the method {GUIDE}", "gold": "the gold spans of its questions"}
-        raise UserError(f"{settings.method} goes on from {wanted[scenes]}: name it with --before")
-    if scenes == "gold":
-        return {}
-    model, card = load(file)
-    card.refuse_another(settings, file)
-    return model.state_dict()
 
 
 def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str, before: Path | None = None) -> str:
@@ -178,6 +165,8 @@ class _Training:
         how = self.settings.training
         self.numbers = precision.to_train_in(how.precision, device)
         precision.prepare(self.model, self.numbers, device)
+        if how.compile:
+            compile_parts(self.model, device)
         self.optimizer = optimisation.optimizer_of(self.model, how)
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimizer, "max", factor=how.decay_factor, patience=how.decay_at - 1
@@ -196,9 +185,10 @@ class _Training:
         self.steps_an_epoch = -(-per_epoch // (how.batch * how.accumulate))
         self.bank: MemoryBank | None = None
         self.excluded: Exclusions | None = None
-        if self.method.disrupt_video:
-            rows, self.excluded = train_split.bank(self.settings.eigv.disruptor.exclude)
-            self.bank = MemoryBank(train_split.videos.features.to(device), rows)
+        if self.method.reads_bank:
+            eigv = self.settings.eigv
+            rows, self.excluded = train_split.bank((eigv.igv if self.method.branches else eigv.disruptor).exclude)
+            self.bank = MemoryBank(train_split.videos.features, rows)
 
     def train_epoch(self, epoch: int, done: int) -> Iterator[dict[str, Tensor]]:
         """What is left of one pass over the train split."""
@@ -209,7 +199,8 @@ class _Training:
         if self.curves is not None:
             self.curves.begin(before + done + 1)
         batches = self.train_split.batches(how.batch, order[done * how.accumulate * how.batch :], self.excluded)
-        for step, together in enumerate(self._shown(_groups(batches, how.accumulate), epoch, done), done + 1):
+        sent = ahead((batch.to(self.device) for batch in batches), self.device)
+        for step, together in enumerate(self._shown(_groups(sent, how.accumulate), epoch, done), done + 1):
             self.finite.begin(epoch, step, [qid for batch in together for qid in batch.qids])
             measured = self._learn(together)
             norm = measured["gradient_norm"] = optimisation.gradient_norm(self.model.parameters())
@@ -238,9 +229,7 @@ class _Training:
         mean: dict[str, Tensor] = {}
         for batch in batches:
             with precision.calculating(self.numbers, self.device):
-                losses = self.model.training_step(
-                    batch.to(self.device), self.method, self.draws, self.bank, self.settings.eigv
-                )
+                losses = self.model.training_step(batch, self.method, self.draws, self.bank, self.settings.eigv)
             share = batch.size / questions  # 1 of a batch alone
             (losses.total * share if share < 1 else losses.total).backward()
             for name, value in _measured(losses).items():
@@ -268,11 +257,12 @@ class _Training:
         return row
 
     def _accuracy(self, split: Split, count: int) -> tuple[float, list[float]]:
-        """Percentage of `count` questions of a split answered right from the whole video; `question_effects`."""
+        """Percentage of `count` questions of a split answered right as the method trains it; `question_effects`."""
         self.model.eval()
         right, effects = 0, []
         questions = np.linspace(0, len(split), count, endpoint=False).astype(np.int64)
-        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers)
+        from_ = self.method.answers_from
+        answering = Answering(self.model, self.settings.training.batch, self.device, self.numbers, from_)
         for rows, prediction in answering.of(split, questions):
             right += int((prediction.logits.argmax(dim=1).cpu().numpy() == split.answers[rows]).sum())
             effects += monitors.question_effects(prediction)
@@ -293,6 +283,7 @@ def _measured(losses: Losses) -> dict[str, Tensor]:
         "loss": losses.total,
         "answer_loss": losses.answer,
         "contrastive_loss": losses.contrastive,
+        **losses.others,
         "train_accuracy": 100 * losses.accuracy,
     }
     if losses.scene is not None:
@@ -303,26 +294,3 @@ def _measured(losses: Losses) -> dict[str, Tensor]:
 def about_machine(device: str) -> dict[str, Any]:
     """What a run was trained on."""
     return {"device": device_name(device), "deterministic": torch.are_deterministic_algorithms_enabled()}
-
-
-def _made_by(split: Split, questions: Path, text: Path) -> dict[str, Any]:
-    """The settings that the features were made by, and the places, as they were given, of what made the tokens."""
-    video, said = split.videos.store.attributes, split.tokens.attributes
-    return {
-        "features": None if "imported" in video else video["config"],
-        "text": {name: said.get(name) for name in ("encoder", "length", "truncate", "layer", "finetuning")},
-        "questions": str(questions),
-        "encoder": str(text / "encoder"),
-    }
-
-
-def _about_inputs(split: Split) -> dict[str, Any]:
-    video, text = split.videos.store.attributes, split.tokens.attributes
-    return {
-        "appearance": video["appearance_network"],
-        "motion": video["motion_network"],
-        "sampling": video["sampling"],
-        "text_encoder": text["encoder"],
-        "train_questions": len(split),
-        "train_questions_left_out": split.left_out,
-    }

@@ -80,17 +80,25 @@ def write_tokens(
 def encode(
     encoder: nn.Module, questions: Questions, numbers: range, text: TextSettings, device: str
 ) -> NDArray[np.float16]:
-    """The token features (sum of lengths, D) of consecutive sequences, calculated in batches of similar length."""
+    """The token features (sum of lengths, D) of consecutive sequences, calculated in batches of similar length.
+
+    Sequences that are alike, as of questions that many videos are asked, go through the encoder once.
+    """
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for n in numbers:
+        alike.setdefault((questions.second[n], *questions.tokens[n]), []).append(n)
+    same = {found[0]: found for found in alike.values()}
     starts = np.concatenate([[0], np.cumsum([len(questions.tokens[n]) for n in numbers])])
     found: NDArray[np.float16] | None = None
-    for batch in by_length(questions, numbers, BATCH):
+    for batch in by_length(questions, list(same), BATCH):
         states = _hidden(encoder, pad_sequences(questions, batch, device), text.layer)
         values = states.to(torch.float16).cpu().numpy()  # (sequences, L, D)
         if found is None:
             found = np.empty((int(starts[-1]), values.shape[2]), np.float16)
-        for row, n in enumerate(batch):
-            i = n - numbers.start
-            found[starts[i] : starts[i + 1]] = values[row, : starts[i + 1] - starts[i]]
+        for row, first in enumerate(batch):
+            for n in same[first]:
+                i = n - numbers.start
+                found[starts[i] : starts[i + 1]] = values[row, : starts[i + 1] - starts[i]]
     assert found is not None
     return found
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.training import Arithmetic, Operations, alternate, counting, measure
+from benchmarks.training import Arithmetic, Operations, alternate, counting, measure, measure_alone
 from benchmarks.training_sides import SHAPES, lengths_of
 
 
@@ -51,3 +51,9 @@ def test_a_case_is_measured():
     assert 0 < float(row["step, official"]) < 2
     assert 0 < float(row["peak memory"]) < 2
     assert 0 < float(row["arithmetic"]) <= 1
+
+
+@pytest.mark.slow
+def test_a_backbone_without_a_peer_is_measured_against_its_own_arithmetic():
+    row = measure_alone("msvd-qa", "amu", batch=2, steps=1, videos=20)
+    assert float(row["step / its floor, eigv"]) > 1 and float(row["step / its floor, erm"]) > 1

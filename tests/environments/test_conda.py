@@ -22,17 +22,19 @@ from tests.environments.pins import read_environment
 from tests.environments.standin_conda import CALLS, install_conda
 from tests.places import ROOT
 
-RUN = "demo-oe/hga/eigv/app+mot/seed0"
+RUN = "demo-oe/mspan/eigv/app+mot/seed0"
 pytestmark = pytest.mark.workflow
 
 
 def one_run() -> dict:
     """The demo's configuration with one data set and one run, and one of everything that shows it."""
     config = yaml.safe_load((ROOT / "config/demo.yaml").read_text())
-    runs = {"datasets": ["demo-oe"], "backbones": ["hga"], "methods": ["eigv"], "seeds": [0]}
+    runs = {"datasets": ["demo-oe"], "backbones": ["mspan"], "methods": ["eigv"], "seeds": [0]}
     # A sweep over the value that the run has anyway trains nothing more.
     sweep = {"key": "eigv.objective.beta", "values": [config["eigv"]["objective"]["beta"]], **runs}
-    del config["datasets"]["demo-mc"], config["overrides"]
+    for other in ("overrides", "explanations", "curves"):
+        del config[other]
+    del config["datasets"]["demo-mc"]
     config["features"]["shards"] = 1
     config["text"]["finetuning"]["steps"] = 1
     config["training"]["epochs"] = 1

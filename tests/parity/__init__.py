@@ -8,8 +8,8 @@ far it moves when every weight moves by one float32 step: what the recorded numb
 
 The exit status is 1 where a forward number differs by more than 1e-5 (or what float32 cannot hold of numbers above 10)
 or a gradient by more than 1e-4 of the largest gradient, and by more than four such steps move it, or by more than 1e-4
-and 2e-2 whatever they do. A parameter after a step of Adam may be off by a twentieth of that step. A file that gave
-nothing to compare counts, too.
+and 2e-2 whatever they do. Gradients of other systems than EIGV's (`peers.py`) may be off by 1e-3 of the largest. A
+parameter after a step of Adam may be off by a twentieth of that step. A file that gave nothing to compare counts, too.
 """
 
 import re
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.parity import models, parts
+from tests.parity import igv, models, parts, peers
 from tests.parity.rows import Compared, Golden, Row, judged, one_step_away, shown
 
 NUDGES = 8
@@ -28,6 +28,7 @@ NUDGES = 8
 KINDS: dict[str, Callable[..., Iterator[Compared | Row]]] = {
     r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_eval(?:_.+)?": models.evaluation,
     r"eigv_(hga|comem|mspan)_(nextqa|msvd|msrvtt)_train(?:_.+)?": models.training,
+    r"igv_(msvd|msrvtt)(?:_.+)?": igv.compared,
     r"block_fusion": parts.block_fusion,
     r"block_fusion_default_(\d+)_(\d+)_(\d+)": parts.drawn_block_fusion,
     r"nce_losses(?:_.+)?": parts.contrast,
@@ -36,6 +37,7 @@ KINDS: dict[str, Callable[..., Iterator[Compared | Row]]] = {
     r"mspan_adjacency_scale\d": parts.adjacency,
     r"mspan_(?:oe|mc)_eval": parts.own_mspan,
     r"clip_indices(?:_.+)?": parts.clip_indices,
+    **peers.KINDS,
 }
 
 
@@ -81,7 +83,8 @@ def compare(path: Path) -> Iterator[Row]:
 
 def _read(path: Path) -> Golden:
     with np.load(path) as file:
-        return {key: torch.from_numpy(np.asarray(file[key])) for key in file.files}
+        arrays = {key: np.asarray(file[key]) for key in file.files}
+    return {key: torch.from_numpy(value) for key, value in arrays.items() if value.dtype.kind != "U"}  # names in words
 
 
 def _judged(comparison: Callable[..., Iterator[Compared | Row]], groups: Sequence[str], recorded: Golden) -> list[Row]:

@@ -1,14 +1,14 @@
 """Whole models: answers, intermediate tensors, and a training step with the recorded draws."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones.buckets import Buckets
 from eigv.backbones.hga import Hga
+from eigv.backbones.parts.buckets import Buckets
 from eigv.config.methods import METHODS
 from eigv.config.run import RunSettings
 from eigv.config.training import TrainingSettings
@@ -41,7 +41,8 @@ def _model(golden: Golden, backbone: str, data: str) -> tuple[VideoQA, RunSettin
     return model, card.settings
 
 
-def _batch(inputs: Golden, candidates: int) -> Batch:
+def batch_of(inputs: Golden, candidates: int) -> Batch:
+    """The questions of a recorded case."""
     count = len(inputs["v"])
     none = torch.zeros(count, dtype=torch.int64)
     return Batch(
@@ -61,7 +62,7 @@ def evaluation(golden: Golden, backbone: str, data: str) -> Iterator[Compared]:
     model.eval()
     for case in sorted({key.split("/")[0][3:] for key in golden if key.startswith("in_")}):
         inputs, middle = group(golden, f"in_{case}"), group(golden, f"mid_{case}")
-        batch = _batch(inputs, 5 if data == "nextqa" else 1)
+        batch = batch_of(inputs, 5 if data == "nextqa" else 1)
         with torch.no_grad():
             yield forward(f"{case}: logits", model.answer(batch), golden[f"out_{case}/logits"])
             for name, value in _middle(model, batch).items():
@@ -153,7 +154,7 @@ def recorded_step(golden: Golden, backbone: str, data: str) -> tuple[VideoQA, Ru
     if "in/beta" in golden:
         objective = objective.model_copy(update={"beta": float(golden["in/beta"])})
     eigv = settings.eigv.model_copy(update={"objective": objective})
-    batch = _batch(group(golden, "in"), 5 if data == "nextqa" else 1)
+    batch = batch_of(group(golden, "in"), 5 if data == "nextqa" else 1)
 
     seen: dict[str, list] = {"scores": [], "projected": [], "scenes": []}
     for name, module in (
@@ -199,10 +200,10 @@ def training(golden: Golden, backbone: str, data: str) -> Iterator[Compared | Ro
     for ours, names in official_keys(model).items():
         if (recorded := statistics.get(names[0])) is not None:
             yield forward(names[0], model.state_dict()[ours], recorded)
-    yield from _learned(model, golden, settings.training)
+    yield from learned(model, golden, settings.training)
 
 
-def _learned(model: VideoQA, golden: Golden, training: TrainingSettings) -> Iterator[Compared | Row]:
+def learned(model: VideoQA, golden: Golden, training: TrainingSettings) -> Iterator[Compared | Row]:
     """Gradients, and parameters after a step of Adam."""
     absent = {name: value for name, value in group(golden, "param").items() if f"grad/{name}" not in golden}
     gradients = from_official(model, {n: torch.zeros_like(v) for n, v in absent.items()} | group(golden, "grad"))
@@ -215,7 +216,7 @@ def _learned(model: VideoQA, golden: Golden, training: TrainingSettings) -> Iter
         torch.optim.Adam(model.parameters(), rate, weight_decay=decay).step()
         after = from_official(model, absent | group(golden, "param") | group(golden, "post"))
         gradients = {name: gradient + decay * before[name] for name, gradient in gradients.items() if name in before}
-        yield from _updated(model, before, after, gradients, training)
+        yield from updated(dict(model.named_parameters()), before, after, gradients, training)
 
 
 def _gradient(parameter: nn.Parameter) -> Tensor:
@@ -223,8 +224,8 @@ def _gradient(parameter: nn.Parameter) -> Tensor:
     return parameter.grad
 
 
-def _updated(
-    model: VideoQA, before: Golden, after: Golden, gradients: Golden, training: TrainingSettings
+def updated(
+    parameters: Mapping[str, nn.Parameter], before: Golden, after: Golden, gradients: Golden, training: TrainingSettings
 ) -> Iterator[Compared | Row]:
     """Parameters after a step of Adam, whose first one is the learning rate times the gradient's sign.
 
@@ -233,7 +234,7 @@ def _updated(
     """
     moved, decided = 0, 0
     rate = training.learning_rate
-    for name, parameter in model.named_parameters():
+    for name, parameter in parameters.items():
         gradient = gradients[name]
         ours = _gradient(parameter) + training.weight_decay * before[name]
         certain = (ours - gradient).abs() <= 0.02 * gradient.abs()

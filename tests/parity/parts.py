@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import torch
 
-from eigv.backbones.block_fusion import BlockFusion
 from eigv.backbones.mspan import near_windows, overlapping_windows
+from eigv.backbones.parts.block_fusion import BlockFusion
 from eigv.config.run import BlockFusionSettings
 from eigv.method.disruptor import shuffle_owners
 from eigv.method.grounding import partition

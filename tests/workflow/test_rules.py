@@ -10,6 +10,7 @@ import yaml
 import eigv.cli
 import extract.cli
 from eigv.runs import several
+from eigv.runs.ahead import evaluations
 from tests.places import ROOT
 
 WORKFLOW = ROOT / "workflow"
@@ -53,6 +54,8 @@ def claims_a_device(package: str, command: str) -> bool:
     source = inspect.getsource(callback)
     if "several.train" in source:  # the trainings of a process share their claim
         source += inspect.getsource(several)
+    if "evaluations.evaluate" in source:
+        source += inspect.getsource(evaluations)
     return "working_device(" in source
 
 

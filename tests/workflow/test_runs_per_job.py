@@ -1,4 +1,4 @@
-"""Trainings that share a process: each is still a job and a target of its own, with the same bytes."""
+"""Trainings and evaluations that share a process: each is still a job and a target of its own, with the same bytes."""
 
 import csv
 import shutil
@@ -10,7 +10,7 @@ from tests.workflow import whole
 
 pytestmark = pytest.mark.workflow
 NAMES = ("model.safetensors", "model.json", "history.csv", "metrics.json", "predictions.csv")
-TOGETHER = ("--set-resources", "train:runs_per_job=20")
+TOGETHER = ("--set-resources", "train:runs_per_job=20", "evaluate:runs_per_job=20")
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,13 @@ def test_one_process_trains_them_all_and_each_has_its_log(folder):
         seconds += [float(row["s"]) for row in csv.DictReader(path.open(), delimiter="\t")]
     assert len(seconds) == 3 and sum(sorted(seconds)[:2]) < max(seconds)
     assert not [path for path in (folder / "results").rglob("state/runs/**/*") if path.is_file()]
+
+
+def test_one_process_evaluates_them_all(folder):
+    logs = [path.read_text() for path in (folder / "results").rglob("logs/evaluate/**/seed0.log")]
+    assert len(logs) == 3 and all("test: accuracy" in text for text in logs)
+    assert sum("evaluated 2 more runs ahead of their jobs" in text for text in logs) == 1
+    assert not [path for path in (folder / "results").rglob("state/evaluations/**/*") if path.is_file()]
 
 
 def test_how_many_share_a_process_reruns_nothing_and_changes_no_byte(folder):

@@ -14,6 +14,7 @@ SCHEMAS = ROOT / "workflow/schemas"
 FIRST_LINE = re.compile(r"# yaml-language-server: \$schema=(\S+)\n")
 CONFIGURATIONS = [
     *sorted((ROOT / "config").rglob("*.yaml")),
+    ROOT / "tests/workflow/small-rationales.yaml",
     ROOT / "tests/workflow/tiny.yaml",
     ROOT / "tests/cluster/patient.yaml",
 ]

@@ -29,7 +29,7 @@ class Row(NamedTuple):
 
 RUN_INPUTS = ("PLAN.data.video", "PATHS.questions()")
 SHARDS = ("frames", "appearance", "motion")
-EVALUATES = ("decides.evaluate", "runs.faithfulness", "runs.gold_option")
+EVALUATES = ("decides.evaluate", "runs.environment", "runs.faithfulness", "runs.gold_option")
 EVALUATED = (*RUN_INPUTS, "PATHS.text(")
 ROWS = {
     "annotations": Row("annotations", ("decides.annotations",), ("PLAN.data.raw_annotations",)),

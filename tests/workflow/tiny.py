@@ -10,6 +10,8 @@ from tests.places import ROOT
 
 RESULTS, DATA = ROOT / "results/tiny", ROOT / "results/tiny-data"
 CONFIG = ["--configfile", "config/demo.yaml", "tests/workflow/tiny.yaml"]
+TOGETHER = [f"{rule}:runs_per_job=20" for rule in ("train", "evaluate", "evaluate_shifted")]
+"""As `make demo` has it: a process trains or evaluates many runs, which is most of the time of small ones."""
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2"]
 
 
@@ -32,5 +34,5 @@ def make() -> Path:
     shutil.rmtree(DATA, ignore_errors=True)
     sizes = ["--train", "10", "--val", "4", "--test", "4", "--test-shifted", "4"]
     subprocess.run([sys.executable, "-m", "extract.cli", "demo-data", "--out", str(DATA), *sizes], cwd=ROOT, check=True)
-    snakemake(*CONFIG)
+    snakemake("--set-resources", *TOGETHER, *CONFIG)
     return RESULTS

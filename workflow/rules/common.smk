@@ -61,15 +61,30 @@ def told(question, **patterns):
     return lambda wildcards, threads: answer(wildcards)
 
 
-def runs_ahead(wildcards, resources):
-    """What a training may train ahead, in its process: the next runs that this Snakemake, or this group of jobs, still has
-    to train. Each has a job of its own, which finds its files made. Not compared, for it asks for resources."""
+def waiting_jobs(resources, *rules):
+    """How many jobs of some rules a job may do ahead, in its process, and the wildcards of those that this Snakemake, or
+    this group of jobs, still has to do. Each has a job of its own, which finds its files made."""
     submits = workflow.exec_mode == ExecMode.DEFAULT and workflow.resource_settings.nodes is not None
-    most = 0 if submits else resources.runs_per_job - 1
-    if most <= 0:
-        return "[]"
-    waiting = [PATH.format(**job.wildcards_dict) for job in workflow.dag.needrun_jobs() if job.rule.name == "train"]
-    return PLAN.runs.ahead(PATH.format(**wildcards), waiting, most)
+    most = 0 if submits else max(0, resources.runs_per_job - 1)
+    return most, [job.wildcards_dict for job in workflow.dag.needrun_jobs() if most and job.rule.name in rules]
+
+
+# Evaluations that share a process find more models where all trainings that can run go first.
+SHARED = "runs_per_job" in workflow.resource_settings.overwrite_resources.get("evaluate", {})
+
+
+def runs_ahead(wildcards, resources):
+    """What a training may train ahead. Not compared, for it asks for resources."""
+    most, waiting = waiting_jobs(resources, "train")
+    return PLAN.runs.ahead(PATH.format(**wildcards), [PATH.format(**other) for other in waiting], most)
+
+
+def evaluations_ahead(wildcards, resources):
+    """What an evaluation may evaluate ahead: not compared either."""
+    most, waiting = waiting_jobs(resources, "evaluate", "evaluate_shifted")
+    others = [(PATH.format(**other), other.get("split", "test")) for other in waiting]
+    own = PATH.format(**wildcards), wildcards.get("split", "test")
+    return PLAN.runs.evaluations_ahead(*own, others, most)
 
 
 try:

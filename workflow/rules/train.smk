@@ -19,6 +19,7 @@ rule train:
         f"{OUT}/logs/train/{PATH}.log",
     benchmark:
         f"{OUT}/benchmarks/train/{PATH}.tsv"
+    priority: 10 if SHARED else 0
     conda:
         "../../environment.yml"
     threads: 1
@@ -32,7 +33,7 @@ rule train:
         settings=told(PLAN.runs.settings, run=PATH),
         ahead=runs_ahead,
         decides=ask(PLAN.decides.train, run=PATH),
-        curves=told(PLAN.runs.curves),
+        beside=told(PLAN.runs.beside),
         before=ask(PLAN.runs.before_option, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
@@ -44,7 +45,7 @@ rule train:
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads} --ahead {params.ahead:q}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.curves:q} {params.before:q} --announce /dev/fd/3"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.beside:q} {params.before:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -70,18 +71,24 @@ rule evaluate:
     resources:
         gpu=1,
         jobs_per_gpu=1,
+        # As of trainings: small evaluations cost the start of their process.
+        runs_per_job=1,
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
+        ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
+        state=PATHS.evaluation_state(split="test"),
         text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["evaluate"],
     shell:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
-        " --faithfulness {params.faithfulness:q} {params.gold:q}"
+        " --environment {params.environment:q} --faithfulness {params.faithfulness:q} {params.gold:q}"
+        " --state {params.state:q} --ahead {params.ahead:q} --stage {params.stage:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -102,9 +109,12 @@ use rule evaluate as evaluate_shifted with:
         f"{OUT}/logs/evaluate/{PATH}/{{split}}.log",
     params:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
+        environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
         gold=ask(PLAN.runs.gold_option),
+        ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
+        state=PATHS.evaluation_state(),
         text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["evaluate"],
@@ -204,9 +214,12 @@ use rule evaluate as evaluate_checkpoint with:
         f"{OUT}/logs/evaluate/{{dataset}}/{{checkpoint}}.log",
     params:
         answer_from=CONFIG.inference.answer_from,
+        environment=CONFIG.inference.environment,
         faithfulness=CONFIG.inference.faithfulness,
         gold=ask(PLAN.runs.gold_option),
+        ahead="[]",
         out=subpath(output.metrics, parent=True),
+        state=f"{OUT}/state/evaluations/{{dataset}}/{{checkpoint}}",
         text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["evaluate"],

@@ -40,6 +40,7 @@ METHOD_COLOURS = {
     "disrupt-q": "#d55e00",
     "disrupt-v": "#8c6bb1",
     "eigv": "#0072b2",
+    "igv": "#56b4e9",
     "parts": "#999999",
     "faithful": "#a6761d",
     "faithful-joint": "#66a61e",

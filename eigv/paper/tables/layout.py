@@ -105,7 +105,7 @@ def lay_out(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[
     table = config.tables[name]
     columns = _columns(config, table, numbers)
     footnotes: dict[str, int] = {}
-    lines = [_cited_line(row, columns) for row in cited]
+    lines = [_cited_line(row, columns, footnotes) for row in cited]
     if table.question_only:
         baseline = {"backbone": "question-only", "features": "-", "method": "question-only"}
         lines.append(Line("Question only", "plain", _entries(baseline, columns, numbers, footnotes)))
@@ -139,12 +139,14 @@ def _names(table: Table, axis: Axis) -> tuple[str, ...]:
     }[axis]
 
 
-def _cited_line(row: dict[str, Any], columns: list[Column]) -> Line:
+def _cited_line(row: dict[str, Any], columns: list[Column], footnotes: dict[str, int]) -> Line:
     entries: list[Entry] = []
     for column in columns:
         value = row["values"].get(column.place.get("dataset")) if column.place["split"] == "test" else None
         text = f"{value:.1f}" if value else "-"
-        entries += [Entry(), Entry(text), Entry()] if column.beside else [Entry()] * len(column.heads)
+        note = row.get("notes", {}).get(column.place.get("dataset")) if value and column.beside else None
+        entry = Entry(text, _marks((note,) if note else (), footnotes))
+        entries += [Entry(), entry, Entry()] if column.beside else [Entry()] * len(column.heads)
     return Line(f"{row['model']} (cited: {row['paper']})", "cited", tuple(entries))
 
 
@@ -184,9 +186,6 @@ def _label(row: dict[str, str]) -> str:
 def _entries(
     row: dict[str, str], columns: list[Column], numbers: dict[Key, Numbers], footnotes: dict[str, int]
 ) -> tuple[Entry, ...]:
-    def marks(notes: tuple[str, ...]) -> tuple[int, ...]:
-        return tuple(footnotes.setdefault(note, len(footnotes) + 1) for note in notes if note)
-
     entries: list[Entry] = []
     for column in columns:
         place = row | column.place
@@ -194,15 +193,20 @@ def _entries(
         if found is None:  # question-only, on a second test split
             entries += [Entry("-")] * len(column.heads)
             continue
-        notes = marks(found.notes)
+        notes = _marks(found.notes, footnotes)
         for metric in column.metrics:
             text = _ours(found) if metric == "accuracy" else _rationale(found, metric)
             entries.append(Entry(text, notes if metric == column.metrics[0] else ()))
         if column.beside:
             paper = _number(found.published) + _in_brackets(found.published_gain)
-            entries.append(Entry(paper, marks((found.published_note,))))
+            entries.append(Entry(paper, _marks((found.published_note,), footnotes)))
             entries.append(Entry(_number(found.cell.accuracy - found.published, "+.1f")))
     return tuple(entries)
+
+
+def _marks(notes: tuple[str, ...], footnotes: dict[str, int]) -> tuple[int, ...]:
+    """The numbers of footnotes, new ones for those that are new."""
+    return tuple(footnotes.setdefault(note, len(footnotes) + 1) for note in notes if note)
 
 
 def _ours(numbers: Numbers) -> str:

@@ -67,7 +67,7 @@ def _long(config: Config, name: str, numbers: dict[Key, Numbers], cited: list[di
     columns = list(rows[0])
     rows += [
         {"dataset": d, "method": row["model"], "split": "test", "published": row["values"][d], "status": "cited"}
-        | {"notes": row["paper"]}
+        | {"notes": "; ".join(filter(None, (row["paper"], row.get("notes", {}).get(d))))}
         for row in cited
         for d in config.tables[name].datasets
         if d in row["values"]

@@ -19,6 +19,7 @@ from base.reading import sha256
 from base.settings import parse
 from eigv.backbones import ClipWidths
 from eigv.config.official import official
+from eigv.config.peers import PEERS
 from eigv.config.run import RunSettings
 from eigv.method.model import VideoQA
 from eigv.runs.external.official_names import is_dead, official_names
@@ -169,6 +170,8 @@ def import_checkpoint(path: Path, dataset: str, backbone: str, out: Path) -> Mod
 
     `UserError` for anything but a state_dict of that backbone: a file that holds more than tensors is not opened.
     """
+    if (dataset, backbone) in PEERS:
+        raise UserError(f"checkpoints of {backbone} as published cannot be imported; there are: {', '.join(_SIZES)}")
     official(dataset, backbone)  # refused before a large file is read
     state = _read_state(path)
     imported = {"file": path.name, "sha256": sha256(path), "variant": f"{dataset} {backbone}"}

@@ -8,12 +8,18 @@ from eigv.backbones import build
 from eigv.backbones.comem import Comem
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
 from eigv.backbones.mspan import Mspan
-from eigv.config.run import BackbonesSettings, ComemSettings, HgaSettings, MspanSettings
+from eigv.config.run import AmuSettings, BackbonesSettings, ComemSettings, HgaSettings, HmeSettings, MspanSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-SMALL = BackbonesSettings(comem=ComemSettings(hidden=4), hga=HgaSettings(hidden=4), mspan=MspanSettings(hidden=4))
+SMALL = BackbonesSettings(
+    amu=AmuSettings(hidden=4),
+    comem=ComemSettings(hidden=4),
+    hga=HgaSettings(hidden=4),
+    hme=HmeSettings(hidden=4),
+    mspan=MspanSettings(hidden=4),
+)
 PAIRS = torch.tensor([0, 1, 2, 2, 0]), torch.tensor([0, 1, 2, 3, 3])
-WITH_ATTENTION = ["comem", "mspan"]
+WITH_ATTENTION = ["amu", "comem", "hme", "mspan"]
 
 
 def made(name: str) -> tuple[Backbone, Clips, Tokens]:

@@ -7,16 +7,27 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
-from eigv.backbones.comem import Comem, StreamLinear
-from eigv.backbones.encoders import PooledClips, TokenStates
+from eigv.backbones.comem import Comem
 from eigv.backbones.hga import AttentionPool, Hga
 from eigv.backbones.mspan import GraphAttention, near_windows, overlapping_windows
-from eigv.backbones.nodes import Nodes
-from eigv.config.run import BackbonesSettings, BlockFusionSettings, ComemSettings, HgaSettings, MspanSettings
+from eigv.backbones.parts.encoders import PooledClips, TokenStates
+from eigv.backbones.parts.nodes import Nodes
+from eigv.backbones.parts.streams import StreamLinear
+from eigv.config.run import (
+    AmuSettings,
+    BackbonesSettings,
+    BlockFusionSettings,
+    ComemSettings,
+    HgaSettings,
+    HmeSettings,
+    MspanSettings,
+)
 
 SMALL = BackbonesSettings(
+    amu=AmuSettings(hidden=8, words=12),
     comem=ComemSettings(hidden=4, words=12, text_layers=2),
     hga=HgaSettings(hidden=8, words=12, fusion=BlockFusionSettings(width=20, chunks=4, rank=3)),
+    hme=HmeSettings(hidden=4, words=12, attention=5, clip_slots=3, text_slots=6),
     mspan=MspanSettings(hidden=4, scales=3),
 )
 WIDTHS = ClipWidths(appearance=6, motion=4)
@@ -109,7 +120,9 @@ def test_one_kind_of_features_is_enough(name: str, widths: ClipWidths) -> None:
 
 
 def test_an_unknown_backbone_is_refused_by_name() -> None:
-    with pytest.raises(UserError, match=r"no backbone 'hgaa'; there are comem, hga, mspan; did you mean 'hga'"):
+    with pytest.raises(
+        UserError, match=r"no backbone 'hgaa'; there are amu, comem, hga, hme, mspan; did you mean 'hga'"
+    ):
         build("hgaa", SMALL, WIDTHS, 4)
 
 

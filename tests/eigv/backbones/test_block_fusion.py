@@ -3,7 +3,7 @@ import torch
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones.block_fusion import BlockFusion, signed_square_root
+from eigv.backbones.parts.block_fusion import BlockFusion, signed_square_root
 from eigv.config.run import BlockFusionSettings
 
 

@@ -3,7 +3,7 @@ from itertools import combinations, pairwise
 import pytest
 import torch
 
-from eigv.backbones.buckets import Buckets
+from eigv.backbones.parts.buckets import Buckets
 
 
 def _cost(cuts: list[tuple[int, int]], beside: int, overhead: int) -> int:

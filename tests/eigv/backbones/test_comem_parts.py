@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones import episodes
-from eigv.backbones.comem import _steps
-from eigv.backbones.episodes import likeness, read
-from eigv.backbones.recurrence import recur
+from eigv.backbones.parts import episodes
+from eigv.backbones.parts.episodes import likeness, read
+from eigv.backbones.parts.recurrence import recur
+from eigv.backbones.parts.steps import by_step
 
 S, V, K, D, P = 2, 3, 4, 5, 7
 INDEX = torch.tensor([0, 0, 2, 1, 2, 0, 1])
@@ -98,7 +98,7 @@ def test_texts_of_all_lengths_are_read_as_a_recurrent_layer_reads_them() -> None
     lengths, size = torch.tensor([2, 5, 1, 5, 3]), 6
     layers = [nn.GRU(3, 4, batch_first=True).double() for _ in range(S)]
     (tokens,) = _made_up((len(lengths), size, 3))
-    rows, last, sizes = _steps(lengths, size)
+    rows, last, sizes, *_ = by_step(lengths, size, torch.device("cpu"))
     assert sizes == [5, 4, 3, 2, 2]
     parameters = [p for layer in layers for p in layer.parameters()]
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from eigv.backbones.dropout import Dropout
+from eigv.backbones.parts.dropout import Dropout
 
 N = 1_000_000
 

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones.encoders import packed
-from eigv.backbones.last_states import last_states
+from eigv.backbones.parts.encoders import packed
+from eigv.backbones.parts.last_states import last_states
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -6,9 +6,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eigv.backbones.contract import ClipWidths
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.gates import Activation, activated, gated
 from eigv.backbones.mspan import Mspan
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.gates import Activation, activated, gated
 from eigv.config.run import MspanSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -39,7 +39,7 @@ tables: {{table1: {{datasets: [d], backbones: [hga, late-fusion], methods: [erm,
 
 
 @pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple-choice", "open-ended"])
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", [name for name, how in METHODS.items() if not how.branches])
 def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, method, multiple_choice):
     data = synthetic.write(tmp_path, multiple_choice=multiple_choice)
     values = settings_of_run(configuration(tmp_path, plugin), Run("d", "late-fusion", method, "app+mot", 0))
@@ -53,6 +53,13 @@ def test_the_example_trains_and_answers_under_every_method(tmp_path, plugin, met
     assert 0 <= metrics["accuracy"] <= 100
     assert json.loads((tmp_path / "run/model.json").read_text())["settings"]["plugin"]["settings"] == {"width": 24}
     assert json.loads((tmp_path / "run/run.json").read_text())["inputs"][str(plugin)] == sha256(plugin)
+
+
+def test_a_method_of_parts_refuses_a_backbone_that_reads_whole_videos_alone(tmp_path, plugin):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    values = settings_of_run(configuration(tmp_path, plugin), Run("d", "late-fusion", "igv", "app+mot", 0))
+    with pytest.raises(UserError, match=r"late-fusion cannot leave out clips of a video .* take another backbone"):
+        train(RunSettings.model_validate(values), **data, out=tmp_path, state=tmp_path / "state", device="cpu")
 
 
 def before_of(settings, data, folder):

@@ -51,7 +51,7 @@ def test_an_unknown_key_is_refused_with_the_nearest(tmp_path):
 def test_a_later_file_goes_over_an_earlier_one(tmp_path):
     (tmp_path / "over.yaml").write_text("training: {epochs: 3}")
     config = load([ROOT / "config/demo.yaml", tmp_path / "over.yaml"])
-    assert config.training.epochs == 3 and config.training.batch == 16
+    assert config.training.epochs == 3 and config.training.batch == 32
 
 
 def over(tmp_path: Path, text: str) -> Config:
@@ -169,3 +169,23 @@ def test_one_name_for_two_things_is_refused(tmp_path):
 def test_a_page_compares_runs_of_one_data_set(tmp_path):
     with pytest.raises(UserError, match="of one data set"):
         over(tmp_path, "explorers: {e: {runs: [demo-mc/hga/eigv/app+mot/seed0, demo-oe/hga/erm/app+mot/seed0]}}")
+
+
+def test_a_loss_of_one_right_answer_is_refused_to_methods_that_mix_and_kept_by_the_others():
+    said = {"eigv": {"objective": {"answer": "hinge", "beta": 0.3}}}
+    config = load([ROOT / "config/config.yaml", json.dumps(said)])
+    plain = settings_of_run(config, NEXTQA_HGA._replace(method="erm"))["eigv"]["objective"]
+    assert (plain["answer"], plain["beta"]) == ("hinge", 0.75)  # of the contrast it reads nothing
+    with pytest.raises(UserError, match=r"answer: hinge` needs one right answer, and the method eigv mixes samples"):
+        settings_of_run(config, NEXTQA_HGA)
+
+
+def test_other_systems_are_official_as_they_were_published():
+    config = load([ROOT / "config/config.yaml", json.dumps({"preset": "official"})])
+    plain = settings_of_run(config, Run("nextqa", "hme", "erm", "app+mot", 0))
+    assert plain["eigv"]["objective"]["answer"] == "hinge" and plain["backbones"]["hme"]["official_shared_map"]
+    mixed = settings_of_run(config, Run("nextqa", "hme", "eigv", "app+mot", 0))
+    assert mixed["eigv"]["objective"]["answer"] == "cross-entropy" and mixed["training"]["batch"] == 64
+    assert settings_of_run(config, Run("msvd-qa", "hme", "erm", "app+mot", 0))["backbones"]["hme"]["reading"] == "twice"
+    with pytest.raises(UserError, match="no official model of amu for nextqa"):
+        settings_of_run(config, Run("nextqa", "amu", "erm", "app+mot", 0))

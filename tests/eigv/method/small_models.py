@@ -6,12 +6,14 @@ import torch
 from eigv.backbones import BACKBONES, ClipWidths, build
 from eigv.config.methods import METHODS
 from eigv.config.run import (
+    AmuSettings,
     BackbonesSettings,
     BlockFusionSettings,
     ComemSettings,
     DisruptorSettings,
     EigvSettings,
     HgaSettings,
+    HmeSettings,
     MspanSettings,
 )
 from eigv.method.batch import Batch
@@ -24,8 +26,10 @@ BANK = MemoryBank(torch.randn(9, 5, 10, generator=torch.Generator().manual_seed(
 FORMS = ["multiple-choice", "open-ended"]
 every_form = pytest.mark.parametrize("form", FORMS)
 SIZES = BackbonesSettings(
+    amu=AmuSettings(hidden=8, words=12),
     comem=ComemSettings(hidden=4, words=12),
     hga=HgaSettings(hidden=8, words=12, fusion=BlockFusionSettings(width=20, chunks=4, rank=3)),
+    hme=HmeSettings(hidden=16, words=12, attention=5, clip_slots=3, text_slots=6),
     mspan=MspanSettings(hidden=4),
 )
 every_backbone = pytest.mark.parametrize("backbone", sorted(BACKBONES))

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from eigv.backbones.contract import Tokens
 from eigv.method.batch import Batch
@@ -35,7 +36,7 @@ class LooksAtOneClip:
     def encode_tokens(self, tokens: torch.Tensor, lengths: torch.Tensor) -> Tokens:
         return Tokens(tokens[:, 0])
 
-    def read(self, video: torch.Tensor, texts: Tokens, clip_index: torch.Tensor, token_index: torch.Tensor) -> Any:
+    def read_part(self, video: Tensor, chosen: Tensor, texts: Tokens, clip_index: Tensor, token_index: Tensor) -> Any:
         seen = video[clip_index, texts.pooled[token_index, 0].long(), 0]
         return torch.stack([0.5 - seen, seen - 0.5], dim=1)
 

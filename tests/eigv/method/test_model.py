@@ -141,7 +141,7 @@ def test_swapping_a_pair_with_mirrored_ratios_changes_nothing(backbone: str, for
     two = model.training_step(swapped, METHODS[name], Fixed(pair, 0.7, 0.1), BANK, SETTINGS)
     torch.testing.assert_close(one.total, two.total, atol=1e-7, rtol=0)  # ratios are float32
     other = model.training_step(swapped, METHODS[name], Fixed(pair, 0.7, 0.9), BANK, SETTINGS)
-    assert (other.total - one.total).abs() > 1e-6 or name == "mixup"  # which knows one ratio only
+    assert (other.total - one.total).abs() > 2e-7 or name == "mixup"  # which knows one ratio only
 
 
 @every_backbone

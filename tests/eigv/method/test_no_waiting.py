@@ -61,13 +61,21 @@ def placed(model: VideoQA, batch: Batch) -> tuple[VideoQA, Batch]:
         ("eigv", SETTINGS, "meta"),
         ("eigv", SETTINGS, "cpu"),
         ("eigv", OFFICIAL, "meta"),
+        ("igv", SETTINGS, "meta"),
     ],
-    ids=["plain", "mixup", "paper", "bank on the host", "official"],
+    ids=["plain", "mixup", "paper", "bank on the host", "official", "igv"],
 )
 def test_a_step_does_not_wait(monkeypatch, backbone, form, name, settings, bank):
-    mspan = SIZES.mspan.model_copy(update={"official_batch_statistics": settings is OFFICIAL})
-    monkeypatch.setattr("tests.eigv.method.small_models.SIZES", SIZES.model_copy(update={"mspan": mspan}))
+    switches = {"mspan": "official_batch_statistics", "amu": "official_padding", "hme": "official_shared_map"}
+    official = {
+        name: getattr(SIZES, name).model_copy(update={switch: settings is OFFICIAL})
+        for name, switch in switches.items()
+    }
+    if settings is OFFICIAL:
+        official["hme"] = official["hme"].model_copy(update={"reading": "twice"})
+    monkeypatch.setattr("tests.eigv.method.small_models.SIZES", SIZES.model_copy(update=official))
     model, batch = placed(small_model(form, 0.1, backbone), small_batch(form))
+    model.environment = "dropped" if METHODS[name].branches else "zeroed"
     clips = MemoryBank(BANK.features.to(bank))
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
     with Waiting() as waiting:
@@ -79,9 +87,12 @@ def test_a_step_does_not_wait(monkeypatch, backbone, form, name, settings, bank)
 
 @every_backbone
 @every_form
-@pytest.mark.parametrize("from_", ["video", "causal-scene"])
-def test_an_answer_does_not_wait(backbone, form, from_):
+@pytest.mark.parametrize(
+    ("from_", "environment"), [("video", "zeroed"), ("causal-scene", "zeroed"), ("causal-scene", "dropped")]
+)
+def test_an_answer_does_not_wait(backbone, form, from_, environment):
     model, batch = placed(small_model(form, backbone=backbone).eval(), small_batch(form))
+    model.environment = environment
     with Waiting() as waiting:
         assert model.predict(batch, from_).logits.is_meta
     assert not waiting.found

@@ -23,6 +23,32 @@ def test_the_answer_loss_is_the_weighted_sum_of_two_cross_entropies() -> None:
     torch.testing.assert_close(answer_loss(logits, mixed_answers(answer, partner, ratio, 4)), expected)
 
 
+LOGITS, RIGHT = torch.tensor([[0.2, 1.0, -1.5], [2.0, 0.5, 1.8]]), torch.tensor([0, 2])
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        # 1 + wrong - right: 1.8 and -0.7; 1.2 and -0.3
+        ("hinge", (1.8 / 2 + 1.2 / 2) / 2),
+        ("summed-hinge", (1 + 1.8) + (1.2 + 1)),
+        (
+            "cross-entropy",
+            sum(math.log(sum(map(math.exp, row))) - row[a] for row, a in (((0.2, 1, -1.5), 0), ((2, 0.5, 1.8), 2))) / 2,
+        ),
+    ],
+)
+def test_losses_of_answers_by_hand(kind, expected: float) -> None:
+    assert answer_loss(LOGITS, RIGHT, kind).item() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_log_loss_takes_every_class_by_itself() -> None:
+    p = LOGITS.double().softmax(dim=1)
+    right = torch.tensor([[1.0, 0, 0], [0, 0, 1]]).double()
+    expected = F.binary_cross_entropy(p, right)
+    torch.testing.assert_close(answer_loss(LOGITS.double(), RIGHT, "log-loss"), expected, atol=1e-6, rtol=1e-5)
+
+
 def test_info_nce_by_hand() -> None:
     anchor, positive = torch.tensor([[1.0, 2.0]]), torch.tensor([[3.0, 0.5]])
     negatives = torch.tensor([[[0.0, 1.0], [1.0, 0.0]]])

@@ -100,7 +100,8 @@ def test_asked_with_answers_every_candidate_has_a_scene_of_its_own() -> None:
 @every_form
 @pytest.mark.parametrize("random_question", ["sample", "mixed"])
 def test_a_random_question_is_a_third_sample_s_and_not_mixed(backbone: str, form: str, random_question: str) -> None:
-    model, batch = small_model(form, backbone=backbone).eval(), small_batch(form, 3)
+    model, batch = small_model(form, backbone=backbone).double().eval(), small_batch(form, 3)
+    batch = dataclasses.replace(batch, video=batch.video.double(), tokens=batch.tokens.double())
     how = EigvSettings(disruptor=DisruptorSettings(negatives=2, random_question=random_question))  # type: ignore[arg-type]
     partner = torch.tensor([1, 2, 0])
     losses = model.training_step(batch, Method(mix="video", disrupt_question=True), Fixed(partner, 0.3, 0.3), None, how)
@@ -108,12 +109,12 @@ def test_a_random_question_is_a_third_sample_s_and_not_mixed(backbone: str, form
     clips = model.backbone.encode_clips(0.3 * batch.video + 0.7 * batch.video[partner])
     texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
     question, own = texts.select(batch.text_of(batch.answer)), torch.arange(3)
-    mixed = question.mix(question.select(partner), torch.full((3,), 0.3))
+    mixed = question.mix(question.select(partner), torch.full((3,), 0.3, dtype=torch.double))
     anchor = model.backbone.fuse(clips, mixed, own, own)
     third = model.backbone.fuse(clips, question, own, (own + 2) % 3)
     expected = contrastive_loss(anchor, anchor, third[:, None].expand(3, 2, -1))
     assert losses.contrastive is not None
-    assert torch.isclose(losses.contrastive, expected.detach(), atol=1e-5) == (random_question == "sample")
+    assert torch.isclose(losses.contrastive, expected.detach(), rtol=0, atol=1e-9) == (random_question == "sample")
 
 
 def test_answer_representations_are_contrasted_as_they_are_unless_a_head_is_asked_for() -> None:

@@ -73,6 +73,15 @@ def test_cited_rows_are_marked(paper):
     assert "cited" not in made(paper, "table2", "md")
 
 
+def test_where_the_literature_differs_from_a_published_value_is_said(paper):
+    text = made(paper, "table1", "md")
+    for note in ("other tables give AMU 32.5 on MSRVTT-QA", "other tables give Co-Mem 31.7 on MSVD-QA"):
+        assert text.count(note) == 1
+    rows = pd.read_csv(StringIO(made(paper, "table1", "csv")))
+    amu = rows[(rows["method"] == "AMU") & (rows["dataset"] == "msrvtt-qa")]
+    assert amu["notes"].item() == "Xu et al., 2017; other tables give AMU 32.5 on MSRVTT-QA"
+
+
 @pytest.mark.parametrize(
     ("about", "note"),
     [

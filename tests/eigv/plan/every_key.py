@@ -25,13 +25,18 @@ CONTAINERS = {
 """Keys without a row of their own."""
 
 GROUPS = {
-    "runs": ("hga runs", "train comem", "train mspan", "train own"),
-    "hga runs": ("train plain", "train hga", "train parts", "train faithful", "train eigv-faithful"),
-    "paper runs": ("train hga", "train comem", "train mspan"),
+    "runs": ("hga runs", "train amu", "train comem", "train hme", "train mspan", "train own"),
+    "plain runs": ("train plain", "train parts", "train faithful", "train own"),
+    "hga runs": ("train plain", "train hga", "train igv", "train parts", "train faithful", "train eigv-faithful"),
+    "paper runs": ("train hga", "train amu", "train comem", "train hme", "train mspan"),
     "eigv runs": ("paper runs", "train eigv-faithful"),
-    "grounding runs": ("eigv runs", "train faithful"),
-    "measured": (*("evaluate hga", "evaluate comem", "evaluate mspan", "evaluate faithful", "evaluate eigv-faithful"),),
-    "evaluations": ("measured", "evaluate plain", "evaluate own", "evaluate parts"),
+    "asking runs": ("eigv runs", "train faithful"),
+    "grounding runs": ("asking runs", "train igv"),
+    "measured as EIGV": tuple(
+        f"evaluate {name}" for name in ("hga", "amu", "comem", "hme", "mspan", "faithful", "eigv-faithful")
+    ),
+    "measured": ("measured as EIGV", "evaluate igv"),
+    "evaluations": ("measured as EIGV", "evaluate plain", "evaluate own", "evaluate parts"),
 }
 
 BASE: dict[str, Any] = {
@@ -65,13 +70,25 @@ BASE: dict[str, Any] = {
     "checkpoints": {},
 }
 
+MIXED = [
+    {"when": {"method": name}, "eigv": {"objective": {"answer": "cross-entropy"}}} for name in ("eigv", "eigv-faithful")
+]
+"""Methods that mix samples, which learn from no other loss."""
 CHECKPOINT = {"plugins": {}, "checkpoints": {"theirs": {"dataset": "d", "backbone": "hga", "file": "x.pt"}}}
+
+OFFICIAL_RUNS = [
+    *("sweep", "train comem", "train hme", "train mspan", "hga runs", "train amu", "evaluate amu", "evaluate igv"),
+]
+"""AMU and IGV have no published form of multiple choice: their runs are not there then."""
 
 ROWS = [
     *extraction_keys.ROWS,
     *rationale_keys.ROWS,
     Row("device", "cpu", []),
     Row("deterministic", True, []),
+    Row("backbones.amu.hidden", 8, ["train amu"]),
+    Row("backbones.amu.words", 8, ["train amu"]),
+    Row("backbones.amu.official_padding", True, ["train amu"]),
     Row("backbones.comem.hidden", 8, ["train comem"]),
     Row("backbones.comem.words", 8, ["train comem"]),
     Row("backbones.comem.text_layers", 2, ["train comem"]),
@@ -84,6 +101,7 @@ ROWS = [
     Row("backbones.hga.hidden", 8, ["hga runs"]),
     Row("backbones.hga.words", 8, ["hga runs"]),
     Row("backbones.hga.video_representation", "recurrent", ["hga runs"]),
+    Row("backbones.hga.cell", "gru", ["hga runs"]),
     Row("backbones.hga.graph_layers", 1, ["hga runs"]),
     Row("backbones.hga.fusion.width", 40, ["hga runs"]),
     Row("backbones.hga.fusion.chunks", 4, ["hga runs"]),
@@ -91,6 +109,16 @@ ROWS = [
     Row("backbones.hga.fusion.normalise", "joined", ["hga runs"]),
     Row("backbones.hga.dropout", 0.1, ["hga runs"]),
     Row("backbones.hga.official_softmax_over_padding", True, ["hga runs"]),
+    Row("backbones.hme.hidden", 8, ["train hme"]),
+    Row("backbones.hme.words", 8, ["train hme"]),
+    Row("backbones.hme.attention", 8, ["train hme"]),
+    Row("backbones.hme.clip_slots", 8, ["train hme"]),
+    Row("backbones.hme.text_slots", 8, ["train hme"]),
+    Row("backbones.hme.rounds", 2, ["train hme"]),
+    Row("backbones.hme.dropout", 0.1, ["train hme"]),
+    Row("backbones.hme.text_dropout", 0.1, ["train hme"]),
+    Row("backbones.hme.reading", "twice", ["train hme"]),
+    Row("backbones.hme.official_shared_map", True, ["train hme"]),
     Row("backbones.mspan.hidden", 8, ["train mspan"]),
     Row("backbones.mspan.scales", 3, ["train mspan"]),
     Row("backbones.mspan.rounds", 1, ["train mspan"]),
@@ -102,9 +130,16 @@ ROWS = [
     Row("backbones.mspan.official_batch_statistics", True, ["train mspan"]),
     Row("backbones.mspan.official_adjacency", True, ["train mspan"]),
     Row("eigv.grounding.temperature", 0.5, ["grounding runs"]),
-    Row("eigv.grounding.query", "answer", ["grounding runs"]),
+    Row("eigv.grounding.query", "answer", ["asking runs"]),  # as igv does where nothing is said
+    Row("eigv.grounding.query", "question", ["train igv"]),
     Row("eigv.grounding.scaled", True, ["grounding runs"]),
     Row("eigv.grounding.official_sum_mask", True, ["grounding runs"]),
+    Row("eigv.grounding.never_empty", True, ["asking runs"]),
+    Row("eigv.grounding.never_empty", False, ["train igv"]),
+    Row("eigv.igv.invariance", 0.5, ["train igv"]),
+    Row("eigv.igv.environment", 0.5, ["train igv"]),
+    Row("eigv.igv.exclude", "question-relevant", ["train igv"]),
+    Row("eigv.igv.gradient", "scenes", ["train igv"]),
     Row("eigv.intervener.alpha", 0.2, ["sweep", "eigv runs"]),
     Row("eigv.intervener.alpha_environment", 0.2, ["eigv runs"]),
     Row("eigv.intervener.ratios", "batch", ["eigv runs"]),
@@ -116,6 +151,7 @@ ROWS = [
     Row("eigv.disruptor.questions", "permuted", ["eigv runs"]),
     Row("eigv.disruptor.random_question", "mixed", ["eigv runs"]),
     Row("eigv.disruptor.owners", "shuffled", ["eigv runs"]),
+    Row("eigv.objective.answer", "hinge", ["plain runs"], {"overrides": MIXED}),
     Row("eigv.objective.beta", 0.1, ["eigv runs"]),
     Row("eigv.objective.similarity", "cosine", ["eigv runs"]),
     Row("eigv.objective.temperature", 0.2, ["eigv runs"]),
@@ -133,11 +169,16 @@ ROWS = [
     Row("training.clip_norm", 1.0, ["runs"]),
     Row("training.stop_after", 4, ["runs"]),
     Row("training.logger", ["tensorboard"], []),
+    Row("training.data_on", "host", []),
     Row("training.decay_factor", 0.1, ["runs"]),
     Row("training.precision", "auto", ["runs"]),
+    Row("training.compile", True, ["runs"]),
     Row("inference.answer_from", "causal-scene", ["evaluations"]),
-    Row("inference.faithfulness", 9, ["evaluations"]),
-    Row("preset", "official", ["sweep", "train comem", "train mspan", "hga runs"], NEXTQA | {"plugins": {}}),
+    Row("inference.answer_from", "video", ["evaluate igv"]),
+    Row("inference.environment", "dropped", ["evaluations"]),
+    Row("inference.environment", "zeroed", ["evaluate igv"]),
+    Row("inference.faithfulness", 9, ["evaluations", "evaluate igv"]),
+    Row("preset", "official", OFFICIAL_RUNS, NEXTQA | {"plugins": {}}),
     Row("plugins.mine.code", "backbone.py:Other", ["train own"]),
     Row("plugins.mine.settings", {"a": 1}, ["train own"]),
     Row("overrides", [{"when": {"dataset": "d"}, "training": {"epochs": 7}}], ["runs"]),

@@ -26,7 +26,10 @@ RUNS = {
     "plain": Run("d", "hga", "erm", "app+mot", 0),
     "hga": Run("d", "hga", "eigv", "app+mot", 0),
     "comem": Run("d", "comem", "eigv", "app+mot", 0),
+    "amu": Run("d", "amu", "eigv", "app+mot", 0),
+    "hme": Run("d", "hme", "eigv", "app+mot", 0),
     "mspan": Run("d", "mspan", "eigv", "app+mot", 0),
+    "igv": Run("d", "hga", "igv", "app+mot", 0),
     "own": Run("d", "mine", "erm", "app+mot", 0),
     **{name: Run("d", "hga", name, "app+mot", 0) for name in rationale_keys.METHODS},
 }
@@ -85,10 +88,13 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     }
     of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
     of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}
-    known = {name: run for name, run in RUNS.items() if run.backbone != "mine" or "mine" in plan.config.plugins}
+    absent = {"amu", "igv"} if plan.config.preset == "official" else set()  # there are no such runs for NExT-QA
+    absent |= set() if "mine" in plan.config.plugins else {"mine"}
+    known = {name: run for name, run in RUNS.items() if name not in absent and run.backbone not in absent}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():
-        told = plan.runs.faithfulness(str(run)), *plan.runs.gold_option(run.dataset, run.method)
+        runs = plan.runs
+        told = runs.environment(str(run)), runs.faithfulness(str(run)), *runs.gold_option(run.dataset, run.method)
         of[f"evaluate {name}"] = " ".join([asks.evaluate(str(run)), *told])
     return of
 

@@ -8,7 +8,7 @@ import pytest
 from base import layers
 from base.errors import UserError
 from eigv.config.run_path import Run
-from tests.eigv.plan.small import plan
+from tests.eigv.plan.small import SMALL, plan
 
 PLAIN = "one/hga/eigv/app+mot/seed0"
 LONGER = "one/hga/eigv/app+mot/training.epochs=5/seed0"
@@ -94,10 +94,12 @@ def test_settings_that_cannot_be_told_by_what_differs_are_left_to_their_own_job(
     assert [[entry["name"] for entry in entries] for entries in found.values()] == [[waiting[2]], [], []]
 
 
-def test_curves_beside_the_history_are_told_to_trainings_and_nothing_else():
-    assert plan().runs.curves() == []
-    told = plan(training={"logger": ["csv", "tensorboard", "wandb"]}).runs.curves()
+def test_what_decides_no_number_is_told_to_trainings_and_nothing_else():
+    assert plan().runs.beside() == []
+    told = plan(training={"logger": ["csv", "tensorboard", "wandb"]}).runs.beside()
     assert told == ["--logger", "tensorboard", "--logger", "wandb", "--curves", "results/small/logs"]
+    assert plan(training={"data_on": "host"}).runs.beside() == ["--data-on", "host"]
+    assert "data_on" not in plan(training={"data_on": "host"}).runs.settings(PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -120,3 +122,20 @@ def test_gold_scenes_need_gold_spans():
     with pytest.raises(UserError, match="has no `gold`"):
         plan().runs.before("one/hga/eigv-gold/app+mot/seed0")
     assert plan().runs.before(PLAIN) == [] == plan().runs.before_option(PLAIN)
+
+
+def test_ahead_of_an_evaluation_come_others_of_its_data_set_as_their_own_jobs_are_told():
+    one = {"format": "nextqa", "annotations": "data/one", "videos": "raw", "gold": "g.json", "shifted_test": "shifted"}
+    runs = plan(datasets=SMALL["datasets"] | {"one": one}).runs
+    plain = PLAIN.replace("eigv", "erm")
+    waiting = [(PLAIN, "test"), (PLAIN, "shifted"), (plain, "test"), ("two/hga/erm/app/seed0", "test")]
+    found = json.loads(runs.evaluations_ahead(plain, "test", waiting, 9))
+    folder = f"results/small/runs/{PLAIN}"
+    assert [(entry["out"], entry["split"]) for entry in found] == [(f"{folder}/shifted", "shifted"), (folder, "test")]
+    for entry in found:
+        assert entry["model"] == f"{folder}/model.json" and entry["gold"] == runs.paths.gold("one")
+        assert entry["state"] == f"results/small/state/evaluations/{PLAIN}/{entry['split']}"
+        assert entry["inference"] == json.loads(runs.settings(PLAIN))["inference"]
+    assert json.loads(runs.evaluations_ahead(PLAIN, "test", [(plain, "test")], 9))[0]["gold"] is None
+    assert len(json.loads(runs.evaluations_ahead(plain, "test", waiting, 1))) == 1
+    assert runs.evaluations_ahead(plain, "test", waiting, 0) == "[]"

@@ -78,9 +78,13 @@ def test_the_history_tells_what_a_choice_is_worth(made):
     assert history["val_score"].iloc[-1] > history["val_score"].iloc[0]
 
 
-def test_it_guides_a_model_which_then_needs_it_no_more_beside_it(made, tmp_path):
+@pytest.mark.parametrize("projection", [False, True], ids=["", "projected"])
+def test_it_guides_a_model_which_then_needs_it_no_more_beside_it(made, tmp_path, projection):
+    """Also one that contrasts what a head makes of the representations, which the guide has not."""
     data, _, after = made
     how = settings("eigv-faithful", epochs=2, batch=32)
+    objective = how.eigv.objective.model_copy(update={"projection_head": projection})
+    how = how.model_copy(update={"eigv": how.eigv.model_copy(update={"objective": objective})})
     train(how, **data, out=tmp_path, state=tmp_path / "state", device="cpu", before=after / "model.json")
     metrics = evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
     assert "accuracy_from_causal-scene" in metrics

@@ -4,9 +4,10 @@ import json
 import subprocess
 import sys
 
+import pytest
 import torch
 
-from base.jobs.adam import Adam
+from base.jobs.adam import Adam, AdamW
 from tests.eigv import numbered
 from tests.eigv.runs import scripted
 from tests.places import ROOT
@@ -25,9 +26,15 @@ print(json.dumps(sorted(sys.modules)))
 """
 
 
-def test_a_training_imports_no_compiler_and_nothing_of_other_stages(tmp_path):
+@pytest.mark.parametrize("optimiser", ["adam", "adamw"])
+def test_a_training_imports_no_compiler_and_nothing_of_other_stages(tmp_path, optimiser):
     data = numbered.write(tmp_path)
-    options = {**data, "settings": scripted.settings(epochs=1).model_dump_json(), "out": tmp_path, "device": "cpu"}
+    options = {
+        **data,
+        "settings": scripted.settings(epochs=1, optimiser=optimiser).model_dump_json(),
+        "out": tmp_path,
+        "device": "cpu",
+    }
     options |= {"state": tmp_path / "state", "threads": 1}
     words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
     command = [sys.executable, "-c", LOADED, json.dumps(["train", *words])]
@@ -38,9 +45,10 @@ def test_a_training_imports_no_compiler_and_nothing_of_other_stages(tmp_path):
     assert "torch" in modules and (tmp_path / "model.json").is_file()
 
 
-def test_adam_without_the_compiler_takes_the_steps_of_pytorchs():
+@pytest.mark.parametrize("kinds", [(torch.optim.Adam, Adam), (torch.optim.AdamW, AdamW)], ids=["adam", "adamw"])
+def test_adam_without_the_compiler_takes_the_steps_of_pytorchs(kinds):
     models = []
-    for kind in (torch.optim.Adam, Adam):
+    for kind in kinds:
         torch.manual_seed(0)
         model = torch.nn.Sequential(torch.nn.Linear(5, 4), torch.nn.Tanh(), torch.nn.Linear(4, 3))
         optimizer = kind(model.parameters(), 0.01, weight_decay=0.1)

@@ -26,8 +26,10 @@ SMALL = {
     "features": "app+mot",
     "seed": 0,
     "backbones": {
+        "amu": {"hidden": 16, "words": 16},
         "comem": {"hidden": 16, "words": 16, "dropout": 0.0},
         "hga": {"hidden": 32, "words": 16, "dropout": 0.0, "fusion": {"width": 64, "chunks": 8, "rank": 4}},
+        "hme": {"hidden": 16, "words": 16, "text_slots": 8, "dropout": 0.0, "text_dropout": 0.0},
         "mspan": {"hidden": 16, "dropout": 0.0},
     },
     "eigv": {"disruptor": {"negatives": 2}, "objective": {"beta": 0.1}, "intervener": {"alpha": 0.2}},
@@ -70,7 +72,7 @@ def test_a_run_beats_chance(tmp_path, method, multiple_choice):
 
 
 @pytest.mark.parametrize("features", ["app+mot", "app"])
-@pytest.mark.parametrize("backbone", ["comem", "mspan"])
+@pytest.mark.parametrize("backbone", ["amu", "comem", "hme", "mspan"])
 def test_a_run_of_another_backbone_beats_chance(tmp_path, backbone, features):
     data = synthetic.write(tmp_path, multiple_choice=False, videos=400)
     other = settings("erm", epochs=10, learning_rate=0.003).model_copy(

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from eigv.backbones.dropout import Dropout
+from eigv.backbones.parts.dropout import Dropout
 
 Activation = Literal["elu", "relu"]
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eigv.backbones.dropout import Dropout
-from eigv.backbones.gates import Activation, bend, bend_again, collect, join, separate, straighten, straighten_
-from eigv.backbones.nodes import Rows
+from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.gates import Activation, bend, bend_again, collect, join, separate, straighten, straighten_
+from eigv.backbones.parts.nodes import Rows
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from base.tensors import common_dtype, moved, no_autocast
-from eigv.backbones.buckets import Buckets
-from eigv.backbones.contract import Clips, Tokens
-from eigv.backbones.dropout import Dropout
-from eigv.config.run import VideoRepresentation
+from eigv.backbones.contract import Clips, Tokens, kept_first
+from eigv.backbones.parts.buckets import Buckets
+from eigv.backbones.parts.dropout import Dropout
+from eigv.config.run import Cell, VideoRepresentation
 
 
 @dataclass(frozen=True)
@@ -61,48 +61,60 @@ def plain_layer_norm(x: Tensor) -> Tensor:
     return F.layer_norm(x, x.shape[-1:])
 
 
-def _ends(state: Tensor) -> Tensor:
-    """Last states (2, n, H) of both directions, side by side: (n, 2H)."""
+def _ends(last: Tensor | tuple[Tensor, Tensor]) -> Tensor:
+    """Last states (2, n, H) of both directions, of an LSTM with its cells, side by side: (n, 2H)."""
+    state = last[0] if isinstance(last, tuple) else last
     return torch.cat([state[0], state[1]], dim=-1)
 
 
-class ClipEncoder(nn.Module):
-    """Linear, ReLU, dropout and a bidirectional LSTM over the clips of a video."""
+CELLS: dict[Cell, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
-    def __init__(self, features: int, hidden: int, dropout: float, representation: VideoRepresentation) -> None:
+
+class ClipEncoder(nn.Module):
+    """Linear, ReLU, dropout and a bidirectional recurrent layer over the clips of a video."""
+
+    def __init__(
+        self, features: int, hidden: int, dropout: float, representation: VideoRepresentation, cell: Cell = "lstm"
+    ) -> None:
         super().__init__()
         self.linear = representation == "linear"
         embedded = 2 * hidden if self.linear else hidden
         self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
         self.dropout = Dropout(dropout)
-        self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
+        self.recurrent = CELLS[cell](embedded, hidden, batch_first=True, bidirectional=True)
 
     def map(self, video: Tensor) -> Tensor:
         """The linear layer without its bias, (..., K, Dv) to (..., K, E)."""
         return F.linear(video, self.embed.weight)
 
-    def forward(self, mapped: Tensor) -> PooledClips:
+    def forward(self, mapped: Tensor, keep: Tensor | None = None) -> PooledClips:
         """What `map` gives, (B, K, E), to `states` = LN of all states (B, K, D), `pooled` = both last states (B, D).
 
-        `local` is the linear layer's output, or the states.
+        `local` is the linear layer's output, or the states. Of the clips, only those of `keep` (B, K) bool are read,
+        at least one a video; the states of the others are 0.
         """
         embedded = mapped + self.embed.bias
-        states, (last, _) = self.recurrent(self.dropout.after_relu(embedded))
+        read = self.dropout.after_relu(embedded)
+        if keep is None:
+            states, last = self.recurrent(read)
+            pooled = _ends(last)
+        else:
+            states, pooled = _kept_states(self.recurrent, read, keep)
         states = plain_layer_norm(states)
-        return PooledClips(local=embedded if self.linear else states, pooled=_ends(last), states=states)
+        return PooledClips(local=embedded if self.linear else states, pooled=pooled, states=states, mask=keep)
 
 
 class TokenEncoder(nn.Module):
-    """Linear, ReLU, dropout and a bidirectional LSTM over the tokens of a text."""
+    """Linear, ReLU, dropout and a bidirectional recurrent layer over the tokens of a text."""
 
-    def __init__(self, features: int, embedded: int, hidden: int, dropout: float) -> None:
+    def __init__(self, features: int, embedded: int, hidden: int, dropout: float, cell: Cell = "lstm") -> None:
         super().__init__()
         self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
         # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
         self.dropout = Dropout(dropout, times=2)
-        self.recurrent = nn.LSTM(embedded, hidden, batch_first=True, bidirectional=True)
+        self.recurrent = CELLS[cell](embedded, hidden, batch_first=True, bidirectional=True)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
         """Token features (T, L, Dt) to `local` = LN of all states, `pooled` = both last states (not normalised).
@@ -117,9 +129,9 @@ class TokenEncoder(nn.Module):
 
 
 def both_directions(
-    recurrent: nn.LSTM, tokens: Tensor, lengths: Tensor, embed: Callable[[Tensor], Tensor]
+    recurrent: nn.LSTM | nn.GRU, tokens: Tensor, lengths: Tensor, embed: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """A bidirectional LSTM of one layer over `embed` of `tokens` (T, L, Dt), of which `lengths` (T,) are valid.
+    """A bidirectional layer over `embed` of `tokens` (T, L, Dt), of which `lengths` (T,) are valid.
 
     Returns all states, (T, longest, 2H), 0 where there is padding, and the last ones of both directions, (T, 2H).
 
@@ -128,7 +140,7 @@ def both_directions(
     one operation for packed sequences.
     """
     if tokens.device.type != "cpu":
-        states, (last, _) = recurrent(packed(embed(tokens), lengths))
+        states, last = recurrent(packed(embed(tokens), lengths))
         return unpacked(states), _ends(last)
 
     buckets = Buckets(lengths, tokens.shape[1], beside=0, overhead=48)
@@ -164,11 +176,38 @@ def _turned(lengths: Tensor, size: int) -> Tensor:
     return around.where(around >= 0, place)
 
 
-def _direction(recurrent: nn.LSTM, embedded: Tensor, suffix: str) -> Tensor:
-    """All states (n, L, H) of one direction of a bidirectional layer, from the first token on."""
+def _kept_states(recurrent: nn.LSTM | nn.GRU, clips: Tensor, keep: Tensor) -> tuple[Tensor, Tensor]:
+    """All states (B, K, 2H), 0 for the clips (B, K, E) that `keep` (B, K) bool leaves out, and the last ones (B, 2H).
+
+    Each direction reads the clips that stay first, so how many stay need not be known on the host.
+    """
+    K, lengths = keep.shape[1], keep.sum(dim=1)
+    first = kept_first(keep)
+    last = (lengths - 1)[:, None]
+    place = (keep.cumsum(dim=1) - 1).clamp_min(0)  # (B, K), where a clip stands among those that stay
+    found = []
+    for order, places, suffix in (
+        (first, place, ""),
+        (first.gather(1, _turned(lengths, K)), (last - place).clamp_min(0), "_reverse"),
+    ):
+        states = _direction(recurrent, _along(clips, order), suffix)
+        found.append(_along(states, torch.cat([places, last], dim=1)))
+    both = torch.cat(found, dim=-1)  # (B, K + 1, 2H)
+    return both[:, :K].masked_fill(~keep[..., None], 0), both[:, K]
+
+
+def _along(rows: Tensor, index: Tensor) -> Tensor:
+    """Of rows (B, K, E), those that `index` (B, n) names: (B, n, E)."""
+    return rows.gather(1, index[..., None].expand(-1, -1, rows.shape[2]))
+
+
+def _direction(recurrent: nn.LSTM | nn.GRU, embedded: Tensor, suffix: str) -> Tensor:
+    """All states (n, L, H) of one direction of a bidirectional layer, from the first row on."""
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     given, *weights = common_dtype(embedded, *(getattr(recurrent, f"{name}_l0{suffix}") for name in names))
     state = given.new_zeros(1, len(given), recurrent.hidden_size)
+    how = (weights, True, 1, 0.0, recurrent.training, False, True)
     with no_autocast(given):
-        states, _, _ = torch.lstm(given, (state, state), weights, True, 1, 0.0, recurrent.training, False, True)
-    return states
+        if isinstance(recurrent, nn.GRU):
+            return torch.gru(given, state, *how)[0]
+        return torch.lstm(given, (state, state), *how)[0]

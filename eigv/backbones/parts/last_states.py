@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from base.tensors import common_dtype
-from eigv.backbones.encoders import packed
+from eigv.backbones.parts.encoders import packed
 
 
 def last_states(recurrent: nn.LSTM, tokens: Tensor, lengths: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """GRU layers of one size, side by side, with few operations a step; two on top of each other read a stream of clips.
 
-Sizes: S layers or streams side by side, L steps, n rows of a step, N rows of all steps, H hidden width, D = 2H.
+Sizes: S layers or streams side by side, T texts, L steps, n rows of a step, N rows of all steps, H hidden width,
+D = 2H.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,20 @@ def recur(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) ->
     """
     states: Tensor = _Recurrence.apply(*common_dtype(mapped, weight, bias), list(sizes))
     return states
+
+
+def text_steps(lengths: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
+    """Texts (T, `size`) with `lengths` (T,), on the CPU, step by step: the longest first, without their padding.
+
+    The rows of T * `size` tokens in that order (N,); where the last token of each text is in it (T,); rows a step.
+    """
+    order = lengths.argsort(descending=True, stable=True)
+    steps = torch.arange(size)[:, None]
+    mask = steps < lengths[order]  # (size, T)
+    sizes = mask.sum(dim=1)
+    first = sizes.cumsum(dim=0) - sizes
+    last = first[lengths - 1] + order.argsort()
+    return (steps + size * order)[mask], last, [n for n in sizes.tolist() if n]
 
 
 class StreamEncoder(nn.Module):

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from base.errors import UserError
 from base.tensors import full
-from eigv.backbones.dropout import Dropout
+from eigv.backbones.parts.dropout import Dropout
 from eigv.config.run import BlockFusionSettings
 
 _SMALLEST = 1e-12  # below it the signed square root is flat: its derivative at 0 would be infinite
@@ -47,6 +47,8 @@ class BlockFusion(nn.Module):
     where many pairs share an input.
     """
 
+    compiles = "joined"
+
     def __init__(self, first: int, second: int, out: int, settings: BlockFusionSettings, dropout: float = 0.0) -> None:
         super().__init__()
         size = -(-settings.width // settings.chunks)
@@ -69,6 +71,10 @@ class BlockFusion(nn.Module):
         """Fuses inputs that are mapped already, (P, width) each, to (P, out)."""
         left = self.merge_first(F.pad(self.dropout(first), (0, self.beyond)))  # (P, C, R, S)
         right = self.merge_second(F.pad(self.dropout(second), (0, self.beyond)))
+        return self.out(self.joined(left, right))
+
+    def joined(self, left: Tensor, right: Tensor) -> Tensor:
+        """Products of the factors (P, C, R, S), summed over ranks and normalised: (P, width)."""
         merged = (full(left) * full(right)).sum(dim=2)  # (P, C, S)
         if self.beyond:
             kept = merged.flatten(1)[:, : self.width]
@@ -77,7 +83,7 @@ class BlockFusion(nn.Module):
         if self.normalise == "each":
             rooted = F.normalize(rooted, dim=-1)
         joined = rooted.flatten(1)[:, : self.width]
-        return self.out(F.normalize(joined, dim=-1) if self.normalise == "joined" else joined)
+        return F.normalize(joined, dim=-1) if self.normalise == "joined" else joined
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """(P, first), (P, second) to (P, out)."""

@@ -1,0 +1,1 @@
+"""What a run makes of the device that it is at work on."""
