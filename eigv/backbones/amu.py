@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
 from eigv.backbones.parts.encoders import valid
 from eigv.backbones.parts.long_recurrence import recur
 from eigv.backbones.parts.refining import Refined, refine
@@ -61,6 +61,7 @@ class Amu(Backbone[StreamClips, AskingTokens]):
     words and c' of the second layer.
     """
 
+    drops_clips = True
     weighs_clips = True
 
     def __init__(self, settings: AmuSettings, clip_widths: ClipWidths, token_width: int) -> None:
@@ -90,6 +91,10 @@ class Amu(Backbone[StreamClips, AskingTokens]):
         seen = (mapped + bias).tanh()
         appearance, motion = seen.chunk(2, dim=2)
         return StreamClips(appearance + motion, torch.cat([appearance, motion], dim=1))
+
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> StreamClips:
+        """The clips `keep` (B, K) bool, stretched to K, as MSPAN's are."""
+        return self.encode_mapped(stretched(mapped, keep))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> AskingTokens:
         """Token features (T, L, Dt) with `lengths` (T,): `pooled` is the map of the last cell."""

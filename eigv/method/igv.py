@@ -48,7 +48,7 @@ def losses(model: "VideoQA", batch: Batch, draws: Draws, bank: MemoryBank | None
     how = settings.igv
     found = branches(model, batch, draws, bank, settings)
     with no_autocast(found.causal):
-        answer = answer_loss(found.causal, batch.answer)
+        answer = answer_loss(found.causal, batch.answer, settings.objective.answer)
         invariance = divergence(found.causal, found.mixed)
         environment = from_uniform(found.environment)
     return Losses(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens
+from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
 from eigv.backbones.hme.attention import Reasoning, TemporalAttention
 from eigv.backbones.hme.memories import TextMemory, VisualMemory
 from eigv.backbones.parts.dropout import Dropout
@@ -61,6 +61,7 @@ class Hme(Backbone[Clips, Tokens]):
     whose layers go on from there, and again after it: then all of it belongs to pairs.
     """
 
+    drops_clips = True
     weighs_clips = True
 
     def __init__(self, settings: HmeSettings, clip_widths: ClipWidths, token_width: int) -> None:
@@ -102,6 +103,10 @@ class Hme(Backbone[Clips, Tokens]):
         if self.twice:
             return UnreadClips(local, mapped)
         return SeenClips(local, streams, self.visual_memory(high).transpose(0, 1))
+
+    def encode_kept(self, mapped: Tensor, keep: Tensor) -> Clips:
+        """The clips `keep` (B, K) bool, stretched to K, as MSPAN's are."""
+        return self.encode_mapped(stretched(mapped, keep))
 
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,): `pooled` are the last states of both layers."""

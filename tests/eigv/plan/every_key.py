@@ -151,7 +151,7 @@ ROWS = [
     Row("eigv.disruptor.questions", "permuted", ["eigv runs"]),
     Row("eigv.disruptor.random_question", "mixed", ["eigv runs"]),
     Row("eigv.disruptor.owners", "shuffled", ["eigv runs"]),
-    Row("eigv.objective.answer", "hinge", ["plain runs"], {"overrides": MIXED}),
+    Row("eigv.objective.answer", "hinge", ["plain runs", "train igv"], {"overrides": MIXED}),
     Row("eigv.objective.beta", 0.1, ["eigv runs"]),
     Row("eigv.objective.similarity", "cosine", ["eigv runs"]),
     Row("eigv.objective.temperature", 0.2, ["eigv runs"]),

@@ -64,7 +64,7 @@ def test_what_is_made_ahead_waits_for_its_job_which_evaluates_nothing(models, ho
     assert files(own.out) == alone(own, how, tmp_path) and metrics["split"] == "val"
     assert not other.out.exists()
     expected = alone(other, how, tmp_path)
-    monkeypatch.setattr(evaluation, "_predict", None)
+    monkeypatch.setattr(evaluation, "predict", None)
     assert "rationale" in evaluate_one_and_ahead(other, [], how)
     assert files(other.out) == expected
     assert not any(path.is_file() for path in (tmp_path / "state").rglob("*"))
@@ -103,7 +103,7 @@ def test_ahead_is_left_out_what_is_not_trained_what_is_made_and_what_fails(model
 def test_sigterm_ends_it_with_its_own_files(models, how, tmp_path, monkeypatch):
     own, other, last = asked(models, tmp_path, "erm", "eigv", "last")
     last = last.model_copy(update={"model": own.model})
-    predict, calls = evaluation._predict, []
+    predict, calls = evaluation.predict, []
 
     def ended(*given):
         calls.append(given)
@@ -111,7 +111,7 @@ def test_sigterm_ends_it_with_its_own_files(models, how, tmp_path, monkeypatch):
             os.kill(os.getpid(), signal.SIGTERM)
         return predict(*given)
 
-    monkeypatch.setattr(evaluation, "_predict", ended)
+    monkeypatch.setattr(evaluation, "predict", ended)
     evaluate_one_and_ahead(own, [other, last], how)
     assert len(calls) == 2 and (own.out / "metrics.json").is_file()
     assert other.shelf(how).is_full() and not last.shelf(how).is_full()
