@@ -54,6 +54,8 @@ def wait_until(happened: Callable[[], bool], process: subprocess.Popen[bytes], c
 def numbers(results: Path) -> dict[str, bytes]:
     """Everything that must not change, however often a run was killed, of the runs of Table 1."""
     found = {str(path.relative_to(results)): path.read_bytes() for name in NAMES for path in results.rglob(name)}
+    # What was trained ahead and not fetched yet lies among the states.
+    found = {path: content for path, content in found.items() if not path.startswith("state/")}
     runs = {path: Path(path).parts for path in found if path.startswith("runs/")}
     # Runs of other tables have other methods or features, or settings in their paths.
     others = {path for path, parts in runs.items() if "=" in path or parts[3] not in METHODS or parts[4] != "app+mot"}
