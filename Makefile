@@ -50,7 +50,7 @@ endef
 
 SMALL = tests/workflow/small-rationales.yaml
 # Runs of a data set share a process, which starts once.
-IN_ONE_PROCESS = --set-resources train:runs_per_job=20
+IN_ONE_PROCESS = --set-resources train:runs_per_job=20 evaluate:runs_per_job=20 evaluate_shifted:runs_per_job=20
 
 test: test-unit test-workflow  ## All tests
 
