@@ -4,6 +4,7 @@ model.json, model.safetensors   the model; `made_by` names the places below
 vocabulary.json                 the answers of an open-ended run
 encoder/                        the fine-tuned text encoder
 weights/<kind>/                 the weights of the feature networks
+examples/                       some test videos with a question each, where they are wanted (eigv/asking/examples.py)
 bundle.json                     the SHA-256 of each file, licences, and where it all comes from
 """
 
@@ -18,15 +19,16 @@ from base.formats.vocabulary import write_vocabulary
 from base.provenance import commit, versions
 from base.reading import sha256
 from base.writing import write_json
-from eigv.asking.sources import Sources
+from eigv.asking.examples import write_examples
+from eigv.asking.sources import Sources, found
 from eigv.runs.model_files import ModelCard
 
 ENCODER = ("config.json", "finetuning.json", "*.safetensors", "*token*", "vocab*", "merges.txt", "*.model")
 """What of an encoder's folder is copied; the head, which only `question-only` reads, is not."""
 
 
-def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path) -> None:
-    """Writes the bundle of the run in `folder` into `out`.
+def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path, videos: Path | None = None) -> None:
+    """Writes the bundle of the run in `folder` into `out`, with examples from a folder of `videos`.
 
     `UserError` where weights are missing, where `out` holds a model already, and for a run that needs code of the
     user's own, which a bundle cannot carry.
@@ -41,6 +43,8 @@ def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path) -> 
         write_vocabulary(out, sources.classes)
     features = _copy_weights(sources, out)
     assert card.made_by is not None
+    if videos:
+        write_examples(found(card.made_by["questions"], folder), videos, out / "examples")
     made_by = card.made_by | {"features": features, "questions": ".", "encoder": "encoder"}
     write_json(RunFolder(out).model, replace(card, made_by=made_by).described())
     files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "bundle.json")
