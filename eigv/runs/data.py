@@ -172,15 +172,28 @@ class Split:
 
     def with_gold(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> "Split":
         """The questions that have a clip within their gold spans, with these clips; `UserError` where there is none."""
-        of_questions = [[(start, end) for start, end in spans.get(str(qid), [])] for qid in self.table["qid"]]
-        gold = gold_clips(self.videos.store.frame_time[self.video_row], of_questions)
+        gold = self._gold_clips(spans)
         kept = gold.any(axis=1)
-        if not kept.any():
-            raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
         rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
         left_out = self.left_out + int((~kept).sum())
         table = self.table.iloc[np.flatnonzero(kept)].reset_index(drop=True)
         return replace(self, table=table, gold=gold[kept], left_out=left_out, **rows)
+
+    def with_labels(self, spans: Mapping[str, Sequence[Sequence[float]]], share: float, seed: int) -> "Split":
+        """All questions, with the gold clips of those about a `share` of the videos, at least one, drawn by `seed`; the
+        others have none. `UserError` as of `with_gold`."""
+        gold = self._gold_clips(spans)
+        videos = np.unique(self.video_row[gold.any(axis=1)])
+        drawn = np.random.default_rng(seed).permutation(videos)[: max(1, round(share * len(videos)))]
+        return replace(self, gold=gold & np.isin(self.video_row, drawn)[:, None])
+
+    def _gold_clips(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> NDArray[np.bool_]:
+        """(Q, K) of each question; `UserError` where no question has one."""
+        of_questions = [[(start, end) for start, end in spans.get(str(qid), [])] for qid in self.table["qid"]]
+        gold = gold_clips(self.videos.store.frame_time[self.video_row], of_questions)
+        if not gold.any():
+            raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
+        return gold
 
     @cached_property
     def longest(self) -> NDArray[np.int64]:
