@@ -46,12 +46,19 @@ class Videos:
 
     @classmethod
     def read(cls, path: Path, choice: str) -> "Videos":
-        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot; `UserError` where it lacks some."""
-        store = VideoFeatures.read(path, PARTS[choice])
-        if absent := [kind for kind, values in store.features.items() if values.shape[2] == 0]:
+        """Reads `video.h5` and takes the features of `choice`; `UserError` where it lacks some.
+
+        That is app, mot or app+mot, or streams by their names (`eigv.backbones.registry.streams_of`).
+        """
+        streams = PARTS.get(choice) or sorted(choice.split("+"), key=ClipWidths._fields.index)  # as they are laid out
+        store = VideoFeatures.read(path, streams)
+        if absent := [kind for kind, values in store.features.items() if 0 in values.shape[2:]]:
             raise UserError(f"{path} has no {' and no '.join(absent)} features, which a run with {choice} reads")
-        widths = {kind: values.shape[2] for kind, values in store.features.items()}
-        return cls(store, torch.from_numpy(store.joined), ClipWidths(**dict.fromkeys(ClipWidths._fields, 0) | widths))
+        shapes = {kind: values.shape[2:] for kind, values in store.features.items()}
+        widths = {kind: shape[0] for kind, shape in shapes.items() if len(shape) == 1}
+        features = torch.from_numpy(store.joined)
+        sizes = {"appearance": 0, "motion": 0} | widths | {k: s for k, s in shapes.items() if len(s) > 1}
+        return cls(store, features, ClipWidths(**sizes, clips=features.shape[1]))
 
     def of(self, rows: NDArray[np.int64]) -> Tensor:
         """The features of some videos, (B, K, D) float32, where the features are."""

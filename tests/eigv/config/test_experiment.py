@@ -187,5 +187,7 @@ def test_other_systems_are_official_as_they_were_published():
     mixed = settings_of_run(config, Run("nextqa", "hme", "eigv", "app+mot", 0))
     assert mixed["eigv"]["objective"]["answer"] == "cross-entropy" and mixed["training"]["batch"] == 64
     assert settings_of_run(config, Run("msvd-qa", "hme", "erm", "app+mot", 0))["backbones"]["hme"]["reading"] == "twice"
+    hcrn = settings_of_run(config, Run("msrvtt-qa", "hcrn", "eigv", "app+mot", 0))
+    assert hcrn["backbones"]["hcrn"]["official_random_subsets"] and hcrn["training"]["clip_norm"] == 12
     with pytest.raises(UserError, match="no official model of amu for nextqa"):
         settings_of_run(config, Run("nextqa", "amu", "erm", "app+mot", 0))
