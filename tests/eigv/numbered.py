@@ -24,12 +24,15 @@ ROUNDS = {"train": 4, "val": 4, "test": 3}
 WORDS = ["blue", "red", "green", "black"]
 
 
-def write(folder: Path, *, multiple_choice: bool = False, frames: bool = False) -> dict[str, Path]:
-    """Writes the files, with `frames` or without; returns their paths by the names of the commands' options."""
+def write(folder: Path, *, multiple_choice: bool = False, frames: bool = False, apart: bool = False) -> dict[str, Path]:
+    """Writes the files, with `frames` or without; returns their paths by the names of the commands' options.
+
+    `apart`: a question is a text by itself, of whose tokens each is 10 m + 9.
+    """
     _write_videos(folder / "video.h5", frames)
     first = 0
     for split, videos in VIDEOS.items():
-        first = _write_split(folder, split, videos * ROUNDS[split], first, multiple_choice)
+        first = _write_split(folder, split, videos * ROUNDS[split], first, multiple_choice, apart)
     write_vocabulary(folder / "annotations", [] if multiple_choice else WORDS)
     write_summary(folder / "annotations", {split: {"questions_left_out": 0} for split in VIDEOS})
     return {"video": folder / "video.h5", "questions": folder / "annotations", "text": folder / "text"}
@@ -71,7 +74,7 @@ def _write_videos(path, frames_too):
                 out.features("frames", row, of_frames(video), path)
 
 
-def _write_split(folder, split, videos, first, multiple_choice):
+def _write_split(folder, split, videos, first, multiple_choice, apart):
     numbers = range(first, first + len(videos))
     table = pd.DataFrame({"qid": [f"q{m}" for m in numbers], "video_id": [f"v{n}" for n in videos]})
     table["question"] = [f"which {m}" for m in numbers]
@@ -83,9 +86,11 @@ def _write_split(folder, split, videos, first, multiple_choice):
             table[name] = [f"{m} {j}" for m in numbers]
     write_annotations(folder / f"annotations/{split}.csv", table)
     backwards = table.iloc[::-1]
-    texts = [(m, j) for m in reversed(numbers) for j in range(len(CANDIDATES) if multiple_choice else 1)]
+    each = [*([9] if apart else []), *range(len(CANDIDATES) if multiple_choice else 1)]
+    texts = [(m, j) for m in reversed(numbers) for j in each]
     lengths = np.array([j + m % 3 + 1 for m, j in texts])
     values = np.repeat([10 * m + j for m, j in texts], lengths)[:, None] * np.ones(2)
     path = folder / f"text/text_{split}.h5"
-    write_token_features(path, backwards, lengths, 2, iter([values]), {"encoder": "numbers"})
+    about = {"encoder": "numbers", "sequences": len(each)} | ({"layout": "apart"} if apart else {})
+    write_token_features(path, backwards, lengths, 2, iter([values]), about)
     return first + len(videos)

@@ -96,3 +96,19 @@ def test_a_stream_that_is_not_there_is_refused_with_what_makes_it(tmp_path):
         Videos.read(path, streams_of("hcrn", "app+mot"))
     with pytest.raises(UserError, match=r"hcrn reads frames and motion.* not on `app`"):
         streams_of("hcrn", "app")
+
+
+def test_texts_that_are_apart_come_as_questions_and_their_candidates(tmp_path):
+    data = numbered.write(tmp_path, multiple_choice=True, apart=True)
+    split = Split.read("val", data["questions"], data["text"], Videos.read(data["video"], "app"), training=False)
+    batch = split.batch(np.array([4, 1, 3]))
+    assert batch.candidates == 5 and batch.tokens.shape[0] == 15
+    for i, qid in enumerate(batch.qids):
+        question = int(qid[1:])
+        length = int(batch.question_lengths[i])
+        assert length == 10 + question % 3
+        assert (batch.questions[i, :length] == 10 * question + 9).all()
+        for j in range(5):
+            size = int(batch.lengths[5 * i + j])
+            assert size == j + question % 3 + 1 and (batch.tokens[5 * i + j, :size] == 10 * question + j).all()
+    assert split.longest.tolist() == [10 + int(qid[1:]) % 3 for qid in split.table["qid"]]
