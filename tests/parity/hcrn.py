@@ -71,7 +71,7 @@ def hcrn(golden: Golden, form: str) -> Iterator[Compared | Row]:
     def names(state: Golden) -> Names:
         return of_hcrn(state, [relation.scales for relation in relations])
 
-    yield from compared(golden, worded, names, batch, middle, rate=1e-4, prepare=prepare)
+    yield from compared(golden, worded, names, batch, middle, rate=1e-4, prepare=prepare, clip=12.0)
 
 
 class _Draws:

@@ -4,6 +4,7 @@ Their weights come under names of ours by the tables below; users have no checkp
 a table that belongs to the comparison: a model of ours is given their vectors.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -206,10 +207,12 @@ def compared(
     eps: float = 1e-8,
     beyond: Callable[[Worded, Batch], Tensor] | None = None,
     prepare: Callable[[str], None] | None = None,
+    clip: float = math.inf,
 ) -> Iterator[Compared | Row]:
     """Every case of a file, and where it has gradients, the step that they belong to.
 
-    `beyond` is what the published loss adds; `prepare` puts into the model what a case has recorded of draws.
+    `beyond` is what the published loss adds; `prepare` puts into the model what a case has recorded of draws; `clip` is
+    the norm that gradients are scaled down to before the step.
     """
     weights = names(group(golden, "param"))
     missing = [f"model.{name}" for name in worded.model.state_dict() if f"model.{name}" not in weights.values]
@@ -238,7 +241,10 @@ def compared(
             total = losses.total if beyond is None else losses.total + beyond(worded, batch)
             yield forward(f"{case}: loss", total, outputs["loss"])
             total.backward()
-            yield from _learned(worded, golden, names, rate, eps)
+            if "grad_norm" in outputs:
+                norm = torch.nn.utils.clip_grad_norm_(worded.parameters(), math.inf)
+                yield forward(f"{case}: norm of the gradient", norm, outputs["grad_norm"])
+            yield from _learned(worded, golden, names, rate, eps, clip)
 
 
 def _unread(golden: Golden, weights: Names) -> Iterator[Row]:
@@ -250,7 +256,7 @@ def _unread(golden: Golden, weights: Names) -> Iterator[Row]:
 
 
 def _learned(
-    worded: Worded, golden: Golden, names: Callable[[Golden], Names], rate: float, eps: float
+    worded: Worded, golden: Golden, names: Callable[[Golden], Names], rate: float, eps: float, clip: float
 ) -> Iterator[Compared | Row]:
     state = group(golden, "param")
     nothing = {name: torch.zeros_like(value) for name, value in state.items()}
@@ -268,6 +274,8 @@ def _learned(
     if not any(key.startswith("post/") for key in golden):
         return
     before = {name: parameter.detach().clone() for name, parameter in learning.items()}
+    norm = torch.nn.utils.clip_grad_norm_(learning.values(), clip)
+    gradients = {name: value * (clip / norm).clamp(max=1) for name, value in gradients.items()}
     torch.optim.Adam(learning.values(), rate, eps=eps).step()
     after = names(state | group(golden, "post")).values
     how = TrainingSettings(learning_rate=rate, weight_decay=0)

@@ -101,7 +101,7 @@ def test_the_vectors_of_all_frames_are_kept_beside_the_middle_one(shared, tmp_pa
     np.testing.assert_allclose(store.features["appearance"], middle.features["appearance"], atol=2e-3, rtol=2e-3)
     assert not np.array_equal(frames[0, :, 0], frames[0, :, 2])
     np.testing.assert_array_equal(store.joined.reshape(4, 4, 5, 1280)[:, :, 1:], frames)
-    assert "frames" in inspect(tmp_path / "video.h5").text
+    assert any(line.startswith("frames ") for line in inspect(tmp_path / "video.h5").text.splitlines())
     with open_layout(recognise(tmp_path / "video.h5")) as source:
         export_features("hcrn", source, tmp_path / "hcrn", None)
     with open_layout(recognise(tmp_path / "hcrn")) as back:
