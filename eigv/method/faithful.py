@@ -54,7 +54,7 @@ def select(model: "VideoQA", batch: Batch, settings: FaithfulSettings, draws: Dr
     """
     with torch.no_grad():
         clips = model.backbone.encode_clips(batch.video)
-        texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+        texts = batch.encoded_by(model.backbone)
         query = model.query_of(texts, batch, batch.answer)
     noise = None if draws is None else draws.gumbel((batch.size, 2, batch.video.shape[1]))
     scene = model.grounding(clips.local, query, noise, settings.temperature)

@@ -67,16 +67,17 @@ def explain(
     card.refuse_another(settings, predictor)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     data = shared or SharedData(video, questions, text)
-    train_split = data.split("train", settings.features, training=True)
-    val_split = data.split("val", settings.features, training=False)
+    streams = card.streams
+    train_split = data.split("train", streams, training=True)
+    val_split = data.split("val", streams, training=False)
 
     torch.manual_seed(settings.seed)
     card = replace(card, settings=settings)
     model = card.build()  # the indicator is new
     kept = {key: value for key, value in trained.state_dict().items() if not key.startswith("grounding.")}
     model.load_state_dict(kept, strict=False)
-    digest = data.digest(settings.features, train_split, val_split)
-    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
+    digest = data.digest(streams, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, streams, "train", "val")
     train_split = labelled(train_split, settings, labels)
     explaining = _Explaining(model.to(device), settings, train_split, val_split, device)
     key = key_of(settings, explaining.numbers, stage, digest, predictor, labels)

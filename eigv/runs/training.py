@@ -32,6 +32,7 @@ from base.jobs.resume import Watched
 from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
+from eigv.backbones import streams_of
 from eigv.config.data_on import DataOn
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
@@ -93,10 +94,11 @@ def train(
     announcements = Announcements(name, announce)
     shown = Curves(loggers, curves or out / "curves", name, settings.model_dump(mode="json"))
     data = shared or SharedData(video, questions, text)
-    train_split = data.split("train", settings.features, training=True)
-    val_split = data.split("val", settings.features, training=False)
-    digest = data.digest(settings.features, train_split, val_split)
-    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
+    streams = streams_of(settings.backbone, settings.features, settings.plugin)
+    train_split = data.split("train", streams, training=True)
+    val_split = data.split("val", streams, training=False)
+    digest = data.digest(streams, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, streams, "train", "val")
     if method_of(settings.method).scenes == "gold":
         assert before is not None
         train_split = train_split.with_gold(read_gold(before))

@@ -30,7 +30,7 @@ class Questions:
     second: list[int]
     """Where the candidate begins in each sequence (its length where there is none)."""
     sequences: int
-    """A: 5 for multiple choice, 1 for open-ended."""
+    """A: 5 for multiple choice, 6 where the question is one by itself, 1 for open-ended."""
     cut: int = 0
     """How many questions were too long and lost an end."""
 
@@ -94,6 +94,22 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
     return Questions(table, tokens, second, len(candidates), len(cut))
+
+
+def laid_out(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
+    """As `tokenised`; or, where `text.layout` is apart, of multiple choice each question and then its candidates.
+
+    Each is then [CLS] text [SEP], which loses its own end where it is too long.
+    """
+    joint = tokenised(table, tokenizer, text, path)
+    if text.layout == "joint" or not is_multiple_choice(table):
+        return joint
+    columns = [token_ids(tokenizer, table[name].tolist()) for name in ("question", *candidate_columns(table))]
+    room, ends = text.length - 2, (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    rows = list(zip(*columns, strict=True))
+    tokens = [[ends[0], *ids[:room], ends[1]] for row in rows for ids in row]
+    cut = sum(any(len(ids) > room for ids in row) for row in rows)
+    return Questions(table, tokens, [len(ids) for ids in tokens], len(columns), cut)
 
 
 def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:
