@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.rationale_numbers import accuracy_of, markdown, metric, of_types, spread
+from benchmarks.rationale_numbers import accuracy_of, markdown, metric, numbers, of_types, spread
 from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS
 from eigv.config.run_path import Run
@@ -38,10 +38,9 @@ def changed(config: Config, biased: str) -> Iterator[str]:
 
 def _numbers(found: Sequence[dict[str, Any]], biased: str) -> dict[str, str]:
     line = {"seeds": str(len(found)), "accuracy": spread([each["accuracy"] for each in found])}
-    line[f"{biased}: accuracy"] = spread([got for m in found if (got := accuracy_of(m, biased)) is not None])
+    line[f"{biased}: accuracy"] = spread(numbers(found, lambda metrics: accuracy_of(metrics, biased)))
     for key in ("iop", "iou"):
-        read, heading = metric(key), METRICS[key].title
-        line[heading] = spread([got for m in found if (got := read(m)) is not None])
-        of_biased = (of_types(m, key, (biased,)) for m in found)
-        line[f"{biased}: {heading}"] = spread([got for got in of_biased if got is not None])
+        heading = METRICS[key].title
+        line[heading] = spread(numbers(found, metric(key)))
+        line[f"{biased}: {heading}"] = spread(numbers(found, lambda m, key=key: of_types(m, key, (biased,))))
     return line

@@ -1,6 +1,6 @@
 """Numbers of runs as they stand in the tables of rationales: spreads, differences, answers from the causal scene."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,11 @@ def from_the_scene(files: Sequence[RunFolder], plain: Sequence[RunFolder], type_
             float(of_seeds[0].mean() - of_seeds[1].mean()), interval, interval.excludes_zero(len(names))
         ),
     }
+
+
+def numbers(found: Iterable[dict[str, Any]], of: Callable[[dict[str, Any]], float | None]) -> list[float]:
+    """What `of` reads in each metrics.json that has it."""
+    return [number for number in map(of, found) if number is not None]
 
 
 def metric(name: str, row: Row = "selected") -> Callable[[dict[str, Any]], float | None]:

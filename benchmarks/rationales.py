@@ -16,7 +16,16 @@ import pandas as pd
 
 from base.formats.run_folder import RunFolder
 from benchmarks.rationale_labels import changed
-from benchmarks.rationale_numbers import accuracy_of, difference, from_the_scene, markdown, metric, of_types, spread
+from benchmarks.rationale_numbers import (
+    accuracy_of,
+    difference,
+    from_the_scene,
+    markdown,
+    metric,
+    numbers,
+    of_types,
+    spread,
+)
 from benchmarks.report import machine, write_between
 from eigv.config.experiment import Config, load
 from eigv.config.methods import METHODS
@@ -53,8 +62,7 @@ class Rowed:
 
     def numbers(self, split: str, of: Callable[[dict[str, Any]], float | None]) -> list[float]:
         """A number of each seed that has it."""
-        found = [of(result.metrics) for result in self.cells[split].results] if split in self.cells else []
-        return [number for number in found if number is not None]
+        return numbers((result.metrics for result in self.cells[split].results), of) if split in self.cells else []
 
 
 def main() -> None:
@@ -238,11 +246,11 @@ def _post_hoc(config: Config) -> Iterator[str]:
         table = pd.read_csv(file)
         lines = []
         for (explainer, selection), part in table.groupby(["explainer", "selection"], sort=False):
-            numbers = part.set_index("metric")
+            of_metric = part.set_index("metric")
             line = {"explainer": explainer, "clips": selection}
             for key, heading in EXPLAINED.items():
                 if key in ("iop", "iou", "right"):
-                    of = numbers.loc[key]
+                    of = of_metric.loc[key]
                     line[heading] = f"{of['mean']:.1f} [{of['low']:.1f}, {of['high']:.1f}]"
                     if not np.isnan(of["difference"]):
                         interval = Interval(of["difference_low"], of["difference_high"])

@@ -217,9 +217,8 @@ class VideoFeatures:
     def _check_finite(self) -> None:
         usable = np.array([status != FAILED for status in self.status], dtype=bool)
         for name, values in self.features.items():
-            finite = [
-                np.isfinite(values[part]).reshape(len(values[part]), -1).all(axis=1) for part in _blocks(len(values))
-            ]
+            within = tuple(range(1, values.ndim))
+            finite = [np.isfinite(values[part]).all(axis=within) for part in _blocks(len(values))]
             bad = usable & ~np.concatenate([np.ones(0, bool), *finite])
             if bad.any():
                 names = [self.ids[row] for row in np.flatnonzero(bad)[:5]]

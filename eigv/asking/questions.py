@@ -92,7 +92,7 @@ class Reader:
             tokens=values,
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             sequences=read.sequences,
-            attributes={LAYOUT: self._sources.text.layout if questions[0].candidates else "joint"},
+            attributes={LAYOUT: "apart"} if read.apart else {},
         )
         unknown: NDArray[np.int64] = np.full(len(questions), -1)
         return Split(table, videos, np.zeros_like(rows), tokens, rows, unknown, left_out=0)

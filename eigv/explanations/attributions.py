@@ -53,10 +53,7 @@ def wide_occlusion(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
 def attention(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
     """How much the backbone itself weighs a clip when it reads the text of the answer, or the question."""
     with torch.no_grad():
-        clips, texts = (
-            model.backbone.encode_clips(batch.video),
-            batch.encoded_by(model.backbone),
-        )
+        clips, texts = model.backbone.encode_clips(batch.video), batch.encoded_by(model.backbone)
         return model.backbone.clip_weights(clips, texts, batch.video_of, batch.text_of(answer))
 
 

@@ -83,9 +83,7 @@ class Extractor:
         values = torch.cat([self._forward(part) for part in inputs.split(at_once)])
         if self.kind == "appearance":
             values = values.unflatten(0, (V * K, seen))
-        if self.keeps_frames:
-            return values.unflatten(0, (V, K)).cpu().numpy()
-        if self.kind == "appearance":
+        if self.kind == "appearance" and not self.keeps_frames:
             values = values.amax(1) if self._reduce == "max" else values.mean(1) if seen > 1 else values[:, 0]
         return values.unflatten(0, (V, K)).cpu().numpy()
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base.errors import UserError
-from base.formats.questions import is_multiple_choice, read_annotations
+from base.formats.questions import read_annotations
 from base.formats.token_features import LAYOUT, write_token_features
 from base.jobs.journal import journal
 from base.jobs.progress import progress
@@ -59,7 +59,7 @@ def write_tokens(
         "encoder": text.encoder,
         "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
     }
-    if text.layout == "apart" and is_multiple_choice(questions.table):
+    if questions.apart:
         about[LAYOUT] = "apart"
     weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
     key = [weights, text.model_dump(), sha256(path), PART, stage]

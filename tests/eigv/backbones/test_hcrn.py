@@ -6,10 +6,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from base.errors import UserError
-from eigv.backbones import ClipWidths
+from eigv.backbones import BACKBONES, ClipWidths
 from eigv.backbones.hcrn import Hcrn
 from eigv.backbones.hcrn.relation import Reading, Relation
 from eigv.backbones.hcrn.subsets import drawn, sizes_of
+from eigv.config.names import READS_FRAMES
 from eigv.config.run import HcrnSettings
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -151,3 +152,7 @@ def test_texts_of_the_other_layout_are_refused() -> None:
         made(texts="apart").encode_tokens(tokens, LENGTHS)
     with pytest.raises(UserError, match=r"Hcrn reads question and candidate as one text.*`text.layout: joint`"):
         made().encode_apart(tokens, LENGTHS, tokens, LENGTHS)
+
+
+def test_what_is_said_to_read_frames_before_a_run_declares_them() -> None:
+    assert set(READS_FRAMES) == {name for name, backbone in BACKBONES.items() if "frames" in backbone.streams}
