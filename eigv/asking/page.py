@@ -39,7 +39,8 @@ class Outputs(NamedTuple):
     films: list[str]
 
 
-NOTHING = Outputs(None, "", "", None, [])
+CLEARED = "() => [{}, '', '', null]"
+"""JavaScript for what an answer changes on the page, of a video that is not asked yet."""
 
 
 class Asker:
@@ -127,7 +128,8 @@ def build(model: Model, work: Path, examples: list[Example]) -> gr.Blocks:
             gr.Examples(rows, inputs, label="Examples", cache_examples=False, elem_id="examples")
         outputs = [scores, rests, strip, film, films]
         gr.on([button.click, question.submit], ask, inputs, outputs, concurrency_limit=1, api_name="ask")
-        video.change(lambda: NOTHING, None, outputs, queue=False, api_visibility="private")
+        # In the browser: what the server sends later than the answer would clear that.
+        video.change(None, None, outputs[:-1], js=CLEARED)
         strip.click(_chosen, films, film, queue=False, api_visibility="private")
     page.queue(max_size=WAITING)
     return page

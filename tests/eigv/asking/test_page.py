@@ -1,5 +1,6 @@
 """The page on which a run is asked, in a real browser: upload, answer, other questions, other clips; its limits."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -20,7 +21,7 @@ pytest.importorskip("gradio", reason="needs Gradio: pip install '.[serve]'")
 QUESTIONS = ("which colour is the shape that pulses", "what does the red star do first of all")
 CANDIDATES = ("red", "it moves in a circle", "green")
 PATIENCE = 240
-"""Seconds on a busy machine; an answer takes 3 on a quiet one."""
+"""Seconds until a test gives up; each waits for what it wants to see, which takes 3 at most on a quiet machine."""
 
 
 @pytest.fixture(scope="module")
@@ -67,48 +68,72 @@ class Page:
         return self.browser.find_elements("css selector", selector)
 
     def wait(self, condition):
-        from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
+        """Waits until `condition()` holds, and returns it; parts of the page may be made anew meanwhile."""
+        from selenium.common.exceptions import WebDriverException
 
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            try:
+            with contextlib.suppress(WebDriverException):
                 if found := condition():
                     return found
-            except (NoSuchElementException, StaleElementReferenceException):
-                pass
             time.sleep(0.1)
-        raise AssertionError(f"nothing after {PATIENCE} s; the page says: {self.one('body').text}")
+        raise AssertionError(f"not in {PATIENCE} s; the page says: {self.one('body').text}")
 
     def upload(self, path):
         self.one("#video input[type=file]").send_keys(str(path))
         self.wait(lambda: self.one("#video video"))
 
     def write(self, part, text):
-        field = self.one(f"#{part} textarea, #{part} input")
-        field.clear()
-        field.send_keys(text)
+        """Types into a field, until it holds the text."""
 
-    def ask(self, question, keys=""):
-        before = self.one("#answer").text
-        self.write("question", question + keys)
-        if not keys:
+        def written():
+            field = self.one(f"#{part} textarea, #{part} input")
+            field.clear()
+            field.send_keys(text)
+            return field.get_property("value") == text
+
+        self.wait(written)
+
+    def ask(self, question, by_enter=False):
+        self.write("question", question)
+        if by_enter:
+            self.one("#question textarea, #question input").send_keys("\ue007")
+        else:
             self.one("#ask").click()
-        self.wait(lambda: self.one("#answer").text != before and self.all("#strip button"))
 
-    def says(self, answer):
-        """Waits until the answer, the seconds and the marked clips are those of `answer`."""
-        self.wait(lambda: self.one("#answer").text.split("\n")[1] == answer.answer)
-        causal = [n for n, clip in enumerate(self.all("#strip button")) if "causal" in clip.text]
-        assert causal == list(answer.clips)
-        assert f"{len(answer.clips)} of {len(answer.frames)} clips" in self.one("#rests").text
-        assert all(f"{start:.2f}–{end:.2f} s" in self.one("#rests").text for start, end in answer.spans)
-        lines = self.one("#answer").text.split("\n")
-        assert [line for line in lines if "%" in line] == [f"{round(100 * chance)}%" for _, chance in answer.scores]
+    def shows(self, answer):
+        """Waits until answer, chances, seconds and marked clips are those of `answer`, all of them at once."""
+        chances = [f"{round(100 * chance)}%" for _, chance in answer.scores]
+        seconds = [f"{start:.2f}–{end:.2f} s" for start, end in answer.spans]
+
+        def shown():
+            _, first, *lines = [*self.one("#answer").text.split("\n"), "", ""]
+            causal = [n for n, clip in enumerate(self.all("#strip button")) if "causal" in clip.text]
+            rests = self.one("#rests").text
+            return (
+                first == answer.answer
+                and [line for line in lines if "%" in line] == chances
+                and causal == list(answer.clips)
+                and f"{len(answer.clips)} of {len(answer.frames)} clips" in rests
+                and all(span in rests for span in seconds)
+            )
+
+        self.wait(shown)
 
     def plays(self, clip):
         """Waits until that clip's film is there and runs."""
         film = "const v = document.querySelector('#film video'); return v && v.currentTime > 0 && v.src"
         self.wait(lambda: (self.browser.execute_script(film) or "").endswith(f"/{clip}.mp4"))
+
+    def choose(self, clip, by_enter=False):
+        """Presses a clip's button, and waits until its film runs."""
+        button = self.all("#strip button")[clip]
+        if by_enter:
+            button.send_keys("\ue007")
+        else:
+            button.click()
+        self.plays(clip)
+        assert [part.get_attribute("aria-pressed") for part in self.all("#strip button")].index("true") == clip
 
 
 @pytest.fixture
@@ -124,16 +149,14 @@ def test_a_video_is_asked_two_questions_and_its_clips_play(page, bundle, video, 
     page.upload(video)
     page.write("candidates", "\n".join(CANDIDATES))
     page.ask(QUESTIONS[0])
-    page.says(first)
+    page.shows(first)
     page.plays(first.clips[0])
     other = (first.clips[0] + 1) % len(first.frames)
-    page.all("#strip button")[other].click()
-    page.plays(other)
-    assert [clip.get_attribute("aria-pressed") for clip in page.all("#strip button")].index("true") == other
-    page.ask(QUESTIONS[1], keys="\ue007")  # Enter
-    page.says(second)
-    page.all("#strip button")[other].send_keys("\ue007")  # a clip by the keyboard
-    page.plays(other)
+    page.choose(other)
+    page.ask(QUESTIONS[1], by_enter=True)
+    page.shows(second)
+    page.plays(second.clips[0])
+    page.choose((second.clips[0] + 1) % len(second.frames), by_enter=True)
     asked = page.browser.execute_script("return performance.getEntriesByType('resource').map((entry) => entry.name)")
     assert [name for name in asked if not name.startswith((address, "data:", "blob:"))] == []
 
@@ -146,6 +169,7 @@ def test_it_fits_a_telephone(page, video):
         page.upload(video)
         page.write("candidates", "\n".join(CANDIDATES))
         page.ask(QUESTIONS[0])
+        page.wait(lambda: page.all("#strip button"))
         assert page.browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [390, 390]
         assert all(part.rect["width"] >= 100 for part in page.all("#strip button"))
     finally:
@@ -155,9 +179,10 @@ def test_it_fits_a_telephone(page, video):
 def test_an_example_fills_the_form_in(page):
     page.all("#examples tbody tr")[1].click()
     page.wait(lambda: page.one("#video video"))
-    field = page.wait(lambda: page.one("#question textarea, #question input").get_attribute("value"))
-    assert field in page.all("#examples tbody tr")[1].text
-    assert page.one("#candidates textarea").get_attribute("value").count("\n") == 4
+    row = page.all("#examples tbody tr")[1].text
+    field = page.one("#question textarea, #question input")
+    page.wait(lambda: field.get_property("value") and field.get_property("value") in row)
+    page.wait(lambda: page.one("#candidates textarea").get_property("value").count("\n") == 4)
 
 
 def test_what_is_wrong_is_said(page, bundle):
