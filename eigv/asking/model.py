@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -71,6 +71,7 @@ class Model(ModelHubMixin):
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._hub_mixin_config = None  # device, cache and limits are of this machine: they do not go to the hub
         self.folder, self.device = folder, device
         self.network, self.card = model_files.load(RunFolder(folder).model)
         self.sources = Sources.of(self.card, folder)
@@ -170,12 +171,33 @@ class Model(ModelHubMixin):
         self.save(save_directory)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **given: Any) -> "Model":
-        names = ("revision", "cache_dir", "force_download", "local_files_only", "token")
-        options = {name: given.pop(name) for name in names if name in given}
-        if Path(model_id).is_dir():
-            return cls(Path(model_id), **given)
-        return cls(Path(snapshot_download(model_id, **options)), **given)
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        revision: str | None = None,
+        **given: Any,
+    ) -> Self:
+        """The model of a folder, or of a bundle on the hub, downloaded with the options of `snapshot_download`.
+
+        `given` are arguments of the initialiser. The mixin's own looks for a `config.json`, which a bundle has not, and
+        fails without it where there is no network. `UserError` where the hub does not give the bundle.
+        """
+        if Path(pretrained_model_name_or_path).is_dir():
+            return cls(Path(pretrained_model_name_or_path), **given)
+        bundle = _downloaded(
+            str(pretrained_model_name_or_path),
+            force_download=force_download,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            revision=revision,
+        )
+        return cls(bundle, **given)
 
 
 def load(
@@ -192,11 +214,14 @@ def load(
         return Model(path, device, cache, time_limit)
     if path.exists() or str(place).count("/") != 1 or str(place).startswith((".", "/", "~")):
         raise UserError(f"{place} holds no model.json: give the folder of a run (.../seed0) or of a bundle")
+    return Model(_downloaded(str(place)), device, cache, time_limit)
+
+
+def _downloaded(name: str, **options: Any) -> Path:
     try:
-        bundle = Path(snapshot_download(str(place)))
+        return Path(snapshot_download(name, **options))
     except (OSError, ValueError) as error:
-        raise UserError(f"there is no folder {place}, and the hub does not give it: {str(error)[:300]}") from None
-    return Model(bundle, device, cache, time_limit)
+        raise UserError(f"there is no folder {name}, and the hub does not give it: {str(error)[:300]}") from None
 
 
 def _texts(candidates: Any) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import pytest
 
 import eigv
 from base.errors import UserError
+from eigv.asking.model import Model
 from tests.eigv.asking import made
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,7 @@ def hub(tmp_path, monkeypatch):
             shutil.copytree(folder_path, tmp_path / repo_id, dirs_exist_ok=True)
             return f"https://hub/{repo_id}/commit/1"
 
-    def download(repo_id, **options):
+    def download(repo_id, revision=None, token=None, cache_dir=None, local_files_only=False, force_download=False):
         if not (tmp_path / repo_id).is_dir():
             raise OSError(f"404 {repo_id}")
         return str(tmp_path / repo_id)
@@ -45,8 +46,15 @@ def test_what_is_pushed_is_asked_by_its_name(asked_runs, hub, tmp_path):
     assert model.push("owner/name", token="a token") == "https://hub/owner/name/commit/1"
     assert (hub / "owner/name/bundle.json").is_file()
     questions = table["question"].tolist()[:3]
-    pushed = eigv.load("owner/name", "cpu", tmp_path / "cache").ask(video, questions)
-    assert [a.described() for a in pushed] == [a.described() for a in model.ask(video, questions)]
+    assert not (hub / "owner/name/config.json").exists()  # it would set this machine's device on the next
+    expected = [answer.described() for answer in model.ask(video, questions)]
+    for pushed in (
+        eigv.load("owner/name", "cpu", tmp_path / "cache"),
+        Model.from_pretrained("owner/name", device="cpu", cache=tmp_path / "cache", revision="main"),
+        Model.from_pretrained(hub / "owner/name", device="cpu", cache=tmp_path / "cache"),
+    ):
+        assert [answer.described() for answer in pushed.ask(video, questions)] == expected
 
-    with pytest.raises(UserError, match=r"no folder owner/other, and the hub does not give it: 404"):
-        eigv.load("owner/other", "cpu")
+    for other in (eigv.load, Model.from_pretrained):
+        with pytest.raises(UserError, match=r"no folder owner/other, and the hub does not give it: 404"):
+            other("owner/other")
