@@ -10,6 +10,7 @@ from typer.core import TyperCommand
 from base.command_line import Device
 from base.errors import UserError
 from base.jobs.device import working_device
+from base.reading import read_json
 from eigv.commands.options import CPUS, Threads
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ def bundle(
     from eigv.asking.model import load
 
     load(run, "cpu").save(out, examples)
+    if code := read_json(out / "bundle.json", "the bundle")["code"]:
+        typer.echo(f"where it is asked, packages with {', '.join(code)} have to be installed: it carries no code")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     typer.echo(f"{out}: {size / 2**20:.0f} MB; ask it with `eigv ask VIDEO QUESTION --run {out}`")
 
