@@ -47,9 +47,10 @@ def compare(
 ) -> pd.DataFrame:
     """Writes `out`, a CSV with a row for each question, explainer and way to select; returns it.
 
-    Columns: qid, video_id, type, explainer, selection, share (of clips that are selected), iop, recall, iou, auc, and
-    right (whether the model still gives the right answer when it sees that selection alone). Explained is the answer
-    that the model gives. Raises `UserError` for a model without an indicator, and where no question has a gold clip.
+    Columns: qid, video_id, type, explainer, selection, clips (numbers from 0 of those that are selected), share (of
+    them of all clips), iop, recall, iou, auc, and right (whether the model still gives the right answer when it sees
+    that selection alone). Explained is the answer that the model gives. Raises `UserError` for a model without an
+    indicator, and where no question has a gold clip.
     """
     model, card = model_files.load(model_file)
     if not method_of(card.settings.method).grounds:
@@ -141,6 +142,7 @@ def _measured(
             "type": table["type"].to_numpy() if "type" in table else "",
             "explainer": explainer,
             "selection": selection,
+            "clips": [" ".join(map(str, np.flatnonzero(row))) for row in selected],
             "share": selected.mean(axis=1),
             **found._asdict(),
             "auc": np.nan if scores is None else auc(scores, tested.gold),

@@ -29,10 +29,27 @@ QUALITY = 70
 
 
 def write_explorer(
-    how: Explorer, runs: Path, questions: Path, manifest: Path, video: Path, out: Path, gold: Path | None = None
+    how: Explorer,
+    runs: Path,
+    questions: Path,
+    manifest: Path,
+    video: Path,
+    out: Path,
+    gold: Path | None = None,
+    explanations: Sequence[Path] = (),
 ) -> None:
-    """Writes the page for the runs of `how`, which lie below the folder `runs`, with the spans of a file of `gold`."""
-    answered = [read_answered(RunFolder(runs / path).predictions, questions, gold) for path in how.runs]
+    """Writes the page for the runs of `how`, which lie below the folder `runs`, with the spans of a file of `gold`.
+
+    Runs whose `explanations.csv` is among `explanations` are shown with what post-hoc explainers select.
+    """
+    folders = [RunFolder(runs / path) for path in how.runs]
+    if others := set(explanations) - {folder.explanations for folder in folders}:
+        raise UserError(f"no run of the page has these explanations: {', '.join(sorted(map(str, others)))}")
+    explained = [folder.explanations if folder.explanations in explanations else None for folder in folders]
+    answered = [
+        read_answered(folder.predictions, questions, gold, file)
+        for folder, file in zip(folders, explained, strict=True)
+    ]
     asked = [[question.qid for question in of_run] for of_run in answered]
     for path, qids in zip(how.runs, asked, strict=True):
         if qids != asked[0]:
@@ -135,6 +152,8 @@ def _answer(answered: AnsweredQuestion) -> dict[str, Any]:
         "confidence": answered.confidence,
         "scores": [p for _, p in answered.scored] if answered.candidates else answered.scored,
     }
+    if answered.post_hoc:
+        answer["posthoc"] = answered.post_hoc
     if (rationale := answered.rationale) is not None:
         answer["causal"] = rationale.clips
         answer["chances"] = rationale.probability

@@ -1,6 +1,6 @@
 "use strict";
 // The data: {title, about, clips, types: [name], videos: [{id, times, ratio, file?, spans?: [[start, end]]}], runs: [{name, path, accuracy}],
-// questions: [{id, video, type, text, candidates?, answer, gold?: [[clip, start, end]], spans?, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?}]}]}
+// questions: [{id, video, type, text, candidates?, answer, gold?: [[clip, start, end]], spans?, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?, posthoc?: {explainer: [clip]}}]}]}
 const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const colours = ["--run0", "--run1", "--run2", "--run3"].map((name) => `var(${name})`);
@@ -85,7 +85,7 @@ function open(number) {
     ...drawPlayer(question, video),
   ];
   parts.push(...drawGold(question));
-  question.runs.forEach((run, r) => parts.push(...drawBars(run, r)));
+  question.runs.forEach((run, r) => parts.push(...drawBars(run, r), ...drawPostHoc(run, r, video)));
   parts.push(make("div", { className: "runs" }, ...question.runs.map((run, r) => drawRun(question, run, r))));
   find("detail").replaceChildren(...parts);
   find("detail").scrollTop = 0;
@@ -192,6 +192,18 @@ function drawBars(run, r) {
     make("div", { className: "bars" }, ...bars),
     make("p", { className: "bars-title" }, `${data.runs[r].name}: probability of each clip of being causal, ${range}`),
   ];
+}
+
+/** The clips that each post-hoc explainer of the run's model selects, as many as its indicator; they play too. */
+function drawPostHoc(run, r, video) {
+  return Object.entries(run.posthoc || {}).flatMap(([explainer, clips]) => {
+    const name = `${data.runs[r].name}, post hoc: ${explainer}`;
+    const cells = Array.from({ length: data.clips }, (_, k) => make("div", {}, clips.includes(k)
+      ? make("i", { style: { background: colours[r] }, title: `clip ${k + 1}` }) : ""));
+    const title = video.file && clips.length
+      ? make("button", { type: "button", className: "play", onclick: () => play(video, clips) }, `Play ${name}`) : name;
+    return [make("div", { className: "post-hoc-bar" }, ...cells), make("p", { className: "bars-title" }, title)];
+  });
 }
 
 function drawRun(question, run, r) {

@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
-from base.formats.explanations import INDICATOR, NUMBERS, OWN, SAME_SIZE, TEXTS, TUNED, read_explanations
+from base.formats.explanations import (
+    BASELINES,
+    INDICATOR,
+    NUMBERS,
+    OWN,
+    SAME_SIZE,
+    TEXTS,
+    TUNED,
+    read_explanations,
+    read_post_hoc,
+)
 from base.formats.video_features import VideoFeatures
 from eigv.config.faithful import FaithfulSettings
 from eigv.config.run import EigvSettings
@@ -48,6 +58,18 @@ def found(made):
         compared[[*TEXTS, *NUMBERS]].reset_index(drop=True), read_explanations(out), check_dtype=False
     )
     return compared
+
+
+def test_what_post_hoc_explainers_select_is_read_by_question(made, found):
+    own = found[found["explainer"] == INDICATOR].query("selection == @OWN").set_index("qid")["clips"]
+    read = read_post_hoc(made[1] / "explanations.csv")
+    asked = set(found["explainer"]) - {INDICATOR, *BASELINES}
+    assert set(read) == set(own.index) and asked
+    for qid, selections in read.items():
+        assert set(selections) == asked
+        assert {len(set(clips)) for clips in selections.values()} == {len(own[qid].split())}
+    sizes = found["clips"].str.split().str.len()
+    assert (sizes == (found["share"] * sizes.max()).round()).all()  # all clips is one of the selections
 
 
 def test_the_gold_row_bounds_and_random_is_beaten_by_all(found):

@@ -54,6 +54,7 @@ def answers(method: str) -> list[AnsweredQuestion]:
                 scored=tuple(map(Scored, candidates, scores.tolist())),
                 rationale=RATIONALE if method == "eigv" else None,
                 gold=((1.5, 2.25),) if n % 2 else (),
+                post_hoc={"gradients": (3, 5, 9)} if n % 2 and method == "eigv" else {},
             )
         )
     return rows
@@ -126,6 +127,16 @@ def test_gold_seconds_stand_under_the_frames_that_show_them(opened, runs):
     assert opened.find_elements("css selector", ".gold-bar") != []  # the question that is open stays
     click(opened, ".item")
     assert opened.find_elements("css selector", ".gold-bar") == []  # the first has no gold
+
+
+def test_post_hoc_selections_stand_beside_the_rationale_and_play(opened):
+    assert opened.find_elements("css selector", ".post-hoc-bar") == []  # the first has no gold, and none were made
+    opened.execute_script("location.hash = 'v0_1'")
+    cells = opened.find_elements("css selector", ".post-hoc-bar div")
+    assert [k for k, cell in enumerate(cells) if cell.find_elements("css selector", "i")] == [3, 5, 9]
+    (button,) = (b for b in opened.find_elements("css selector", "button.play") if "post hoc: gradients" in b.text)
+    button.click()
+    assert text(opened, "#player") == "clip 4, 6, 10"
 
 
 def test_two_methods_side_by_side(opened):
@@ -250,6 +261,9 @@ def test_runs_of_other_questions_are_refused(tmp_path):
     (tmp_path / "test.csv").write_text("qid,video_id,question,type,answer\nq1,v,x,what,a\nq2,v,x,what,a\n")
     with pytest.raises(UserError, match="answers other questions"):
         write_explorer(HOW, tmp_path, tmp_path, tmp_path / "m.csv", tmp_path / "v.h5", tmp_path / "out.html")
+    others = [tmp_path / "another/explanations.csv"]
+    with pytest.raises(UserError, match=r"no run of the page has these explanations: .*another"):
+        write_explorer(HOW, *[tmp_path] * 5, explanations=others)
 
 
 def test_the_data_can_not_end_its_script_element(runs):
