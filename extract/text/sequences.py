@@ -17,6 +17,7 @@ from torch import Tensor
 from base.errors import UserError
 from base.formats.questions import candidate_columns, is_multiple_choice, read_annotations
 from extract.config import TextSettings
+from extract.text.joining import Joining
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,14 @@ class Questions:
 
     table: pd.DataFrame
     tokens: list[list[int]]
-    second: list[int]
-    """Where the candidate begins in each sequence (its length where there is none)."""
+    types: list[list[int]]
+    """The type of each token: for BERT 1 for the candidate and what follows it, else 0."""
     sequences: int
     """A: 5 for multiple choice, 1 for open-ended."""
     cut: int = 0
     """How many questions were too long and lost an end."""
+    padding: int = 0
+    """The token that sequences are padded with."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -43,9 +46,10 @@ class Questions:
         return Questions(
             self.table.iloc[list(rows)].reset_index(drop=True),
             [self.tokens[n] for n in numbers],
-            [self.second[n] for n in numbers],
+            [self.types[n] for n in numbers],
             self.sequences,
             self.cut,
+            self.padding,
         )
 
     def length(self, question: int) -> int:
@@ -62,9 +66,10 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
 def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
     """The questions of a table, which messages call `path`, as token sequences; candidates as many as it has.
 
-    Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
-    `text.length` tokens is cut as `text.truncate` says; a warning names the first such row. `UserError` where that is
-    more than the encoder takes, which the tokenizer of `load_encoder` knows.
+    Multiple choice: question and candidate, open-ended: the question, joined by the tokenizer's own rule (`Joining`; of
+    BERT [CLS] question [SEP] candidate [SEP]). What is longer than `text.length` tokens is cut as `text.truncate` says;
+    a warning names the first such row. `UserError` where that is more than the encoder takes, which the tokenizer of
+    `load_encoder` knows.
     """
     most = tokenizer.model_max_length
     if text.length > most:
@@ -74,30 +79,29 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
     questions = token_ids(tokenizer, table["question"].tolist())
     if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
         log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
-    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-    tokens, second, cut = [], [], {}
+    padding = tokenizer.pad_token_id or 0
+    joined: list[tuple[list[int], list[int]]] = []
+    cut: dict[int, int] = {}
     if not is_multiple_choice(table):
+        join = Joining.of(tokenizer, 1)
         for row, question in enumerate(questions):
-            tokens.append([cls, *question[: text.length - 2], sep])
-            second.append(len(tokens[-1]))
-            if len(question) > text.length - 2:
-                cut[row] = len(question) + 2
+            joined.append(join(question[: text.length - len(join)]))
+            if len(question) > text.length - len(join):
+                cut[row] = len(question) + len(join)
         _warn(path, len(table), cut, text, most)
-        return Questions(table, tokens, second, 1, len(cut))
+        return Questions(table, [t for t, _ in joined], [t for _, t in joined], 1, len(cut), padding)
+    join = Joining.of(tokenizer, 2)
     candidates = [token_ids(tokenizer, table[column].tolist()) for column in candidate_columns(table)]
     for row, question in enumerate(questions):
         for column in candidates:
-            kept, candidate = _fit(question, column[row], text)
-            tokens.append([cls, *kept, sep, *candidate, sep])
-            second.append(len(kept) + 2)
-            if (whole := len(question) + len(column[row]) + 3) > text.length:
+            joined.append(join(*_fit(question, column[row], text.length - len(join), text)))
+            if (whole := len(question) + len(column[row]) + len(join)) > text.length:
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
-    return Questions(table, tokens, second, len(candidates), len(cut))
+    return Questions(table, [t for t, _ in joined], [t for _, t in joined], len(candidates), len(cut), padding)
 
 
-def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:
-    room = text.length - 3
+def _fit(question: list[int], candidate: list[int], room: int, text: TextSettings) -> tuple[list[int], list[int]]:
     if text.truncate == "end":
         question = question[:room]
         return question, candidate[: room - len(question)]
@@ -134,14 +138,14 @@ def pad_sequences(
 ) -> dict[str, Tensor]:
     """Some sequences as the encoder's input, each (len(numbers), L), padded to the longest, or to `length`."""
     longest = length or max(len(questions.tokens[n]) for n in numbers)
-    ids = np.zeros((len(numbers), longest), np.int64)
-    mask, segment = np.zeros_like(ids), np.zeros_like(ids)
+    ids = np.full((len(numbers), longest), questions.padding, np.int64)
+    mask, types = np.zeros_like(ids), np.zeros_like(ids)
     for i, n in enumerate(numbers):
         length = len(questions.tokens[n])
         ids[i, :length] = questions.tokens[n]
         mask[i, :length] = 1
-        segment[i, questions.second[n] : length] = 1
-    arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segment}
+        types[i, :length] = questions.types[n]
+    arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
     return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
 
