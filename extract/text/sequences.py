@@ -31,11 +31,13 @@ class Questions:
     types: list[list[int]]
     """The type of each token: for BERT 1 for the candidate and what follows it, else 0."""
     sequences: int
-    """A: 5 for multiple choice, 1 for open-ended."""
+    """A: 5 for multiple choice, 6 where the question is one by itself, 1 for open-ended."""
     cut: int = 0
     """How many questions were too long and lost an end."""
     padding: int = 0
     """The token that sequences are padded with."""
+    apart: bool = False
+    """Whether the first sequence of a question is the question alone, and the others its candidates alone."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -50,6 +52,7 @@ class Questions:
             self.sequences,
             self.cut,
             self.padding,
+            self.apart,
         )
 
     def length(self, question: int) -> int:
@@ -72,13 +75,7 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
     `load_encoder` knows.
     """
     most = tokenizer.model_max_length
-    if text.length > most:
-        raise UserError(
-            f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
-        )
-    questions = token_ids(tokenizer, table["question"].tolist())
-    if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
-        log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
+    questions = _question_ids(table, tokenizer, text, path)
     padding = tokenizer.pad_token_id or 0
     joined: list[tuple[list[int], list[int]]] = []
     cut: dict[int, int] = {}
@@ -99,6 +96,38 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
     return Questions(table, [t for t, _ in joined], [t for _, t in joined], len(candidates), len(cut), padding)
+
+
+def laid_out(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
+    """As `tokenised`; or, where `text.layout` is apart, of multiple choice each question and then its candidates.
+
+    Each is then a text by itself, which loses its own end where it is too long; a warning and errors as there.
+    """
+    if text.layout == "joint" or not is_multiple_choice(table):
+        return tokenised(table, tokenizer, text, path)
+    questions = _question_ids(table, tokenizer, text, path)
+    columns = [questions, *(token_ids(tokenizer, table[name].tolist()) for name in candidate_columns(table))]
+    join = Joining.of(tokenizer, 1)
+    rows = list(zip(*columns, strict=True))
+    joined = [join(ids[: text.length - len(join)]) for row in rows for ids in row]
+    longest = [max(map(len, row)) + len(join) for row in rows]
+    cut = {row: length for row, length in enumerate(longest) if length > text.length}
+    _warn(path, len(table), cut, text, tokenizer.model_max_length)
+    tokens, types, padding = [t for t, _ in joined], [t for _, t in joined], tokenizer.pad_token_id or 0
+    return Questions(table, tokens, types, len(columns), len(cut), padding, apart=True)
+
+
+def _question_ids(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> list[list[int]]:
+    """The token ids of the questions alone; a warning where one has none, `UserError` where texts may be too long."""
+    most = tokenizer.model_max_length
+    if text.length > most:
+        raise UserError(
+            f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
+        )
+    questions = token_ids(tokenizer, table["question"].tolist())
+    if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
+        log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
+    return questions
 
 
 def _fit(question: list[int], candidate: list[int], room: int, text: TextSettings) -> tuple[list[int], list[int]]:

@@ -8,13 +8,14 @@ import torch
 import transformers
 
 from base.errors import UserError
+from base.formats.questions import read_annotations
 from base.formats.token_features import TokenFeatures
 from extract.config import FineTuningSettings, TextSettings
 from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune
 from extract.text.joining import Joining, summary_token
 from extract.text.question_only import QuestionOnly
-from extract.text.sequences import pad, read_questions
+from extract.text.sequences import laid_out, pad, read_questions
 from extract.text.tokens import write_tokens
 from tests.extract.small_fine_tuning import write_annotations
 
@@ -83,6 +84,20 @@ def test_sequences_and_features_are_those_of_the_encoder_itself(folder, tmp_path
             states = encoder.eval()(**taken).last_hidden_state[0]
         ours = found.tokens[found.offsets[number] : found.offsets[number + 1]]
         np.testing.assert_allclose(ours, states, atol=4e-3, rtol=2e-3)
+
+
+def test_texts_that_lie_apart_are_those_of_the_tokenizer_by_themselves(folder, tmp_path):
+    path = write_annotations(tmp_path / "questions", multiple_choice=True, questions=2) / "test.csv"
+    tokenizer, table = load_encoder(str(folder))[0], read_annotations(path)
+    text = TextSettings(encoder=str(folder), length=60, layout="apart")
+    found, row = laid_out(table, tokenizer, text, path), table.iloc[1]
+    texts = [row["question"], *(row[f"a{j}"] for j in range(5))]
+    theirs = tokenizer(texts, return_token_type_ids=True)
+    assert (found.tokens[6:], found.types[6:]) == (theirs["input_ids"], theirs["token_type_ids"])
+    table = table.assign(question="which of these is the red thing which is the blue thing")
+    cut = laid_out(table, tokenizer, text.model_copy(update={"length": 8}), path)
+    assert cut.tokens[6][:1] + cut.tokens[6][-1:] == found.tokens[6][:1] + found.tokens[6][-1:]
+    assert cut.cut == 2 and max(map(len, cut.tokens)) == 8 and cut.padding == tokenizer.pad_token_id
 
 
 def test_what_is_cut_keeps_the_special_tokens(folder, tmp_path):
