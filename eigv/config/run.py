@@ -54,7 +54,7 @@ class BlockFusionSettings(Settings):
 
 
 class ComemSettings(Settings):
-    """Sizes of the Co-Mem backbone, as EIGV uses it."""
+    """Sizes of the Co-Mem backbone, as EIGV uses it or as published."""
 
     hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
@@ -73,12 +73,21 @@ class ComemSettings(Settings):
     official_detached_start: bool = Field(
         False, description="As the official code: no gradient through the co-memory that the episodes start from."
     )
+    network: Literal["eigv", "published"] = Field(
+        "eigv",
+        description="As EIGV uses it: GRU layers, words embedded with ReLU, a linear layer after the co-memories; or "
+        "as published: LSTM layers and neither.",
+    )
 
 
 class HgaSettings(Settings):
-    """Sizes of the HGA backbone, as EIGV uses it."""
+    """Sizes of the HGA backbone, as EIGV uses it or as published."""
 
-    hidden: int = Field(256, ge=1, description="Width of a recurrent state, per direction; two are the width d.")
+    hidden: int = Field(
+        256,
+        ge=1,
+        description="Width of a recurrent state, per direction; two are the width d. With `co_attention`, half of d.",
+    )
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
     video_representation: VideoRepresentation = Field(
         "linear",
@@ -94,7 +103,18 @@ class HgaSettings(Settings):
     official_softmax_over_padding: bool = Field(
         False,
         description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
-        "on the longest text of its batch.",
+        "on the longest text of its batch. With `co_attention` there is no such softmax.",
+    )
+    co_attention: bool = Field(
+        False,
+        description="As its authors published it: tokens and clips attend to each other before they are nodes, the "
+        "graph is pooled by a sum, texts and videos are read in one direction, and words are embedded without ReLU. "
+        "EIGV wraps a form without all that.",
+    )
+    official_frozen_maps: bool = Field(
+        False,
+        description="As the authors' code: the maps of `co_attention` keep the values they are drawn with, and in "
+        "training their weights are dropped.",
     )
 
 
