@@ -74,7 +74,7 @@ def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int)
 
 def _recur_lstm(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) -> Tensor:
     """As `recur`, of LSTM layers, with 4H in the place of 3H."""
-    return long_recurrence.recur(mapped + bias[:, None], weight, sizes).state
+    return long_recurrence.recur(mapped, weight, sizes, bias=bias).state
 
 
 READERS: dict[Cell, Callable[[Tensor, Tensor, Tensor, Sequence[int]], Tensor]] = {"gru": recur, "lstm": _recur_lstm}
