@@ -324,6 +324,13 @@ class InferenceSettings(Settings):
         description="On how many questions of a split, evenly spread, it is measured whether answers rest on the "
         "rationales (docs/rationales.md); 0 is not at all. Each costs as much as 29 answers.",
     )
+    noise_draws: int = Field(
+        0,
+        ge=0,
+        description="How often the causal scenes of a split are drawn with Gumbel noise as well, as in training: "
+        "metrics.json then has mean and deviation of the accuracies from them. IGV's official code answers from one "
+        "such draw; with preset official, 5 for the method igv.",
+    )
 
 
 class RunSettings(Settings):

@@ -181,6 +181,7 @@ ROWS = [
     Row("inference.environment", "dropped", ["evaluations"]),
     Row("inference.environment", "zeroed", ["evaluate igv"]),
     Row("inference.faithfulness", 9, ["evaluations", "evaluate igv"]),
+    Row("inference.noise_draws", 3, ["evaluations", "evaluate igv"]),
     Row("preset", "official", OFFICIAL_RUNS, NEXTQA | {"plugins": {}}),
     Row("plugins.mine.code", "backbone.py:Other", ["train own"]),
     Row("plugins.mine.settings", {"a": 1}, ["train own"]),
