@@ -1,6 +1,7 @@
 """Numbers of runs as they stand in the tables of rationales: spreads, differences, answers from the causal scene."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from base.formats.explanations import INDICATOR, OWN, read_explanations
 from base.formats.predictions import read_correct
 from base.formats.run_folder import RunFolder
+from eigv.config.metrics import METRICS, Row
 from eigv.paper.significance import Interval, paired_bootstrap
 
 
@@ -42,6 +44,31 @@ def from_the_scene(files: Sequence[RunFolder], plain: Sequence[RunFolder], type_
             float(of_seeds[0].mean() - of_seeds[1].mean()), interval, interval.excludes_zero(len(names))
         ),
     }
+
+
+def numbers(found: Iterable[dict[str, Any]], of: Callable[[dict[str, Any]], float | None]) -> list[float]:
+    """What `of` reads in each metrics.json that has it."""
+    return [number for number in map(of, found) if number is not None]
+
+
+def metric(name: str, row: Row = "selected") -> Callable[[dict[str, Any]], float | None]:
+    """What reads a metric of `eigv.config.metrics` from a metrics.json."""
+    return lambda metrics: METRICS[name].of(metrics, row)
+
+
+def of_types(metrics: dict[str, Any], name: str, types: Sequence[str]) -> float | None:
+    """The mean over the questions of some types."""
+    of = metrics.get("rationale", {}).get("gold", {}).get("clips", {}).get("by_type", {})
+    there = [of[each] for each in types if each in of]
+    if not there:
+        return None
+    return float(np.average([each[name] for each in there], weights=[each["questions"] for each in there]))
+
+
+def accuracy_of(metrics: dict[str, Any], type_: str) -> float | None:
+    """The accuracy on the questions of a type; None where there are none."""
+    of = metrics["by_type"].get(type_)
+    return None if of is None else float(of["accuracy"])
 
 
 def spread(numbers: Sequence[float]) -> str:

@@ -15,7 +15,17 @@ import numpy as np
 import pandas as pd
 
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_numbers import difference, from_the_scene, markdown, spread
+from benchmarks.rationale_labels import changed
+from benchmarks.rationale_numbers import (
+    accuracy_of,
+    difference,
+    from_the_scene,
+    markdown,
+    metric,
+    numbers,
+    of_types,
+    spread,
+)
 from benchmarks.report import machine, write_between
 from eigv.config.experiment import Config, load
 from eigv.config.methods import METHODS
@@ -52,8 +62,7 @@ class Rowed:
 
     def numbers(self, split: str, of: Callable[[dict[str, Any]], float | None]) -> list[float]:
         """A number of each seed that has it."""
-        found = [of(result.metrics) for result in self.cells[split].results] if split in self.cells else []
-        return [number for number in found if number is not None]
+        return numbers((result.metrics for result in self.cells[split].results), of) if split in self.cells else []
 
 
 def main() -> None:
@@ -84,6 +93,7 @@ def results(config: Config, images: Path) -> str:
         if rows:
             parts += [f"### {dataset}, {title('backbone', backbone)}", *_of_one(config, dataset, rows)]
     parts += _biased(config)
+    parts += changed(config, BIASED)
     parts += _post_hoc(config)
     parts += _pictures(config, images)
     parts += [f"Not run: {'; '.join(absent)}."] if absent else []
@@ -91,7 +101,7 @@ def results(config: Config, images: Path) -> str:
 
 
 def _runs(config: Config) -> list[Run]:
-    return [run for name in config.tables for run in config.runs(name)]
+    return [run for name, table in config.tables.items() if not table.at for run in config.runs(name)]
 
 
 def _rows(config: Config, dataset: str, backbone: str) -> list[Rowed]:
@@ -147,22 +157,22 @@ def _overall(config: Config, row: Rowed, rows: Sequence[Rowed], split: str) -> d
         "scene": spread(row.numbers(split, lambda metrics: metrics.get(SCENE) if "rationale" in metrics else None)),
     }
     for name in ("iop", "recall", "iou", "share"):
-        line[METRICS[name].title] = spread(row.numbers(split, _metric(name)))
+        line[METRICS[name].title] = spread(row.numbers(split, metric(name)))
     for name in ("iop", "iou"):
-        line[f"{METRICS[name].title} of random clips"] = spread(row.numbers(split, _metric(name, "random")))
+        line[f"{METRICS[name].title} of random clips"] = spread(row.numbers(split, metric(name, "random")))
     return line
 
 
 def _bounds(rows: Sequence[Rowed], split: str) -> list[dict[str, str]]:
     """The rows of all and of the gold clips, which are the same for every method."""
-    having = [row for row in rows if row.numbers(split, _metric("iop", "all"))]
+    having = [row for row in rows if row.numbers(split, metric("iop", "all"))]
     if not having:
         return []
     bounds: tuple[tuple[str, Row], ...] = (("all clips", "all"), ("gold clips", "gold"))
     return [
         {"": name}
         | {
-            METRICS[m].title: f"{having[0].numbers(split, _metric(m, of))[0]:.1f}"
+            METRICS[m].title: f"{having[0].numbers(split, metric(m, of))[0]:.1f}"
             for m in ("iop", "recall", "iou", "share")
         }
         for name, of in bounds
@@ -174,34 +184,16 @@ def _by_type(row: Rowed, splits: Sequence[str]) -> dict[str, str]:
     for part, types in PARTS.items():
         for name in ("iop", "iou"):
             line[f"{part}: {METRICS[name].title}"] = spread(
-                row.numbers("test", lambda m, n=name, t=types: _of_types(m, n, t))
+                row.numbers("test", lambda m, n=name, t=types: of_types(m, n, t))
             )
     for split in splits:
-        right = row.numbers(split, lambda metrics: _accuracy_of(metrics, BIASED))
+        right = row.numbers(split, lambda metrics: accuracy_of(metrics, BIASED))
         line[f"{BIASED}: accuracy on {split}"] = spread(right)
     for name in ("iop", "iou"):
         line[f"{BIASED}: {METRICS[name].title}"] = spread(
-            row.numbers(splits[-1], lambda m, n=name: _of_types(m, n, (BIASED,)))
+            row.numbers(splits[-1], lambda m, n=name: of_types(m, n, (BIASED,)))
         )
     return line
-
-
-def _metric(name: str, row: Row = "selected") -> Callable[[dict[str, Any]], float | None]:
-    return lambda metrics: METRICS[name].of(metrics, row)
-
-
-def _of_types(metrics: dict[str, Any], name: str, types: Sequence[str]) -> float | None:
-    """The mean over the questions of some types."""
-    of = metrics.get("rationale", {}).get("gold", {}).get("clips", {}).get("by_type", {})
-    there = [of[each] for each in types if each in of]
-    if not there:
-        return None
-    return float(np.average([each[name] for each in there], weights=[each["questions"] for each in there]))
-
-
-def _accuracy_of(metrics: dict[str, Any], type_: str) -> float | None:
-    of = metrics["by_type"].get(type_)
-    return None if of is None else float(of["accuracy"])
 
 
 def _gain(config: Config, row: Rowed, plain: Rowed, split: str) -> str:
@@ -254,11 +246,11 @@ def _post_hoc(config: Config) -> Iterator[str]:
         table = pd.read_csv(file)
         lines = []
         for (explainer, selection), part in table.groupby(["explainer", "selection"], sort=False):
-            numbers = part.set_index("metric")
+            of_metric = part.set_index("metric")
             line = {"explainer": explainer, "clips": selection}
-            for metric, heading in EXPLAINED.items():
-                if metric in ("iop", "iou", "right"):
-                    of = numbers.loc[metric]
+            for key, heading in EXPLAINED.items():
+                if key in ("iop", "iou", "right"):
+                    of = of_metric.loc[key]
                     line[heading] = f"{of['mean']:.1f} [{of['low']:.1f}, {of['high']:.1f}]"
                     if not np.isnan(of["difference"]):
                         interval = Interval(of["difference_low"], of["difference_high"])

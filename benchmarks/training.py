@@ -23,7 +23,8 @@ import torch
 
 from benchmarks.counters import Arithmetic, Operations, counting
 from benchmarks.report import machine, write_section
-from benchmarks.training_sides import ANSWERED, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
+from benchmarks.training_sides import ANSWERED, FRAMES, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
+from eigv.backbones import streams_of
 from eigv.config.training import TrainingSettings
 
 CASES = {
@@ -32,7 +33,11 @@ CASES = {
     "MSPAN": ("nextqa", "mspan"),
     "HGA, MSVD-QA (open-ended)": ("msvd-qa", "hga"),
 }
-ALONE = {"HME": ("nextqa", "hme"), "AMU, MSVD-QA (open-ended)": ("msvd-qa", "amu")}
+ALONE = {
+    "HME": ("nextqa", "hme"),
+    "AMU, MSVD-QA (open-ended)": ("msvd-qa", "amu"),
+    "HCRN, MSVD-QA (open-ended)": ("msvd-qa", "hcrn"),
+}
 """Backbones that the official code has not, and so the peer: against their own arithmetic alone."""
 SMALL_BANK = 200
 """Videos while memory is measured: what is above the data does not depend on them."""
@@ -47,7 +52,7 @@ def main() -> None:
     """Measures every case and writes the section Training of docs/benchmarks.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dry", action="store_true", help="do not write docs/benchmarks.md")
-    parser.add_argument("--backbone", choices=["amu", "comem", "hga", "hme", "mspan"], help="this one alone")
+    parser.add_argument("--backbone", choices=["amu", "comem", "hcrn", "hga", "hme", "mspan"], help="this one alone")
     parser.add_argument("--batch", type=int, default=32, help="questions a step; the paper's is 128")
     parser.add_argument("--steps", type=int, default=5, help="how often each side takes its turn")
     parser.add_argument("--quick", action="store_true", help="8 questions a step, 3 turns")
@@ -130,11 +135,13 @@ def measure(dataset: str, backbone: str, batch: int, steps: int, videos: int | N
 
 
 def measure_alone(dataset: str, backbone: str, batch: int, steps: int, videos: int | None = None) -> dict[str, str]:
-    """The row of a backbone without a peer, in preset `paper`."""
+    """The row of a backbone without a peer, in preset `paper`; where it reads frames, over few videos."""
+    streams = streams_of(backbone, "app+mot")
+    frames = FRAMES if "frames" in streams else 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        write_data(folder, dataset, batch, videos)
-        splits = read_data(folder)
+        write_data(folder, dataset, batch, videos or (SMALL_BANK if frames else None), frames)
+        splits = read_data(folder, streams)
         sides = {method: _ours(splits, "paper", dataset, backbone, batch, method=method) for method in ("eigv", "erm")}
         took = alternate({"product": _product} | {method: side.step for method, side in sides.items()}, steps)
         row = {}

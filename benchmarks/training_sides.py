@@ -25,7 +25,7 @@ from eigv.runs.data import Split, Videos
 from eigv.runs.model_files import ModelCard
 from eigv.runs.training import _Training
 
-K, WIDTH, TOKEN_WIDTH = 16, 2048, 768
+K, WIDTH, TOKEN_WIDTH, FRAMES = 16, 2048, 768, 16
 BATCHES = 8
 """How many batches of questions train has."""
 ANSWERED = 4
@@ -71,8 +71,9 @@ def lengths_of(dataset: str, questions: int, rng: np.random.Generator) -> np.nda
     return np.minimum(drawn(MSVD_QUESTIONS, (questions, 1)) + 2, SHAPES[dataset].padded)
 
 
-def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None) -> None:
-    """Makes up `BATCHES` batches of questions about V videos, in our files and in `peer.h5`."""
+def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None, frames: int = 0) -> None:
+    """Makes up `BATCHES` batches of questions about V videos, of whose clips the vectors of `frames` frames are kept,
+    in our files and in `peer.h5`."""
     rng = np.random.default_rng(0)
     shape = SHAPES[dataset]
     asked, V = BATCHES * batch, videos or shape.videos
@@ -80,10 +81,13 @@ def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None
     table = table.assign(status="ok", decoder="pyav", fingerprint="", fps=10.0, duration=6.4)
     path = folder / "video.h5"
     some = rng.standard_normal((32, 2, K, WIDTH), np.float32)
-    with write_video_features(path, table, Sizes(K, 1, 1, (WIDTH, WIDTH)), "float16", _origin()) as writer:
+    sizes = Sizes(K, 1, 1, (WIDTH, WIDTH), frames)
+    with write_video_features(path, table, sizes, "float16", _origin()) as writer:
         for row in range(V):
             for kind, values in zip(("appearance", "motion"), some[row % len(some)], strict=True):
                 writer.features(kind, row, values, path)
+            if frames:
+                writer.features("frames", row, np.repeat(some[row % len(some), 0][:, None], frames, axis=1), path)
 
     write_vocabulary(folder / "annotations", [] if shape.classes is None else [f"w{n}" for n in range(shape.classes)])
     write_summary(folder / "annotations", {name: {"questions_left_out": 0} for name in ("train", "val")})
@@ -144,9 +148,9 @@ class Splits(NamedTuple):
     val: Split
 
 
-def read_data(folder: Path) -> Splits:
-    """Both splits, over the same videos."""
-    videos = Videos.read(folder / "video.h5", "app+mot")
+def read_data(folder: Path, streams: str = "app+mot") -> Splits:
+    """Both splits, over the same videos with those streams of features."""
+    videos = Videos.read(folder / "video.h5", streams)
     return Splits(
         *(
             Split.read(name, folder / "annotations", folder / "text", videos, training=name == "train")

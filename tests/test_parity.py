@@ -20,7 +20,7 @@ def test_every_recorded_number_agrees(shared, capsys):
     assert parity.main([str(file) for file in files]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", ["hme", "amu"])
+@pytest.mark.parametrize("kind", ["hme", "amu", "hcrn"])
 def test_every_recorded_number_of_a_peer_agrees(shared, capsys, kind):
     files = sorted((shared / "golden/peers").glob(f"{kind}_*.npz"))
     assert files
@@ -57,6 +57,10 @@ def other_scenes(arrays):
     arrays["rec_t/gumbel_mask"][1] = [[1.0], [0.0]]  # all causal, which is no number of the indicator
 
 
+def other_subsets(arrays):
+    arrays["rec_a/subsets"][0] = np.where(arrays["rec_a/subsets"][0] == 0, 10, arrays["rec_a/subsets"][0])  # 10 is new
+
+
 def emptied(arrays):
     arrays.clear()
     arrays["nothing"] = np.zeros(1)
@@ -72,6 +76,7 @@ def emptied(arrays):
         ("peers/igv_msvd", other_scenes, "t: out_f"),
         ("peers/amu_open", not_updated, "after one Adam step"),
         ("peers/hme_authors_open", other_answers, "a: logits"),
+        ("peers/hcrn_open", other_subsets, "a: visual"),
         ("block_fusion", emptied, "nothing in it could be compared"),
     ],
 )

@@ -23,6 +23,8 @@ from base.provenance import commit, versions
 log = logging.getLogger(__name__)
 
 KIND = "token features"
+LAYOUT = "layout"
+"""The attribute that says `apart` where a question's first sequence is itself alone, and the others are candidates."""
 
 
 def write_token_features(
@@ -76,8 +78,13 @@ class TokenFeatures:
     offsets: NDArray[np.int64]
     """(Q * A + 1,) where each sequence begins; the last entry is the end."""
     sequences: int
-    """A, sequences a question: 5 for multiple choice, 1 for open-ended."""
+    """A, sequences a question: 5 for multiple choice, 6 where the question is one by itself, 1 for open-ended."""
     attributes: dict[str, Any]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the first sequence of a question is the question alone, and the others its candidates alone."""
+        return self.attributes.get(LAYOUT) == "apart"
 
     @classmethod
     def read(cls, path: Path) -> "TokenFeatures":

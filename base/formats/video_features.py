@@ -4,6 +4,7 @@ Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance n
 """
 
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, fields
@@ -25,6 +26,13 @@ log = logging.getLogger(__name__)
 KIND = "video features"
 KINDS = ("appearance", "motion")
 """The kinds of features, each a dataset of the file."""
+FRAMES = "frames"
+"""The appearance of single frames: a dataset (N, K, F, D) of files that keep it."""
+NO_FRAMES = (
+    "holds no vectors of single frames, which the stream `frames` is: make the features again with "
+    "`features.appearance.frames: every`, or import files that have them (layout hcrn)"
+)
+"""What is said of a file without them."""
 NOT_KNOWN = -1
 """A frame number that is not known."""
 TEXTS = ("status", "decoder", "fingerprint")
@@ -70,6 +78,8 @@ class Sizes:
     """F"""
     widths: tuple[int, int]
     """D of `appearance` and of `motion`; 0 of one that is not there."""
+    kept: int = 0
+    """Frames a clip whose own vectors, as wide as `appearance`, the file keeps too; 0: none."""
 
     def __str__(self) -> str:
         widths = " and ".join(f"{kind} {width}" for kind, width in zip(KINDS, self.widths, strict=True))
@@ -100,6 +110,8 @@ def write_video_features(
         _create_by_video(file, "clip_end", count, (sizes.clips,), np.float64, np.nan)
         for kind, width in zip(KINDS, sizes.widths, strict=True):
             _create_by_video(file, kind, count, (sizes.clips, width), storage, 0)
+        if sizes.kept:
+            _create_by_video(file, FRAMES, count, (sizes.clips, sizes.kept, sizes.widths[0]), storage, 0)
         yield Writer(file, videos["video_id"].tolist(), videos["status"].tolist())
 
 
@@ -128,7 +140,7 @@ class Writer:
         self._file["clip_end"][row] = clip_end
 
     def features(self, kind: str, row: int, values: NDArray[np.floating[Any]], source: Path) -> None:
-        """The features (K, D) of a video, as `source` has them; zeros where that is its status.
+        """The features of a video as `source` has them, (K, D), or of its frames (K, F, D); zeros where so its status.
 
         `UserError` where they have another shape than those of the other videos, or where those of a usable video are
         not finite or do not fit into the type that they are stored in.
@@ -137,7 +149,7 @@ class Writer:
         if values.shape != stored.shape[1:]:
             raise UserError(
                 f"{source}: the {kind} feature of {video_id} has shape {values.shape}, that of the others "
-                f"{stored.shape[1:]} (clips, width)"
+                f"{stored.shape[1:]} ({'clips, frames, width' if kind == FRAMES else 'clips, width'})"
             )
         if status == ZEROS:
             values = np.zeros_like(values)
@@ -161,9 +173,9 @@ class VideoFeatures:
     path: Path
     ids: list[str]
     features: dict[str, NDArray[np.floating]]
-    """Of each kind that was read, (N, K, D) in the type that the file has: views of `joined`."""
+    """Of each kind that was read, (N, K, D) in the type that the file has, `frames` (N, K, F, D): views of `joined`."""
     joined: NDArray[np.floating]
-    """(N, K, D of all kinds that were read), side by side."""
+    """(N, K, numbers of a clip of all kinds that were read), side by side."""
     frame_index: NDArray[np.int32]
     """(N, K, T) the frames that were looked at."""
     frame_time: NDArray[np.float64]
@@ -180,8 +192,8 @@ class VideoFeatures:
     def read(cls, path: Path, kinds: Sequence[str] = KINDS) -> "VideoFeatures":
         """Reads a `video.h5`, of the features those of `kinds`, and checks that its parts fit together.
 
-        No features are in memory twice, also not while they are read. `UserError` where ids repeat, lengths differ, or
-        a value of a usable video is not finite.
+        `kinds` may name `frames`, too. No features are in memory twice, also not while they are read. `UserError` where
+        ids repeat, lengths differ, a value of a usable video is not finite, or `frames` are wanted and not there.
         """
         with open_video_features(path) as file:
             ids, status = read_strings(file, "ids"), read_strings(file, "status")
@@ -205,7 +217,8 @@ class VideoFeatures:
     def _check_finite(self) -> None:
         usable = np.array([status != FAILED for status in self.status], dtype=bool)
         for name, values in self.features.items():
-            finite = [np.isfinite(values[part]).all(axis=(1, 2)) for part in _blocks(len(values))]
+            within = tuple(range(1, values.ndim))
+            finite = [np.isfinite(values[part]).all(axis=within) for part in _blocks(len(values))]
             bad = usable & ~np.concatenate([np.ones(0, bool), *finite])
             if bad.any():
                 names = [self.ids[row] for row in np.flatnonzero(bad)[:5]]
@@ -217,13 +230,16 @@ def _check_rows(path: Path, file: h5py.File, ids: list[str], kinds: Sequence[str
     if len(set(ids)) != len(ids):
         twice = sorted({i for i in ids if ids.count(i) > 1})[:5]
         raise UserError(f"{path}: these ids stand in it more than once: {', '.join(twice)}")
+    if FRAMES in kinds and FRAMES not in file:
+        raise UserError(f"{path} {NO_FRAMES}")
     by_video = [*kinds, "frame_index", "fps", "status", *(name for name in ("frame_time", "clip_end") if name in file)]
     for name in by_video:
         if len(file[name]) != len(ids):
             raise UserError(f"{path}: `{name}` has {len(file[name])} rows for {len(ids)} ids")
     for kind in kinds:
-        if file[kind].ndim != 3:
-            raise UserError(f"{path}: `{kind}` has shape {file[kind].shape}, expected (videos, clips, width)")
+        expected = ("videos", "clips", *(("frames",) if kind == FRAMES else ()), "width")
+        if file[kind].ndim != len(expected):
+            raise UserError(f"{path}: `{kind}` has shape {file[kind].shape}, expected ({', '.join(expected)})")
     if len({file[kind].shape[1] for kind in kinds}) > 1:
         counts = " and ".join(f"{file[kind].shape[1]} of {kind}" for kind in kinds)
         raise UserError(f"{path}: a video has {counts} clips: features to be read together are of the same clips")
@@ -234,9 +250,11 @@ def _features(file: h5py.File, kinds: Sequence[str]) -> tuple[dict[str, NDArray[
     stored = [file[kind] for kind in kinds]
     if not stored:
         return {}, np.empty((len(file["ids"]), 0, 0), np.float32)
-    ends = np.cumsum([dataset.shape[2] for dataset in stored])
+    ends = np.cumsum([math.prod(dataset.shape[2:]) for dataset in stored])
     joined = np.empty((*stored[0].shape[:2], ends[-1]), np.result_type(*(dataset.dtype for dataset in stored)))
-    views = dict(zip(kinds, np.split(joined, ends[:-1], axis=2), strict=True))
+    # frames are the last dimension taken apart, which is a view like the others
+    parts = zip(np.split(joined, ends[:-1], axis=2), stored, strict=True)
+    views = dict(zip(kinds, (part.reshape(dataset.shape) for part, dataset in parts), strict=True))
     for dataset, view in zip(stored, views.values(), strict=True):
         for part in _blocks(len(dataset)):
             view[part] = dataset[part]

@@ -21,7 +21,7 @@ def build_peer(card: ModelCard, model: VideoQA) -> Peer:
     """The peer of `model`, which `card` describes, with the same weights. Layers that nothing reads keep their own."""
     settings = card.settings
     backbone = settings.backbone
-    peer = PEERS[backbone](getattr(settings.backbones, backbone), card.clip_widths, card.token_width)
+    peer = PEERS[backbone](getattr(settings.backbones, backbone), card.clip_widths[:2], card.token_width)
     peer.finish(card.classes, settings.eigv)
     found = peer.load_state_dict(official_state(model, model.state_dict()), strict=False)
     missing = [name for name in found.missing_keys if not is_dead(name)]

@@ -135,7 +135,7 @@ class Model(ModelHubMixin):
     def _answers(self, seen: SeenVideo, questions: Sequence[Question]) -> list[Answer]:
         """The answers to questions about one video, all with as many candidates."""
         settings = self.card.settings
-        split = self._reader.split(questions, Videos.read(seen.features, settings.features))
+        split = self._reader.split(questions, Videos.read(seen.features, self.card.streams))
         answering = Answering(
             self.network,
             settings.training.batch,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import candidate_columns
-from base.formats.token_features import TokenFeatures
+from base.formats.token_features import LAYOUT, TokenFeatures
 from base.reading import read_csv
 from eigv.asking.sources import Sources
 from eigv.runs.data import Split, Videos
@@ -74,14 +74,14 @@ class Reader:
 
     def split(self, questions: Sequence[Question], videos: Videos) -> Split:
         """Questions about the one video of `videos`, all with as many candidates; no answer is known to be right."""
-        from extract.text.sequences import tokenised
+        from extract.text.sequences import laid_out
         from extract.text.tokens import encode
 
         table = pd.DataFrame({"qid": [str(n) for n in range(len(questions))]})
         table = table.assign(video_id=videos.store.ids[0], question=[q.text for q in questions], type="", answer="-1")
         for number in range(len(questions[0].candidates)):
             table[f"a{number}"] = [question.candidates[number] for question in questions]
-        read = tokenised(table, self._tokenizer, self._sources.text, "the questions")
+        read = laid_out(table, self._tokenizer, self._sources.text, "the questions")
         values = encode(self._encoder, read, range(len(read.tokens)), self._sources.text, self._device)
         lengths = np.array([len(tokens) for tokens in read.tokens])
         rows = np.arange(len(questions))
@@ -92,7 +92,7 @@ class Reader:
             tokens=values,
             offsets=np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
             sequences=read.sequences,
-            attributes={},
+            attributes={LAYOUT: "apart"} if read.apart else {},
         )
         unknown: NDArray[np.int64] = np.full(len(questions), -1)
         return Split(table, videos, np.zeros_like(rows), tokens, rows, unknown, left_out=0)

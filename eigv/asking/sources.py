@@ -39,7 +39,8 @@ class Sources:
         said = card.made_by or {}
         _refuse_unknown(card, folder)
         features = parse(FeaturesSettings, _placed(said["features"], folder), f"the features of {folder}")
-        text = {name: said["text"][name] for name in ("encoder", "length", "truncate", "layer")}
+        read = ("encoder", "length", "truncate", "layer", "layout")
+        text = {name: value for name, value in said["text"].items() if name in read}
         encoder = found(said["encoder"], folder)
         if not encoder.is_dir():
             raise UserError(

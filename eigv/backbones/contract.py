@@ -4,10 +4,11 @@ Sizes: B videos, K clips, T texts, L tokens, D width of the encoded features, R 
 P pairs of a video and a text.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import ClassVar, Generic, NamedTuple, Self, TypeVar
+from typing import ClassVar, Generic, Literal, NamedTuple, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,11 @@ NO_SUBSETS = (
     "take another backbone, or another method"
 )
 """What a backbone is refused for that encodes whole videos alone."""
+NO_PARTS = (
+    "reads question and candidate as one text, and these token features hold them apart; make them again with "
+    "`text.layout: joint`"
+)
+"""What a backbone is refused for that encodes joint texts."""
 
 
 def kept_first(keep: Tensor) -> Tensor:
@@ -95,18 +101,38 @@ class Tokens(_Rows):
 
 
 class ClipWidths(NamedTuple):
-    """The widths of the two kinds of clip features, which stand side by side: appearance, then motion.
+    """The sizes of the streams of clip features, which stand side by side in a video (B, K, Dv), in this order.
 
-    A kind that a run does not use is 0 wide.
+    One that a run does not use is 0 wide.
     """
 
     appearance: int
     motion: int
+    frames: tuple[int, int] = (0, 0)
+    """The vectors of single frames: how many a clip has, and their width."""
+    clips: int = 0
+    """K, for backbones whose parameters depend on it; 0: not said."""
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """What a clip has of each stream."""
+        return {"appearance": (self.appearance,), "motion": (self.motion,), "frames": tuple(self.frames)}
 
     @property
     def total(self) -> int:
         """Dv."""
-        return self.appearance + self.motion
+        return sum(math.prod(shape) for shape in self.shapes.values())
+
+    def described(self) -> dict[str, object]:
+        """Its fields; of features without frames, the widths of both kinds alone."""
+        kinds: dict[str, object] = {"appearance": self.appearance, "motion": self.motion}
+        return kinds | {"frames": self.frames, "clips": self.clips} if self.frames[0] else kinds
+
+    def views(self, video: Tensor) -> dict[str, Tensor]:
+        """The streams of clip features (..., K, Dv): (..., K, *shape) each; without those that are not used."""
+        parts = video.split([math.prod(shape) for shape in self.shapes.values()], dim=-1)
+        each = zip(self.shapes.items(), parts, strict=True)
+        return {name: part.unflatten(-1, shape) for (name, shape), part in each if part.shape[-1]}
 
 
 C = TypeVar("C", bound=Clips)
@@ -123,6 +149,12 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
 
     settings_type: ClassVar[type[Settings]] = Settings
     """Its settings, each with a default or required; none, unless a backbone has some."""
+
+    streams: ClassVar[tuple[str, ...]] = ("appearance", "motion")
+    """The streams of clip features that it reads (`ClipWidths`); a run loads no others."""
+
+    texts: Literal["joint", "apart"] = "joint"
+    """What the texts of multiple choice are: question and candidate together, or each by itself (`encode_apart`)."""
 
     width: int
     """D, the width of `Clips.local` and `Tokens.pooled`."""
@@ -168,6 +200,14 @@ class Backbone(nn.Module, ABC, Generic[C, T]):
     @abstractmethod
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> T:
         """Encodes token features `tokens` (T, L, Dt), of which the first `lengths` (T,), on the host, are valid."""
+
+    def encode_apart(self, questions: Tensor, of_questions: Tensor, candidates: Tensor, of_candidates: Tensor) -> T:
+        """Encodes candidates (T, L, Dt) and their questions (B, L', Dt), A candidates each: T rows.
+
+        `of_questions` (B,) and `of_candidates` (T,) are their lengths. What holds a question stands in the rows of all
+        its candidates. Only for a backbone whose `texts` are apart.
+        """
+        raise UserError(f"the backbone {type(self).__name__} {NO_PARTS}")
 
     @abstractmethod
     def fuse(self, clips: C, tokens: T, clip_index: Tensor, token_index: Tensor) -> Tensor:

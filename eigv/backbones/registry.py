@@ -4,18 +4,21 @@ from typing import Any
 
 from base import plug
 from base.errors import UserError, no_such
-from base.settings import Settings, parse
+from base.settings import parse
 from eigv.backbones.amu import Amu
 from eigv.backbones.comem import Comem
 from eigv.backbones.contract import Backbone, ClipWidths
+from eigv.backbones.hcrn import Hcrn
 from eigv.backbones.hga import Hga
 from eigv.backbones.hme import Hme
 from eigv.backbones.mspan import Mspan
+from eigv.config.names import FeatureChoice
 from eigv.config.run import BackbonesSettings, Plugin
 
 BACKBONES: dict[str, type[Backbone[Any, Any]]] = {
     "amu": Amu,
     "comem": Comem,
+    "hcrn": Hcrn,
     "hga": Hga,
     "hme": Hme,
     "mspan": Mspan,
@@ -30,15 +33,35 @@ def build(
 
     Raises `UserError` for a name that no backbone has, and for a plugin that cannot be loaded.
     """
-    own: Settings
+    backbone, own = _class_of(name, plugin), getattr(settings, name, None)
     if plugin:
-        backbone = _of_user(name, plugin)
         own = parse(backbone.settings_type, plugin.settings, f"plugins.{name}.settings")
-    elif name in BACKBONES:
-        backbone, own = BACKBONES[name], getattr(settings, name)
-    else:
-        raise UserError(no_such("backbone", name, BACKBONES))
     return backbone(own, clip_widths=clip_widths, token_width=token_width)
+
+
+def streams_of(name: str, features: FeatureChoice, plugin: Plugin | None = None) -> str:
+    """The clip features that a run with `features` reads, as `Videos.read` takes them.
+
+    That is `features` itself, unless the backbone declares `streams` of its own: these, by their names. `UserError`
+    where it needs all of them and the run has only a kind.
+    """
+    streams = _class_of(name, plugin).streams
+    if streams == Backbone.streams:
+        return features
+    if features != "app+mot":
+        raise UserError(
+            f"the backbone {name} reads {' and '.join(streams)}, and cannot do without one: it runs on `app+mot`, not "
+            f"on `{features}`"
+        )
+    return "+".join(streams)
+
+
+def _class_of(name: str, plugin: Plugin | None) -> type[Backbone[Any, Any]]:
+    if plugin:
+        return _of_user(name, plugin)
+    if name not in BACKBONES:
+        raise UserError(no_such("backbone", name, BACKBONES))
+    return BACKBONES[name]
 
 
 def _of_user(name: str, plugin: Plugin) -> type[Backbone[Any, Any]]:

@@ -22,6 +22,7 @@ Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); re
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 RunName = Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]
+Labels = Annotated[Path | None, typer.Option(help="Gold spans: labels of the indicator (eigv.faithful.labelled).")]
 DataPlace = Annotated[
     DataOn, typer.Option(help="Where data lie while a GPU trains: device, host, or auto: on it as far as they fit.")
 ]

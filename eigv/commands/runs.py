@@ -9,7 +9,7 @@ from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, DataPlace, JobsPerGpu, Questions, RunName, Text, Threads, Video
+from eigv.commands.options import CPUS, DataPlace, JobsPerGpu, Labels, Questions, RunName, Text, Threads, Video
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -55,6 +55,7 @@ def train(
         ),
     ] = None,
     data_on: DataPlace = "auto",
+    labels: Labels = None,
 ) -> None:
     """Train one run, or several of one data set. Settings: those of a run (`eigv settings` prints them)."""
     from base import layers
@@ -70,13 +71,14 @@ def train(
         data_on=data_on,
     )
     if runs:
-        if out or state or name or before or ahead != "[]":
+        if out or state or name or before or labels or ahead != "[]":
             raise UserError(
-                "--out, --state, --name, --before and --ahead are of one run: with --runs they stand in its list"
+                "--out, --state, --name, --before, --labels and --ahead are of one run: with --runs they stand in its "
+                "list"
             )
         several.train_all(several.orders(layers.read_list(runs, "--runs"), common, "--runs"), how)
     elif out and state:
-        own = several.Order(settings=common, out=out, state=state, name=name, before=before)
+        own = several.Order(settings=common, out=out, state=state, name=name, before=before, labels=labels)
         others = layers.read_list(ahead, "--ahead")
         several.train_one_and_ahead(own, several.orders(others, common, "--ahead") if others else [], how)
     else:
@@ -102,6 +104,7 @@ def explain(
     deterministic: Deterministic = False,
     stage: Stage = 0,
     data_on: DataPlace = "auto",
+    labels: Labels = None,
 ) -> None:
     """Put an indicator on a trained model: which clips does it need for its answers?"""
     from eigv.config.run import RunSettings
@@ -109,7 +112,21 @@ def explain(
 
     values = None if settings is None else command_line.parsed(RunSettings, settings)
     with working_device(device, threads, jobs_per_gpu, deterministic) as claimed:
-        run(model, video, questions, text, out, state, claimed, values, name, announce, stage, data_on=data_on)
+        run(
+            model,
+            video,
+            questions,
+            text,
+            out,
+            state,
+            claimed,
+            values,
+            name,
+            announce,
+            stage,
+            data_on=data_on,
+            labels=labels,
+        )
 
 
 @app.command()

@@ -35,3 +35,11 @@ class FaithfulSettings(Settings):
     gated: bool = Field(True, description="Ask the price only as far as the chosen clips give the answer.")
     budget: float = Field(0.0, ge=0, lt=1, description="The share of clips that is free of charge.")
     contiguity: float = Field(0.3, ge=0, description="Price of each change between chosen and not chosen, per clip.")
+    labelled: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="The share of the train videos, drawn by the seed, whose gold spans the indicator learns from too. "
+        "Needs `gold` of the data set.",
+    )
+    label_weight: float = Field(1.0, gt=0, description="Weight of the gold spans, where there are some.")

@@ -12,6 +12,8 @@ FeatureChoice = Literal["app+mot", "app", "mot"]
 """The clip features that a run sees."""
 PARTS: dict[str, tuple[str, ...]] = {"app+mot": ("appearance", "motion"), "app": ("appearance",), "mot": ("motion",)}
 """Which features of `video.h5` each choice is."""
+READS_FRAMES = ("hcrn",)
+"""Backbones that read the vectors of single frames in the place of one a clip."""
 MethodName = Literal[
     "erm", "mixup", "intervener", "disrupt-q", "disrupt-v", "disruptor", "eigv", "igv",
     "parts", "faithful", "faithful-joint", "eigv-faithful", "eigv-gold",

@@ -1,6 +1,7 @@
 """The numbers and switches of other systems of Table 1 as published, data set by data set (docs/systems.md).
 
-Sources: HME, NExT-QA's code for multiple choice and the authors' for open-ended questions; AMU, its authors' code.
+Sources: HME, NExT-QA's code for multiple choice and the authors' for open-ended questions; AMU and HCRN, their authors'
+code.
 """
 
 from typing import Any
@@ -12,6 +13,11 @@ _HME = {"official_shared_map": True}
 _OPEN_HME = {"hidden": 512, "words": 300, "attention": 512, "clip_slots": 20, "text_slots": 20, "text_dropout": 0.0}
 _AMU = {"official_padding": True}
 
+_HCRN: dict[str, Any] = {
+    "backbones": {"hcrn": {"official_random_subsets": True}},
+    "training": {"epochs": 25, "batch": 32, "learning_rate": 1e-4, "clip_norm": 12.0, **_NO_DECAY},
+}
+
 PEERS: dict[tuple[str, str], dict[str, Any]] = {
     ("nextqa", "hme"): {
         "backbones": {"hme": _HME},
@@ -22,6 +28,8 @@ PEERS: dict[tuple[str, str], dict[str, Any]] = {
         "backbones": {"hme": _OPEN_HME | {"reading": "twice"}},
         "training": {"epochs": 30, "batch": 32, "learning_rate": 1e-3, **_NO_DECAY},
     },
+    ("msvd-qa", "hcrn"): _HCRN,
+    ("msrvtt-qa", "hcrn"): _HCRN,
     ("msvd-qa", "amu"): {
         "backbones": {"amu": _AMU},
         "eigv": {"objective": {"answer": "log-loss"}},

@@ -80,6 +80,28 @@ class ComemSettings(Settings):
     )
 
 
+class HcrnSettings(Settings):
+    """Sizes of the HCRN backbone (docs/systems.md)."""
+
+    hidden: int = Field(512, ge=2, multiple_of=2, description="Width d of objects, conditions and encoded texts.")
+    words: int | None = Field(
+        300, ge=1, description="Width of the embedded token features; empty: they are read as they are (word vectors)."
+    )
+    texts: Literal["joint", "apart"] = Field(
+        "joint",
+        description="Multiple choice: question and candidate are one text, as other backbones read them; or, as "
+        "published, each by itself, from token features that hold them so (`text.layout: apart`).",
+    )
+    subsets: int = Field(1, ge=1, description="Subsets of each size that a relation looks at; HCRN's `spl_resolution`.")
+    dropout: float = Field(0.15, ge=0, lt=1, description="Dropout of token features, read objects and answer layers.")
+    text_dropout: float = Field(0.18, ge=0, lt=1, description="Dropout of encoded texts.")
+    official_random_subsets: bool = Field(
+        False,
+        description="As the published code: subsets are drawn anew in evaluation, too, so that accuracies are random. "
+        "Else evaluation has those that were drawn once, from the run's seed.",
+    )
+
+
 class HgaSettings(Settings):
     """Sizes of the HGA backbone, as EIGV uses it or as published."""
 
@@ -172,6 +194,7 @@ class BackbonesSettings(Settings):
 
     amu: AmuSettings = AmuSettings()
     comem: ComemSettings = ComemSettings()
+    hcrn: HcrnSettings = HcrnSettings()
     hga: HgaSettings = HgaSettings()
     hme: HmeSettings = HmeSettings()
     mspan: MspanSettings = MspanSettings()

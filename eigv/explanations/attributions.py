@@ -53,10 +53,7 @@ def wide_occlusion(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
 def attention(model: VideoQA, batch: Batch, answer: Tensor) -> Tensor:
     """How much the backbone itself weighs a clip when it reads the text of the answer, or the question."""
     with torch.no_grad():
-        clips, texts = (
-            model.backbone.encode_clips(batch.video),
-            model.backbone.encode_tokens(batch.tokens, batch.lengths),
-        )
+        clips, texts = model.backbone.encode_clips(batch.video), batch.encoded_by(model.backbone)
         return model.backbone.clip_weights(clips, texts, batch.video_of, batch.text_of(answer))
 
 
@@ -76,7 +73,7 @@ def explainers(model: VideoQA) -> dict[str, Explainer]:
 def logits_of(model: VideoQA, batch: Batch) -> Callable[[Tensor, Tensor], Tensor]:
     """What the model answers to videos (n, K, Dv), each asked what sample `rows` (n,) of `batch` is: logits (n, A)."""
     with torch.no_grad():
-        texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+        texts = batch.encoded_by(model.backbone)
     candidates = torch.arange(batch.candidates, device=batch.video.device)
 
     def answered(video: Tensor, rows: Tensor) -> Tensor:

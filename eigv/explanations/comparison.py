@@ -55,7 +55,7 @@ def compare(
     if not method_of(card.settings.method).grounds:
         raise UserError(f"{model_file}: {card.settings.method} has no indicator to compare with; see `eigv explain`")
     model.to(device)
-    videos = Videos.read(video, card.settings.features)
+    videos = Videos.read(video, card.streams)
     spans = read_gold(gold)
     size = card.settings.training.batch
     tuned, tested = (

@@ -7,7 +7,7 @@ Sizes: B batch, K clips, Dv width of the clip features, T texts, A answers.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -50,11 +50,11 @@ def random_parts(video: Tensor, draws: Draws) -> Tensor:
 def select(model: "VideoQA", batch: Batch, settings: FaithfulSettings, draws: Draws | None = None) -> Selection:
     """What the indicator of `model` chooses and what that is worth; the rest of the model gets no gradient.
 
-    Without `draws` there is no noise: the choice is the one of `VideoQA.predict`.
+    Without `draws` there is no noise: the choice is the one of `VideoQA.predict`. Gold clips in the batch are labels.
     """
     with torch.no_grad():
         clips = model.backbone.encode_clips(batch.video)
-        texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+        texts = batch.encoded_by(model.backbone)
         query = model.query_of(texts, batch, batch.answer)
     noise = None if draws is None else draws.gumbel((batch.size, 2, batch.video.shape[1]))
     scene = model.grounding(clips.local, query, noise, settings.temperature)
@@ -64,7 +64,19 @@ def select(model: "VideoQA", batch: Batch, settings: FaithfulSettings, draws: Dr
         video = text // batch.candidates
         logits = model.read(parts, texts, torch.cat([video, batch.size + video]), text.repeat(2))
     of_scene, of_environment = logits.view(2, batch.size, -1)
-    return selection(scene, of_scene, of_environment, batch.answer, settings)
+    found = selection(scene, of_scene, of_environment, batch.answer, settings)
+    if batch.gold is None:
+        return found
+    return replace(found, loss=found.loss + settings.label_weight * label_loss(scene, batch.gold))
+
+
+def label_loss(scene: Scene, gold: Tensor) -> Tensor:
+    """The cross-entropy of each clip's probability of being causal with `gold` (B, K) bool, a number: the mean over
+    the clips of the samples that have a label, which are those with a gold clip; 0 where there is none."""
+    labelled = gold.any(dim=1, keepdim=True)  # (B, 1)
+    margin = scene.attention_causal - scene.attention_environment  # the logit, without noise
+    of_clips = F.binary_cross_entropy_with_logits(margin, gold.to(margin), reduction="none")
+    return (of_clips * labelled).sum() / (labelled.sum() * gold.shape[1]).clamp_min(1)
 
 
 def given_scene(guide: "VideoQA | None", batch: Batch, method: Method) -> Scene | None:

@@ -73,7 +73,7 @@ def faithfulness(
 @torch.no_grad()
 def answered_right(model: VideoQA, batch: Batch, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(M, B) whether each answer is right where the clips `kept` (M, B, K) are all that is shown of the videos."""
-    texts = model.backbone.encode_tokens(batch.tokens, batch.lengths)
+    texts = batch.encoded_by(model.backbone)
     text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
     found = []
     for part in np.split(kept, range(step := max(1, AT_ONCE // len(text)), len(kept), step)):

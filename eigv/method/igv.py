@@ -68,7 +68,7 @@ def branches(model: "VideoQA", batch: Batch, draws: Draws, bank: MemoryBank, set
     all on that of the question.
     """
     how, backbone = settings.igv, model.backbone
-    texts = backbone.encode_tokens(batch.tokens, batch.lengths)
+    texts = batch.encoded_by(backbone)
     asked = model.asked(texts, batch)
     video = backbone.map_clips(batch.video)
     local = backbone.encode_mapped(video).local[asked.video]  # (n, K, D)

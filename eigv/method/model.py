@@ -86,7 +86,7 @@ class VideoQA(nn.Module):
         answer. `clips` is `batch.video`, encoded, where that has been done before.
         """
         clips = self.backbone.encode_clips(batch.video) if clips is None else clips
-        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        texts = batch.encoded_by(self.backbone)
         guided = None if self.guide is None else self.guide.predict(batch)
         given = None if guided is None else guided.scene
         logits = self._answers(batch, clips, texts, from_, given)

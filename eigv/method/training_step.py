@@ -67,7 +67,7 @@ class TrainingStep:
     def _intervene(self) -> Study:
         batch, method, draws, settings = self.batch, self.method, self.draws, self.settings
         how, A = settings.intervener, batch.candidates
-        texts = self.model.backbone.encode_tokens(batch.tokens, batch.lengths)
+        texts = batch.encoded_by(self.model.backbone)
         question = texts.select(batch.text_of(batch.answer)) if batch.multiple_choice else texts
         query = self.model.query_of(texts, batch, batch.answer)
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)

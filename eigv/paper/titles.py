@@ -1,6 +1,6 @@
 """How data sets, backbones, methods and features are called in tables and figures."""
 
-BACKBONES = {"amu": "AMU", "comem": "Co-Mem", "hga": "HGA", "hme": "HME", "mspan": "MSPAN"}
+BACKBONES = {"amu": "AMU", "comem": "Co-Mem", "hcrn": "HCRN", "hga": "HGA", "hme": "HME", "mspan": "MSPAN"}
 METHODS = {
     "erm": "Plain backbone",
     "mixup": "+ Mixup",

@@ -100,7 +100,8 @@ class Decides:
 
     def tokens(self) -> str:
         """Which hidden states of the fine-tuned encoder become features, of what text."""
-        return spelled(_only(self.config.text, {"length", "truncate", "layer"}))
+        apart = {"layout"} if self.config.text.layout == "apart" else set()
+        return spelled(_only(self.config.text, {"length", "truncate", "layer"} | apart))
 
     def import_tokens(self, dataset: str) -> str:
         """The token features of others, and the tokenizer that counts them."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from base.errors import UserError
 from eigv.config.experiment import Config
+from eigv.config.names import READS_FRAMES
 from eigv.plan import kinds, sources
 from eigv.plan.paths import Paths
 from extract.annotations import splits
@@ -35,6 +36,7 @@ def missing(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = T
         yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
     for name in config.plugins:
         yield from _absent(sources.backbone_code(config, name), f"the code of the backbone {name}")
+    yield from _frames(config)
     to_make = _kinds_to_make(config, paths)
     for kind in to_make:
         yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
@@ -60,6 +62,18 @@ def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
         yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 (or another suffix of videos)"
     if collection.mapping and not collection.mapping.is_file():
         yield f"  the mapping of video ids to files of {name}: {collection.mapping}"
+
+
+def _frames(config: Config) -> Iterator[str]:
+    """Vectors of single frames, of collections whose features are made here."""
+    if config.features.appearance.frames == "every":
+        return
+    runs = [run for name in (*config.tables, *config.sweeps) for run in config.runs(name)]
+    reading = [run for run in runs if run.backbone in READS_FRAMES]
+    collections = {config.datasets[run.dataset].videos for run in reading}
+    for name in sorted(name for name in collections if not config.videos[name].features):
+        yield f"  vectors of single frames of the videos of {name}, which the backbone {reading[0].backbone} reads:"
+        yield "    set `features.appearance.frames: every`"
 
 
 def _kinds_to_make(config: Config, paths: Paths) -> list[str]:

@@ -41,11 +41,25 @@ class Runs:
             return _model(self.folder(asked._replace(method=predictor)))
         if how.scenes == "guide":
             return _model(self.folder(asked._replace(method=GUIDE)))
-        if how.scenes == "gold":
-            if not self.config.datasets[asked.dataset].gold:
-                raise UserError(f"{run}: its scenes are the gold spans, and `datasets.{asked.dataset}` has no `gold`")
-            return [self.paths.gold(asked.dataset)]
-        return []
+        return self._wanted_gold(run, "its scenes are the gold spans") if how.scenes == "gold" else []
+
+    def labels(self, run: str) -> list[str]:
+        """The gold spans that the indicator of a run learns from; `UserError` where there are none."""
+        asked = Run.of(run)
+        if method_of(asked.method).selects == "no":
+            return []
+        share = settings_of_run(self.config, asked)["eigv"]["faithful"]["labelled"]
+        return self._wanted_gold(run, f"`eigv.faithful.labelled` is {share}") if share else []
+
+    def labels_option(self, run: str) -> list[str]:
+        """The words that tell a training of them."""
+        return flags("--labels", self.labels(run))
+
+    def _wanted_gold(self, run: str, why: str) -> list[str]:
+        dataset = Run.of(run).dataset
+        if not self.config.datasets[dataset].gold:
+            raise UserError(f"{run}: {why}, and `datasets.{dataset}` has no `gold`")
+        return [self.paths.gold(dataset)]
 
     def before_option(self, run: str) -> list[str]:
         """The words that tell a training of it."""
@@ -69,7 +83,7 @@ class Runs:
         earlier: list[str] = []
         for other in sorted(set(waiting) - {run}):
             # What goes on from another run waits for that.
-            if Run.of(other).dataset == Run.of(run).dataset and not self.before(other):
+            if Run.of(other).dataset == Run.of(run).dataset and not self.before(other) + self.labels(other):
                 (after if other > run else earlier).append(other)
         entries: list[dict[str, Any]] = []
         for other in after + earlier:

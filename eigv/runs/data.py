@@ -19,7 +19,7 @@ from base.answers import comparable
 from base.errors import UserError
 from base.formats.questions import CANDIDATES, read_annotations
 from base.formats.statuses import FAILED
-from base.formats.token_features import TokenFeatures, text_sha256
+from base.formats.token_features import LAYOUT, TokenFeatures, text_sha256
 from base.formats.video_features import VideoFeatures
 from base.formats.vocabulary import class_numbers, read_vocabulary
 from base.tensors import moved
@@ -46,12 +46,19 @@ class Videos:
 
     @classmethod
     def read(cls, path: Path, choice: str) -> "Videos":
-        """Reads `video.h5` and takes the features of `choice`: app, mot or app+mot; `UserError` where it lacks some."""
-        store = VideoFeatures.read(path, PARTS[choice])
-        if absent := [kind for kind, values in store.features.items() if values.shape[2] == 0]:
+        """Reads `video.h5` and takes the features of `choice`; `UserError` where it lacks some.
+
+        That is app, mot or app+mot, or streams by their names (`eigv.backbones.registry.streams_of`).
+        """
+        streams = PARTS.get(choice) or sorted(choice.split("+"), key=ClipWidths._fields.index)  # as they are laid out
+        store = VideoFeatures.read(path, streams)
+        if absent := [kind for kind, values in store.features.items() if 0 in values.shape[2:]]:
             raise UserError(f"{path} has no {' and no '.join(absent)} features, which a run with {choice} reads")
-        widths = {kind: values.shape[2] for kind, values in store.features.items()}
-        return cls(store, torch.from_numpy(store.joined), ClipWidths(**dict.fromkeys(ClipWidths._fields, 0) | widths))
+        shapes = {kind: values.shape[2:] for kind, values in store.features.items()}
+        widths = {kind: shape[0] for kind, shape in shapes.items() if len(shape) == 1}
+        features = torch.from_numpy(store.joined)
+        sizes = {"appearance": 0, "motion": 0} | widths | {k: s for k, s in shapes.items() if len(s) > 1}
+        return cls(store, features, ClipWidths(**sizes, clips=features.shape[1]))
 
     def of(self, rows: NDArray[np.int64]) -> Tensor:
         """The features of some videos, (B, K, D) float32, where the features are."""
@@ -87,7 +94,7 @@ class Split:
         vocabulary = read_vocabulary(questions)
         _refuse_other_texts(table, tokens)
         candidates = len(CANDIDATES) if CANDIDATES[0] in table.columns else 1
-        if tokens.sequences != candidates:
+        if tokens.sequences - tokens.apart != candidates:
             raise UserError(f"{tokens.path} holds {tokens.sequences} sequences a question, expected {candidates}")
         video_row = _rows(table, "video_id", videos.store.ids, f"{videos.store.path} has no features for")
         token_row = _rows(table, "qid", tokens.qids, f"{tokens.path} has no token features for")
@@ -121,7 +128,7 @@ class Split:
     @property
     def candidates(self) -> int:
         """A: 5 for multiple choice, 1 for open-ended."""
-        return self.tokens.sequences
+        return self.tokens.sequences - self.tokens.apart
 
     @property
     def about(self) -> dict[str, Any]:
@@ -141,7 +148,8 @@ class Split:
         video, said = self.videos.store.attributes, self.tokens.attributes
         return {
             "features": None if "imported" in video else video["config"],
-            "text": {name: said.get(name) for name in ("encoder", "length", "truncate", "layer", "finetuning")},
+            "text": {name: said.get(name) for name in ("encoder", "length", "truncate", "layer", "finetuning")}
+            | ({LAYOUT: "apart"} if self.tokens.apart else {}),
             "questions": str(questions),
             "encoder": str(text / "encoder"),
         }
@@ -172,20 +180,33 @@ class Split:
 
     def with_gold(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> "Split":
         """The questions that have a clip within their gold spans, with these clips; `UserError` where there is none."""
-        of_questions = [[(start, end) for start, end in spans.get(str(qid), [])] for qid in self.table["qid"]]
-        gold = gold_clips(self.videos.store.frame_time[self.video_row], of_questions)
+        gold = self._gold_clips(spans)
         kept = gold.any(axis=1)
-        if not kept.any():
-            raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
         rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
         left_out = self.left_out + int((~kept).sum())
         table = self.table.iloc[np.flatnonzero(kept)].reset_index(drop=True)
         return replace(self, table=table, gold=gold[kept], left_out=left_out, **rows)
 
+    def with_labels(self, spans: Mapping[str, Sequence[Sequence[float]]], share: float, seed: int) -> "Split":
+        """All questions, with the gold clips of those about a `share` of the videos, at least one, drawn by `seed`; the
+        others have none. `UserError` as of `with_gold`."""
+        gold = self._gold_clips(spans)
+        videos = np.unique(self.video_row[gold.any(axis=1)])
+        drawn = np.random.default_rng(seed).permutation(videos)[: max(1, round(share * len(videos)))]
+        return replace(self, gold=gold & np.isin(self.video_row, drawn)[:, None])
+
+    def _gold_clips(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> NDArray[np.bool_]:
+        """(Q, K) of each question; `UserError` where no question has one."""
+        of_questions = [[(start, end) for start, end in spans.get(str(qid), [])] for qid in self.table["qid"]]
+        gold = gold_clips(self.videos.store.frame_time[self.video_row], of_questions)
+        if not gold.any():
+            raise UserError("no question of the split has a clip within the gold spans, or its clips have no times")
+        return gold
+
     @cached_property
     def longest(self) -> NDArray[np.int64]:
         """(Q,) of each question, the tokens of the longest of its texts."""
-        return np.diff(self.tokens.offsets).reshape(-1, self.candidates).max(axis=1)[self.token_row]
+        return np.diff(self.tokens.offsets).reshape(-1, self.tokens.sequences).max(axis=1)[self.token_row]
 
     def batches(self, size: int, order: Tensor | None = None, excluded: Exclusions | None = None) -> Iterator[Batch]:
         """Batches of questions, in the split's order or in `order`."""
@@ -197,15 +218,20 @@ class Split:
         self, questions: NDArray[np.int64], excluded: Exclusions | None = None, share_videos: bool = False
     ) -> Batch:
         """One batch; texts are padded to the longest in it. `share_videos`: each video is in it once, by its row."""
-        tokens, lengths = self._texts(self.token_row[questions])
+        texts, lengths = self._texts(self.token_row[questions])
+        alone: dict[str, Tensor] = {}
+        if self.tokens.apart:
+            (asked, texts), (of_asked, lengths) = (_first_and_others(x, len(questions)) for x in (texts, lengths))
+            alone = {"questions": asked, "question_lengths": of_asked}
         rows = np.full((len(questions), 1), -1) if excluded is None else excluded.of(questions)
         videos, of = self.video_row[questions], None
         if share_videos:
             videos, of = np.unique(videos, return_inverse=True)
         return Batch(
             video=self.videos.of(videos),
-            tokens=tokens,
-            lengths=torch.from_numpy(lengths),
+            tokens=texts,
+            lengths=lengths,
+            **alone,
             answer=torch.from_numpy(self.answers[questions]),
             excluded=torch.from_numpy(rows.astype(np.int64)),
             candidates=self.candidates,
@@ -221,15 +247,21 @@ class Split:
             tokens[start : start + CHUNK] = torch.from_numpy(self.tokens.tokens[start : start + CHUNK].copy())
         return replace(self, tokens_on_device=tokens)
 
-    def _texts(self, questions: NDArray[np.int64]) -> tuple[Tensor, NDArray[np.int64]]:
+    def _texts(self, questions: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Token features (B * A, L, D) float32 of questions by their numbers in `tokens`, padded, and the lengths."""
         if self.tokens_on_device is None:
             padded, lengths = self.tokens.batch(questions)
-            return torch.from_numpy(padded).float(), lengths
+            return torch.from_numpy(padded).float(), torch.from_numpy(lengths)
         places, lengths = self.tokens.places(questions)
         rows = moved(torch.from_numpy(places), self.tokens_on_device.device)
         found = self.tokens_on_device.index_select(0, rows.clamp_min(0).flatten()).view(*rows.shape, -1)
-        return found.masked_fill((rows < 0)[:, :, None], 0).float(), lengths
+        return found.masked_fill((rows < 0)[:, :, None], 0).float(), torch.from_numpy(lengths)
+
+
+def _first_and_others(sequences: Tensor, questions: int) -> tuple[Tensor, Tensor]:
+    """Of the sequences (B * A, ...) of each question the first (B, ...), and the others (B * (A - 1), ...)."""
+    each = sequences.unflatten(0, (questions, -1))
+    return each[:, 0], each[:, 1:].flatten(0, 1)
 
 
 def _refuse_other_texts(table: pd.DataFrame, tokens: TokenFeatures) -> None:

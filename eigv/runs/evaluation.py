@@ -1,6 +1,7 @@
 """Evaluation of a trained model on one split: accuracy, predictions, rationales."""
 
 import logging
+import math
 import time
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def evaluate(
     """
     started = time.time()
     model, card = model_files.load(model_file)
-    videos = Videos.read(video, card.settings.features)
+    videos = Videos.read(video, card.streams)
     split = Split.read(split_name, questions, text, videos, training=False)
     vocabulary = read_vocabulary(questions)
     _check_fit(card, split, vocabulary)
@@ -203,6 +204,7 @@ def _check_fit(card: model_files.ModelCard, split: Split, vocabulary: list[str])
     for what, width, expected in (
         ("appearance features", split.videos.widths.appearance, card.clip_widths.appearance),
         ("motion features", split.videos.widths.motion, card.clip_widths.motion),
+        ("features of a clip's frames", math.prod(split.videos.widths.frames), math.prod(card.clip_widths.frames)),
         ("token features", split.tokens.tokens.shape[1], card.token_width),
     ):
         if width != expected:

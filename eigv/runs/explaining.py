@@ -32,7 +32,7 @@ from eigv.runs.device.compiling import compile_parts
 from eigv.runs.device.placement import ahead
 from eigv.runs.model_files import ModelCard, load, save
 from eigv.runs.shared_data import SharedData
-from eigv.runs.training import about_machine, key_of
+from eigv.runs.training import about_machine, key_of, labelled
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,13 @@ def explain(
     stage: int = 0,
     shared: SharedData | None = None,
     data_on: DataOn = "auto",
+    labels: Path | None = None,
 ) -> ModelCard:
     """Trains the indicator of a run of the method `faithful` on the model of another run, its `model.json`.
 
     Without `settings`, they are those of the explained run, with the defaults of `eigv.faithful`. Writes
     `model.safetensors` (the model as it was, and the indicator), `model.json` and `history.csv` into `out`; `state`,
-    `name`, `announce`, `stage`, `shared` and `data_on` are as in `eigv.runs.training.train`. Raises
+    `name`, `announce`, `stage`, `shared`, `data_on` and `labels` are as in `eigv.runs.training.train`. Raises
     `UserError` where the settings are of another model.
     """
     trained, card = load(predictor)
@@ -66,18 +67,20 @@ def explain(
     card.refuse_another(settings, predictor)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     data = shared or SharedData(video, questions, text)
-    train_split = data.split("train", settings.features, training=True)
-    val_split = data.split("val", settings.features, training=False)
+    streams = card.streams
+    train_split = data.split("train", streams, training=True)
+    val_split = data.split("val", streams, training=False)
 
     torch.manual_seed(settings.seed)
     card = replace(card, settings=settings)
     model = card.build()  # the indicator is new
     kept = {key: value for key, value in trained.state_dict().items() if not key.startswith("grounding.")}
     model.load_state_dict(kept, strict=False)
-    digest = data.digest(settings.features, train_split, val_split)
-    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
+    digest = data.digest(streams, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, streams, "train", "val")
+    train_split = labelled(train_split, settings, labels)
     explaining = _Explaining(model.to(device), settings, train_split, val_split, device)
-    key = key_of(settings, explaining.numbers, stage, digest, predictor)
+    key = key_of(settings, explaining.numbers, stage, digest, predictor, labels)
     with all_epochs(explaining, settings.eigv.faithful.epochs, state, key, announcements) as done:
         assert done.best is not None  # there is at least one epoch
         card = replace(card, precision=explaining.numbers, commit=commit(), **about_machine(device))

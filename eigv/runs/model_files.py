@@ -13,7 +13,7 @@ from base.formats.run_folder import RunFolder
 from base.reading import read_json
 from base.settings import parse
 from base.writing import write_bytes, write_json
-from eigv.backbones import ClipWidths, build
+from eigv.backbones import ClipWidths, build, streams_of
 from eigv.backbones.contract import NO_SUBSETS
 from eigv.config.methods import GUIDE, method
 from eigv.config.run import RunSettings
@@ -60,6 +60,11 @@ class ModelCard:
     deterministic: bool = False
     """Whether only operations were used that give the same bits every time."""
 
+    @property
+    def streams(self) -> str:
+        """The clip features that the model reads, as `Videos.read` takes them."""
+        return streams_of(self.settings.backbone, self.settings.features, self.settings.plugin)
+
     def build(self) -> VideoQA:
         """The model, with fresh weights. The model of a method that has a guide holds the guide."""
         run, how = self.settings, method(self.settings.method)
@@ -95,7 +100,11 @@ class ModelCard:
     def described(self) -> dict[str, Any]:
         """As JSON values."""
         values = {name: value for name, value in vars(self).items() if name != "settings"}
-        return {"settings": self.settings.model_dump(mode="json"), **values, "clip_widths": self.clip_widths._asdict()}
+        return {
+            "settings": self.settings.model_dump(mode="json"),
+            **values,
+            "clip_widths": self.clip_widths.described(),
+        }
 
 
 def save(folder: Path, card: ModelCard, state: dict[str, Tensor]) -> None:

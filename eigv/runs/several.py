@@ -47,6 +47,7 @@ class Order(Settings):
         description="What it goes on from: the model.json that it puts an indicator on (faithful), that of its guide "
         "(eigv-faithful), or the gold spans (eigv-gold).",
     )
+    labels: Path | None = Field(None, description="Gold spans that an indicator learns from.")
     log: Path | None = Field(None, description="File to which what is said goes; by default where all goes.")
 
     @property
@@ -81,7 +82,9 @@ class How(NamedTuple):
         plugin = order.settings.get("plugin")
         own = plug.describe(plugin["code"]) if plugin else ""
         texts = [self.text / f"text_{split}.h5" for split in ("train", "val")]
-        data = stamps([self.video, *self.questions.glob("*"), *texts, *with_weights(order.before)])
+        data = stamps(
+            [self.video, *self.questions.glob("*"), *texts, *with_weights(order.before), *with_weights(order.labels)]
+        )
         return Shelf(order.state, [order.settings, own, self.stage, self.device, self.deterministic, data])
 
 
@@ -218,6 +221,7 @@ def _make(settings: "RunSettings", order: Order, out: Path, how: How, device: st
             shared=data,
             before=order.before,
             data_on=how.data_on,
+            labels=order.labels,
         )
         return
     if order.before is None:
@@ -229,6 +233,7 @@ def _make(settings: "RunSettings", order: Order, out: Path, how: How, device: st
         stage=how.stage,
         shared=data,
         data_on=how.data_on,
+        labels=order.labels,
     )
 
 

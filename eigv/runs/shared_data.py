@@ -27,7 +27,7 @@ class SharedData:
         self._placed: tuple[tuple[str, ...], dict[str, Split]] | None = None
 
     def videos(self, features: str) -> Videos:
-        """Those kinds of features: app, mot or app+mot; `UserError` where the file lacks some."""
+        """Those kinds of features, as `Videos.read` takes them; `UserError` where the file lacks some."""
         if self._videos is None or features != self._kinds:
             self._videos, self._kinds, self._digest = Videos.read(self.places[0], features), features, ""
             self._placed = None

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from base import plug
+from base.errors import UserError
 from base.formats.run_folder import RunFolder, with_weights
 from base.formats.vocabulary import read_vocabulary
 from base.jobs.announcements import Announcements
@@ -31,6 +32,7 @@ from base.jobs.resume import Watched
 from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
+from eigv.backbones import streams_of
 from eigv.config.data_on import DataOn
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
@@ -70,6 +72,7 @@ def train(
     shared: SharedData | None = None,
     before: Path | None = None,
     data_on: DataOn = "auto",
+    labels: Path | None = None,
 ) -> ModelCard:
     """Trains one run on the train split and keeps the epoch with the best validation accuracy.
 
@@ -80,7 +83,8 @@ def train(
     `loggers` are tensorboard, wandb or both, for curves beside the history; what they write lies in `curves`, by
     default a folder of that name in `out`. `shared` is the data set of those three places, where other runs of the
     process use it too. `before` says the scenes of a method whose indicator does not: the `model.json` of its guide, or
-    the file of the gold spans. `data_on` says where the data lie while a GPU is at work.
+    the file of the gold spans. `data_on` says where the data lie while a GPU is at work. `labels` is the file of the
+    gold spans that an indicator learns from (`eigv.faithful.labelled`).
 
     `UserError` where what is named is not there or does not fit, where packages of loggers are not there, and for a
     loss or a gradient that is not finite: a file in `state` then has what there was before that step.
@@ -90,13 +94,16 @@ def train(
     announcements = Announcements(name, announce)
     shown = Curves(loggers, curves or out / "curves", name, settings.model_dump(mode="json"))
     data = shared or SharedData(video, questions, text)
-    train_split = data.split("train", settings.features, training=True)
-    val_split = data.split("val", settings.features, training=False)
-    digest = data.digest(settings.features, train_split, val_split)
-    train_split, val_split = data.on(device, data_on, settings.features, "train", "val")
+    streams = streams_of(settings.backbone, settings.features, settings.plugin)
+    train_split = data.split("train", streams, training=True)
+    val_split = data.split("val", streams, training=False)
+    digest = data.digest(streams, train_split, val_split)
+    train_split, val_split = data.on(device, data_on, streams, "train", "val")
     if method_of(settings.method).scenes == "gold":
         assert before is not None
         train_split = train_split.with_gold(read_gold(before))
+    elif method_of(settings.method).selects != "no":
+        train_split = labelled(train_split, settings, labels)
     torch.manual_seed(settings.seed)
     card = ModelCard(
         settings,
@@ -105,7 +112,7 @@ def train(
         classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
     )
     training = _Training(card, train_split, val_split, device, name, state, shown, guiding)
-    key = key_of(settings, training.numbers, stage, digest, before)
+    key = key_of(settings, training.numbers, stage, digest, before, labels)
     how = settings.training
     with (
         shown,
@@ -128,15 +135,35 @@ def train(
     return card
 
 
-def key_of(settings: RunSettings, numbers: precision.Numbers, stage: int, data: str, before: Path | None = None) -> str:
-    """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own, and
-    what the training goes on from, with the weights beside it.
+def labelled(split: Split, settings: RunSettings, labels: Path | None) -> Split:
+    """The train split with the gold clips that an indicator learns from; `UserError` where nobody says the spans."""
+    share = settings.eigv.faithful.labelled
+    if not share:
+        return split
+    if labels is None:
+        raise UserError(f"eigv.faithful.labelled: {share} wants gold spans of the questions: name them with --labels")
+    return split.with_labels(read_gold(labels), share, settings.seed)
+
+
+def key_of(
+    settings: RunSettings,
+    numbers: precision.Numbers,
+    stage: int,
+    data: str,
+    before: Path | None = None,
+    labels: Path | None = None,
+) -> str:
+    """What the weights depend on: settings, the numbers, data, the version of the stage, code of the user's own,
+    what the training goes on from, with the weights beside it, and the labels.
 
     Not the commit: whoever edits a page of the documentation between a kill and the restart loses no work.
     """
     plugin = [plug.describe(settings.plugin.code)] if settings.plugin else []
     decides = settings.model_dump(mode="json", exclude={"inference"})
-    return json.dumps([stage, numbers, decides, plugin, data, *map(sha256, with_weights(before))], sort_keys=True)
+    return json.dumps(
+        [stage, numbers, decides, plugin, data, *map(sha256, with_weights(before) + with_weights(labels))],
+        sort_keys=True,
+    )
 
 
 class _Training:

@@ -72,8 +72,11 @@ class NetworkSettings(Settings):
 class AppearanceSettings(NetworkSettings):
     """The network of the appearance features."""
 
-    frames: Literal["middle", "mean", "max"] = Field(
-        "middle", description="Of a clip: its middle frame, or the mean or the maximum of the features of all frames."
+    frames: Literal["middle", "mean", "max", "every"] = Field(
+        "middle",
+        description="Of a clip: its middle frame, or the mean or the maximum of the features of all frames. With every "
+        "the vectors of all frames are kept as well, beside that of the middle one, for backbones that read them "
+        "(hcrn).",
     )
 
 

@@ -43,6 +43,11 @@ class TextSettings(Settings):
     layer: Literal["last", "mean-last-four"] = Field(
         "last", description="The hidden states that become features: of the last layer, or the mean of the last four."
     )
+    layout: Literal["joint", "apart"] = Field(
+        "joint",
+        description="Multiple choice: each candidate with its question as one text, as the encoder is fine-tuned; or "
+        "the question and each candidate by itself, which `backbones.hcrn.texts: apart` reads, and no other backbone.",
+    )
     finetuning: FineTuningSettings = FineTuningSettings()
 
 

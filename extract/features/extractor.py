@@ -40,6 +40,7 @@ class Extractor:
         self.device = torch.device(device)
         self._network = network
         self._reduce = features.appearance.frames if kind == "appearance" else "middle"
+        self.keeps_frames = self._reduce == "every"
         self._type = TYPES.get(features.precision)
         if self._type is torch.bfloat16 and self.device.type == "cuda" and not calculates_bf16():
             log.warning("%s only emulates bf16; `features.precision: fp16` is faster on it", device_name(self.device))
@@ -72,7 +73,7 @@ class Extractor:
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> NDArray[np.float32]:
-        """Features (V, K, D) of the pictures of V videos, (V, K, F or T, S, S, 3)."""
+        """Features (V, K, D) of the pictures of V videos, (V, K, F or T, S, S, 3); (V, K, F, D) where all are kept."""
         V, K, seen = pictures.shape[:3]
         if self.kind == "appearance":
             inputs = pictures.flatten(0, 2).movedim(-1, 1)  # (V K F, 3, S, S)
@@ -82,6 +83,7 @@ class Extractor:
         values = torch.cat([self._forward(part) for part in inputs.split(at_once)])
         if self.kind == "appearance":
             values = values.unflatten(0, (V * K, seen))
+        if self.kind == "appearance" and not self.keeps_frames:
             values = values.amax(1) if self._reduce == "max" else values.mean(1) if seen > 1 else values[:, 0]
         return values.unflatten(0, (V, K)).cpu().numpy()
 

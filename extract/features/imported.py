@@ -13,7 +13,7 @@ from base import plug
 from base.errors import UserError
 from base.formats.manifest import ManifestRow, fingerprints, manifest_of, write_manifest
 from base.formats.statuses import MISSING, OK, ZEROS
-from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_video_features
+from base.formats.video_features import FRAMES, KINDS, Origin, Sizes, Writer, write_video_features
 from base.ids import check_ids
 from base.jobs.progress import progress
 from base.reading import sha256
@@ -115,13 +115,14 @@ def _sizes(source: FeatureSource, first: str, reduce: str, sampling: SamplingSet
     """The sizes of the features of the video `first`, which all others must have as well."""
     shapes = {kind: read(first).shape for kind, read in source.read.items()}
     clips = next(iter(shapes.values()))[0]
-    if len(shapes) == len(KINDS) and shapes["motion"][0] != clips:
+    if set(KINDS) <= set(shapes) and shapes["motion"][0] != clips:
         raise UserError(
             f"{source.path}: {first} has appearance features of {clips} clips and motion features of "
             f"{shapes['motion'][0]}; both must be of the same clips"
         )
     appearance, motion = (shapes[kind][1] if kind in shapes else 0 for kind in KINDS)
-    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (appearance, motion))
+    kept = shapes[FRAMES][1] if FRAMES in shapes else 0
+    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (appearance, motion), kept)
 
 
 def _copy(

@@ -14,7 +14,7 @@ import pandas as pd
 from base.errors import UserError
 from base.formats.manifest import fingerprints
 from base.formats.store import attributes, open_store, read_strings
-from base.formats.video_features import KINDS, Origin, Sizes, Writer, write_video_features
+from base.formats.video_features import FRAMES, KINDS, Origin, Sizes, Writer, write_video_features
 from extract.config import FeaturesSettings
 from extract.features.shards import SHARD
 from extract.videos.decode import KIND
@@ -64,15 +64,16 @@ class _Shard:
             videos = pd.DataFrame(texts | {name: file[name][:] for name in ("fps", "duration")})
             clips, length = file["frame_index"].shape[1:]
             seen = file["appearance_index"].shape[2]
-        made_by, widths = {}, dict.fromkeys(KINDS, 0)
+        made_by, widths, kept = {}, dict.fromkeys(KINDS, 0), 0
         for kind, path in features.items():
             with open_store(path, SHARD) as file:
                 if read_strings(file, "ids") != texts["ids"]:
                     raise UserError(f"{path} holds other videos than {frames}; remove both and run again")
                 about = attributes(file)
                 widths[kind] = file["features"].shape[2]
+                kept = file[FRAMES].shape[2] if FRAMES in file else kept
             made_by[kind] = {k: v for k, v in about.items() if k not in ("kind", "schema", "frames_of")}
-        sizes = Sizes(clips, length, seen, (widths["appearance"], widths["motion"]))
+        sizes = Sizes(clips, length, seen, (widths["appearance"], widths["motion"]), kept)
         return cls(frames, features, videos.rename(columns={"ids": "video_id"}), sizes, made_by)
 
 
@@ -109,6 +110,8 @@ def _copy(shard: _Shard, rows: dict[int, int], writer: Writer) -> None:
         with open_store(path, SHARD) as source:
             for ours, theirs in rows.items():
                 writer.features(kind, ours, source["features"][theirs], path)
+                if FRAMES in source:
+                    writer.features(FRAMES, ours, source[FRAMES][theirs], path)
 
 
 def _one_maker(about: list[dict[str, Any]]) -> dict[str, Any]:

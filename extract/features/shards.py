@@ -14,10 +14,12 @@ import numpy as np
 
 from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, begun_with, create_by_rows, open_store, read_strings, write_strings
+from base.formats.video_features import FRAMES
 from base.jobs.progress import progress
 from base.provenance import commit, versions
 from extract.config import FeaturesSettings
 from extract.videos.decode import KIND
+from extract.videos.sampling import middle_frames
 
 SHARD = "feature shard"
 AT_ONCE = "videos_at_once"
@@ -28,6 +30,9 @@ R = TypeVar("R")
 
 def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path, device: str, stage: int = 0) -> None:
     """Runs the `kind` (appearance or motion) network over a decoded shard: dataset `features` (N, K, D) float32.
+
+    With `features.appearance.frames: every`, appearance also has a dataset `frames` (N, K, F, D), of which `features`
+    are the middle ones.
 
     Videos without frames (status failed or zeros) get NaN here; the merge gives them what the policy says. A killed
     call is completed by the next one, if that is of the same `stage` (workflow/stages.yaml). The next videos are read,
@@ -44,8 +49,10 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
         ids, status, pixels = read_strings(source, "ids"), read_strings(source, "status"), source[kind]
 
         def build(file: h5py.File) -> None:
-            shape = (len(ids), features.sampling.clips, extractor.width)
-            file.create_dataset("features", shape, np.float32, fillvalue=np.nan)
+            n, K, T = len(ids), features.sampling.clips, features.sampling.frames
+            file.create_dataset("features", (n, K, extractor.width), np.float32, fillvalue=np.nan)
+            if extractor.keeps_frames:
+                file.create_dataset(FRAMES, (n, K, T, extractor.width), np.float32, fillvalue=np.nan)
             write_strings(file, "ids", ids)
 
         about = extractor.description(features) | {
@@ -59,7 +66,8 @@ def extract_shard(kind: str, frames: Path, features: FeaturesSettings, out: Path
             label = f"{kind}, {extractor.videos_at_once} at once" if extractor.videos_at_once > 1 else kind
             for group, pictures in progress(zip(groups, loaded, strict=True), total=len(groups), label=label):
                 for row, values in zip(group, extractor(pictures), strict=True):
-                    rows.finish(row, {"features": values})
+                    kept = {FRAMES: values} if extractor.keeps_frames else {}
+                    rows.finish(row, kept | {"features": middle_frames(values) if kept else values})
             for row in rows.open:
                 rows.finish(row, {})
 

@@ -31,7 +31,8 @@ class FeatureSource:
     path: Path
     ids: list[str]
     read: dict[str, Callable[[str], Array]]
-    """For `appearance`, `motion` or both: from a video's id to its features (K, D)."""
+    """For `appearance`, `motion` or both: from a video's id to its features (K, D); for `frames`, if there are any, to
+    the appearance of single frames (K, F, D)."""
     about: dict[str, Any] = field(default_factory=dict)
     """What is known of how they were made."""
 

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from base.errors import UserError
+from base.formats.video_features import FRAMES
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
@@ -56,7 +57,10 @@ def open_files(settings: ImportedFeatures) -> Iterator[FeatureSource]:
                 raise UserError(f"{path}: {DATASETS[kind]!r} has shape {values.shape}, which holds nothing")
             check_width(values.shape[-1], settings.widths[kind == "motion"], f"{path}: {values.name[1:]!r}")
             ids[kind] = read_ids(file, settings, len(values))
-            read[kind] = _reader(values, {name: row for row, name in enumerate(ids[kind])}, settings.reduce)
+            rows = {name: row for row, name in enumerate(ids[kind])}
+            read[kind] = _reader(values, rows, settings.reduce)
+            if values.ndim == 4:
+                read[FRAMES] = _reader(values, rows)
         names = next(iter(ids.values()))
         for kind, others in ids.items():
             if alone := sorted(set(names) ^ set(others)):
@@ -68,13 +72,14 @@ def open_files(settings: ImportedFeatures) -> Iterator[FeatureSource]:
 
 
 def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
-    """Writes both files; a clip has one appearance vector, since more are not kept."""
+    """Writes both files; a clip has the appearance vectors of all its frames where they are kept, else one."""
     for kind, name in DATASETS.items():
         with atomic_path(folder / f"eigv_{kind}_feat.h5") as temporary, h5py.File(temporary, "w") as file:
             file["ids"] = numbers_if_possible(source.ids)
             for row, video_id in enumerate(source.ids):
-                values = source.read[kind](video_id).astype(np.float32)
-                values = values[:, None] if kind == "appearance" else values
+                kept = FRAMES if kind == "appearance" and FRAMES in source.read else kind
+                values = source.read[kept](video_id).astype(np.float32)
+                values = values[:, None] if kept == "appearance" else values
                 if row == 0:
                     file.create_dataset(name, (len(source.ids), *values.shape), np.float32)
                 file[name][row] = values
@@ -94,8 +99,9 @@ def recognise(path: Path) -> ImportedFeatures | None:
     return ImportedFeatures(layout="hcrn", path=path, widths=tuple(widths))
 
 
-def _reader(values: h5py.Dataset, rows: dict[str, int], rule: str) -> Callable[[str], Array]:
-    return lambda name: reduced(values[rows[name]], rule)
+def _reader(values: h5py.Dataset, rows: dict[str, int], rule: str | None = None) -> Callable[[str], Array]:
+    """The vectors of a video, those of a clip as one by the `rule`, if there is one."""
+    return lambda name: reduced(values[rows[name]], rule) if rule else values[rows[name]]
 
 
 def _only(folder: Path, pattern: str) -> Path:

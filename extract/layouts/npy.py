@@ -1,13 +1,14 @@
 """MSPAN's folders: a `.npy` file (K, D) for each video, in a folder for appearance and one for motion."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from base.errors import UserError
-from base.formats.video_features import KINDS
+from base.formats.video_features import FRAMES, KINDS
 from base.ids import check_id
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
@@ -45,7 +46,7 @@ def open_folders(settings: ImportedFeatures) -> Iterator[FeatureSource]:
     if not appearance:
         raise UserError(f"{settings.path}: its folders hold no .npy files")
 
-    def read(kind: str, name: str) -> Array:
+    def read(kind: str, name: str, rule: str | None = settings.reduce) -> Array:
         path = found[kind][name]
         try:
             values = np.load(path, allow_pickle=False)
@@ -54,14 +55,13 @@ def open_folders(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         if values.ndim not in (2, 3):
             raise UserError(f"{path} has shape {values.shape}, expected (clips, width) or (clips, frames, width)")
         check_width(values.shape[-1], settings.widths[kind == "motion"], str(path))
-        return reduced(values, settings.reduce)
+        return reduced(values, rule) if rule else values
 
-    yield FeatureSource(
-        settings.path,
-        list(appearance),
-        {"appearance": lambda name: read("appearance", name), "motion": lambda name: read("motion", name)},
-        {"reduce": settings.reduce},
-    )
+    readers: dict[str, Callable[[str], Array]] = {kind: partial(read, kind) for kind in KINDS}
+    first = next(iter(appearance))
+    if read("appearance", first, None).ndim == 3:
+        readers[FRAMES] = partial(read, "appearance", rule=None)
+    yield FeatureSource(settings.path, list(appearance), readers, {"reduce": settings.reduce})
 
 
 def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:

@@ -9,7 +9,7 @@ import h5py
 
 from base.formats.statuses import FAILED
 from base.formats.store import attributes, read_strings
-from base.formats.video_features import KINDS, open_video_features
+from base.formats.video_features import FRAMES, KINDS, open_video_features
 from base.writing import atomic_path
 from extract.config import ImportedFeatures
 from extract.layouts.contract import (
@@ -35,7 +35,8 @@ def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         refuse_repeated(ids, settings.path)
         video_id = translation(settings)
         rows = {video_id(name): row for row, name in enumerate(ids) if status[row] != FAILED}
-        read = {kind: _reader(file[kind], rows) for kind in KINDS if file[kind].shape[2]}  # 0 wide: not there
+        there = [kind for kind in KINDS if file[kind].shape[2]]  # 0 wide: not there
+        read = {kind: _reader(file[kind], rows) for kind in (*there, *({FRAMES} & set(file)))}
         yield FeatureSource(settings.path, list(rows), read, attributes(file))
 
 

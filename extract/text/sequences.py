@@ -30,9 +30,11 @@ class Questions:
     second: list[int]
     """Where the candidate begins in each sequence (its length where there is none)."""
     sequences: int
-    """A: 5 for multiple choice, 1 for open-ended."""
+    """A: 5 for multiple choice, 6 where the question is one by itself, 1 for open-ended."""
     cut: int = 0
     """How many questions were too long and lost an end."""
+    apart: bool = False
+    """Whether the first sequence of a question is the question alone, and the others its candidates alone."""
 
     def __len__(self) -> int:
         return len(self.table)
@@ -46,6 +48,7 @@ class Questions:
             [self.second[n] for n in numbers],
             self.sequences,
             self.cut,
+            self.apart,
         )
 
     def length(self, question: int) -> int:
@@ -67,13 +70,7 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
     more than the encoder takes, which the tokenizer of `load_encoder` knows.
     """
     most = tokenizer.model_max_length
-    if text.length > most:
-        raise UserError(
-            f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
-        )
-    questions = token_ids(tokenizer, table["question"].tolist())
-    if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
-        log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
+    questions = _question_ids(table, tokenizer, text, path)
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     tokens, second, cut = [], [], {}
     if not is_multiple_choice(table):
@@ -94,6 +91,37 @@ def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Pat
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
     return Questions(table, tokens, second, len(candidates), len(cut))
+
+
+def laid_out(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
+    """As `tokenised`; or, where `text.layout` is apart, of multiple choice each question and then its candidates.
+
+    Each is then [CLS] text [SEP], which loses its own end where it is too long; a warning and errors as there.
+    """
+    if text.layout == "joint" or not is_multiple_choice(table):
+        return tokenised(table, tokenizer, text, path)
+    questions = _question_ids(table, tokenizer, text, path)
+    columns = [questions, *(token_ids(tokenizer, table[name].tolist()) for name in candidate_columns(table))]
+    room, (cls, sep) = text.length - 2, (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    rows = list(zip(*columns, strict=True))
+    tokens = [[cls, *ids[:room], sep] for row in rows for ids in row]
+    longest = [max(map(len, row)) + 2 for row in rows]
+    cut = {row: length for row, length in enumerate(longest) if length > text.length}
+    _warn(path, len(table), cut, text, tokenizer.model_max_length)
+    return Questions(table, tokens, [len(ids) for ids in tokens], len(columns), len(cut), apart=True)
+
+
+def _question_ids(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> list[list[int]]:
+    """The token ids of the questions alone; a warning where one has none, `UserError` where texts may be too long."""
+    most = tokenizer.model_max_length
+    if text.length > most:
+        raise UserError(
+            f"text.length is {text.length}, and the encoder {text.encoder} takes at most {most} tokens: lower it"
+        )
+    questions = token_ids(tokenizer, table["question"].tolist())
+    if empty := [row for row, ids in enumerate(questions, start=1) if not ids]:
+        log.warning("%s: %d questions have no token, the first is row %d", path, len(empty), empty[0])
+    return questions
 
 
 def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:

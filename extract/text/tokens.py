@@ -14,14 +14,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from base.errors import UserError
-from base.formats.token_features import write_token_features
+from base.formats.questions import read_annotations
+from base.formats.token_features import LAYOUT, write_token_features
 from base.jobs.journal import journal
 from base.jobs.progress import progress
 from base.reading import read_json, sha256
 from base.writing import write_bytes
 from extract.config import TextSettings
 from extract.text.encoder import has_segments, load_encoder
-from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
+from extract.text.sequences import Questions, by_length, laid_out, pad_sequences
 
 BATCH = 256
 """Sequences that go through the encoder at once."""
@@ -47,16 +48,19 @@ def write_tokens(
     tokenizer, encoder = load_encoder(str(encoder_folder.resolve()))
     encoder.to(device).eval()
     path = annotations / f"{split}.csv"
-    questions = read_questions(path, tokenizer, text)
+    questions = laid_out(read_annotations(path), tokenizer, text, path)
     about = {
         "split": split,
         "layer": text.layer,
         "truncate": text.truncate,
         "length": text.length,
+        "sequences": questions.sequences,
         "questions_cut": questions.cut,
         "encoder": text.encoder,
         "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
     }
+    if questions.apart:
+        about[LAYOUT] = "apart"
     weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
     key = [weights, text.model_dump(), sha256(path), PART, stage]
     with journal(state / "parts", key) as past:

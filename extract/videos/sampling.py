@@ -3,10 +3,14 @@
 Sizes: n frames of the video, K clips, T consecutive frames a clip.
 """
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
 from extract.config import SamplingSettings
+
+Number = TypeVar("Number", bound=np.generic)
 
 
 def clip_frames(n: int, sampling: SamplingSettings) -> NDArray[np.int32]:
@@ -74,6 +78,6 @@ def sampled_frames(n: int, sampling: SamplingSettings) -> NDArray[np.int64]:
     return np.unique(np.concatenate([numbers.ravel() for numbers in both])).astype(np.int64)
 
 
-def middle_frames(frames: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The frame (K,) in the middle of each clip (K, T)."""
+def middle_frames(frames: NDArray[Number]) -> NDArray[Number]:
+    """The frame (K, ...) in the middle of each clip (K, T, ...): its number, or its features."""
     return frames[:, frames.shape[1] // 2]

@@ -10,11 +10,16 @@ from base.formats.token_features import write_token_features
 from base.formats.video_features import Origin, Sizes, write_video_features
 from base.formats.vocabulary import write_vocabulary
 
-CLIPS, ANSWERS, TOKEN_WIDTH = 16, 5, 8
+CLIPS, ANSWERS, TOKEN_WIDTH, FRAMES = 16, 5, 8, 4
 
 
-def write(folder: Path, *, multiple_choice: bool, videos: int = 60, seed: int = 0) -> dict[str, Path]:
-    """Writes video.h5, annotations and token features; returns their paths by the names of the commands' options."""
+def write(
+    folder: Path, *, multiple_choice: bool, videos: int = 60, seed: int = 0, frames_too: bool = False
+) -> dict[str, Path]:
+    """Writes video.h5, annotations and token features; returns their paths by the names of the commands' options.
+
+    `frames_too`: the appearance of each clip is that of each of its frames, too.
+    """
     rng = np.random.default_rng(seed)
     ids = [f"v{n}" for n in range(videos)]
     answer = rng.integers(ANSWERS, size=videos)
@@ -25,12 +30,16 @@ def write(folder: Path, *, multiple_choice: bool, videos: int = 60, seed: int = 
     table = pd.DataFrame({"video_id": ids}).assign(status="ok", decoder="pyav", fingerprint="", fps=10.0, duration=6.4)
     frames = np.arange(CLIPS * 4, dtype=np.int32).reshape(CLIPS, 4)
     path, origin = folder / "video.h5", Origin({}, {}, "paper", {}, {}, {})
-    with write_video_features(path, table, Sizes(CLIPS, 4, 1, (8, 4)), "float16", origin) as writer:
+    with write_video_features(
+        path, table, Sizes(CLIPS, 4, 1, (8, 4), FRAMES * frames_too), "float16", origin
+    ) as writer:
         for row in range(videos):
             writer.frames(row, frames, frames[:, 2:3])
             writer.times(row, frames / 10, (frames[:, -1] + 1) / 10)
             for kind, values in features.items():
                 writer.features(kind, row, values[row], path)
+            if frames_too:
+                writer.features("frames", row, np.repeat(appearance[row][:, None], FRAMES, axis=1), path)
     parts = {"train": slice(0, videos // 2), "val": slice(videos // 2, -videos // 4), "test": slice(-videos // 4, None)}
     for split, part in parts.items():
         _split(folder, split, ids[part], answer[part], multiple_choice, rng)

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.parity import igv, models, parts, peers
+from tests.parity import hcrn, igv, models, parts, peers
 from tests.parity.rows import Compared, Golden, Row, judged, one_step_away, shown
 
 NUDGES = 8
@@ -38,6 +38,7 @@ KINDS: dict[str, Callable[..., Iterator[Compared | Row]]] = {
     r"mspan_(?:oe|mc)_eval": parts.own_mspan,
     r"clip_indices(?:_.+)?": parts.clip_indices,
     **peers.KINDS,
+    **hcrn.KINDS,
 }
 
 

@@ -68,7 +68,7 @@ def _streams(ours: str, theirs: str) -> Table:
     return {f"{ours}.{kind}": (tuple(f"{name}.{kind}" for name in both), _both) for kind in ("weight", "bias")}
 
 
-def _recurrent(ours: str, theirs: str, layer: int, suffix: str) -> Table:
+def _recurrent(ours: str, theirs: str, layer: int | str, suffix: str) -> Table:
     kinds = [f"{what}_{of}" for what in ("weight", "bias") for of in ("ih", "hh")]
     return {f"{ours}.{kind}_l{layer}": ((f"{theirs}.{kind}{suffix}",), _same) for kind in kinds}
 
@@ -191,6 +191,54 @@ def of_amu(state: Golden) -> Names:
         table[f"backbone.{ours}.of_state.weight"] = ((kernel,), lambda parts: _gates(parts[0])[:, _inputs(parts[0]) :])
         table[f"backbone.{ours}.of_input.bias"] = ((bias,), _open)
     return _named(table, state, "embedding/embedding_matrix")
+
+
+def of_hcrn(state: Golden, scales: Sequence[int]) -> Names:
+    """HCRN. Of the layers of a relation, one a size, the last `scales` are read: those of smaller subsets."""
+    table = {
+        **_linear("backbone.appearance", "visual_input_unit.appearance_feat_proj"),
+        **_linear("backbone.motion", "visual_input_unit.clip_level_motion_proj"),
+        **_recurrent("backbone.sequence", "visual_input_unit.sequence_encoder", 0, "_l0"),
+        **_linear("backbone.of_video", "visual_input_unit.video_level_motion_proj"),
+        **_linear("backbone.of_question", "visual_input_unit.question_embedding_proj"),
+        **_recurrent("backbone.text", "linguistic_input_unit.encoder", 0, "_l0"),
+        **_recurrent("backbone.text", "linguistic_input_unit.encoder", "0_reverse", "_l0_reverse"),
+        "backbone.reading.objects.weight": (("feature_aggregation.v_proj.weight",), _same),
+        "backbone.reading.question.weight": (("feature_aggregation.q_proj.weight",), _same),
+        **_linear("backbone.reading.both", "feature_aggregation.cat"),
+        **_linear("backbone.reading.score", "feature_aggregation.attn"),
+        **_linear("backbone.question", "output_unit.question_proj"),
+        **_linear("heads.answer.1", "output_unit.classifier.1"),
+        **_linear("heads.answer.3", "output_unit.classifier.3"),
+        **_linear("heads.answer.5", "output_unit.classifier.5"),
+    }
+    if "output_unit.ans_candidates_proj.weight" in state:
+        table |= _linear("backbone.candidate", "output_unit.ans_candidates_proj")
+    for kind in ("running_mean", "running_var", "num_batches_tracked"):
+        table[f"heads.answer.3.{kind}"] = ((f"output_unit.classifier.3.{kind}",), _same)
+    published = {
+        "frames_by_motion": "clip_level_motion_cond",
+        "frames_by_question": "clip_level_question_cond",
+        "clips_by_motion": "video_level_motion_cond",
+        "clips_by_question": "video_level_question_cond",
+    }
+    for (ours, theirs), count in zip(published.items(), scales, strict=True):
+        theirs, ours = f"visual_input_unit.{theirs}", f"backbone.{ours}"
+        layers = sum(name.startswith(f"{theirs}.k_objects_fusion.") for name in state) // 2
+        lists = [kind for kind in ("k_objects_fusion", "gate_k_objects_fusion") if f"{theirs}.{kind}.0.weight" in state]
+        names = [f"{theirs}.{kind}.{scale}" for scale in range(layers - count, layers) for kind in lists]
+        weights, biases = (tuple(f"{name}.{kind}" for name in names) for kind in ("weight", "bias"))
+        table |= {
+            f"{ours}.of_mean": (weights, lambda parts, count=count: _of_means(parts, count)),
+            f"{ours}.of_condition": (weights, lambda parts: torch.cat([part.chunk(2, dim=1)[1] for part in parts])),
+            f"{ours}.bias": (biases, torch.cat),
+        }
+    return _named(table, state, "linguistic_input_unit.encoder_embed.weight")
+
+
+def _of_means(parts: Sequence[Tensor], scales: int) -> Tensor:
+    """What of maps (D, 2D) reads the mean, scale by scale, that of a gate beside it: (S, D, E)."""
+    return torch.cat([part.chunk(2, dim=1)[0] for part in parts]).unflatten(0, (scales, -1)).transpose(1, 2)
 
 
 def _inputs(kernel: Tensor) -> int:

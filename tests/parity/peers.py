@@ -4,6 +4,7 @@ Their weights come under names of ours by the tables below; users have no checkp
 a table that belongs to the comparison: a model of ours is given their vectors.
 """
 
+import math
 from collections.abc import Callable, Iterator
 
 import torch
@@ -63,7 +64,7 @@ def hme_choice(golden: Golden) -> Iterator[Compared | Row]:
         "official_shared_map": True,
     }
     widths = ClipWidths(*(state[f"vid_encoder.rnn_{kind}_l1.weight_ih_l0"].shape[1] for kind in ("app", "motion")))
-    model = _model("hme", sizes, widths, state["qns_encoder.embedding.weight"].shape[1], None, "hinge", golden)
+    model = model_of("hme", sizes, widths, state["qns_encoder.embedding.weight"].shape[1], None, "hinge", golden)
 
     def batch(worded: Worded, inputs: Golden) -> Batch:
         return worded.batch(
@@ -80,7 +81,7 @@ def hme_choice(golden: Golden) -> Iterator[Compared | Row]:
             "mm_cand0_sample0": found["mm"][:1],
         }
 
-    yield from _compared(golden, Worded(model), of_hme, batch, middle, rate=5e-5)
+    yield from compared(golden, Worded(model), of_hme, batch, middle, rate=5e-5)
 
 
 def hme_authors(golden: Golden) -> Iterator[Compared | Row]:
@@ -97,7 +98,7 @@ def hme_authors(golden: Golden) -> Iterator[Compared | Row]:
     }
     widths = ClipWidths(*(state[f"lstm_video_1{kind}.weight_ih"].shape[1] for kind in "am"))
     answers = len(state["linear_decoder_count_2.bias"])
-    model = _model("hme", sizes, widths, word, answers, "cross-entropy", golden)
+    model = model_of("hme", sizes, widths, word, answers, "cross-entropy", golden)
 
     def batch(worded: Worded, inputs: Golden) -> Batch:
         video = torch.cat([inputs["appearance"], inputs["motion"]], dim=2)
@@ -112,7 +113,7 @@ def hme_authors(golden: Golden) -> Iterator[Compared | Row]:
             "mem_txt_sample0": found["mem_txt"][0, : batch.lengths[0]],
         }
 
-    yield from _compared(golden, Worded(model, state["embed.weight"]), of_hme_authors, batch, middle, rate=1e-3)
+    yield from compared(golden, Worded(model, state["embed.weight"]), of_hme_authors, batch, middle, rate=1e-3)
 
 
 def _of_hme(model: VideoQA, batch: Batch) -> Golden:
@@ -133,7 +134,7 @@ def amu(golden: Golden) -> Iterator[Compared | Row]:
     table = state["embedding/embedding_matrix"]
     sizes = {"hidden": len(state["init/word_embed_b"]), "words": None}
     widths = ClipWidths(*(len(state[f"transform_video/{kind}/W"]) for kind in ("appear", "motion")))
-    model = _model("amu", sizes, widths, table.shape[1], len(state["output/b"]), "log-loss", golden)
+    model = model_of("amu", sizes, widths, table.shape[1], len(state["output/b"]), "log-loss", golden)
     regularised, shared, rate = (float(value) for value in golden["meta/reg_shu_lr"])
 
     def batch(worded: Worded, inputs: Golden) -> Batch:
@@ -166,10 +167,10 @@ def amu(golden: Golden) -> Iterator[Compared | Row]:
 
     # TensorFlow's Adam adds its epsilon before the second moment's correction, PyTorch's after it.
     eps = 1e-8 / (1 - 0.999) ** 0.5
-    yield from _compared(golden, Worded(model, table), of_amu, batch, middle, rate=rate, eps=eps, beyond=beyond)
+    yield from compared(golden, Worded(model, table), of_amu, batch, middle, rate=rate, eps=eps, beyond=beyond)
 
 
-def _model(
+def model_of(
     backbone: str,
     sizes: dict[str, object],
     widths: ClipWidths,
@@ -196,7 +197,7 @@ def _model(
     return model.to(next(value.dtype for key, value in golden.items() if key.startswith("param/"))), settings.eigv
 
 
-def _compared(
+def compared(
     golden: Golden,
     worded: Worded,
     names: Callable[[Golden], Names],
@@ -205,17 +206,26 @@ def _compared(
     rate: float,
     eps: float = 1e-8,
     beyond: Callable[[Worded, Batch], Tensor] | None = None,
+    prepare: Callable[[str], None] | None = None,
+    clip: float = math.inf,
 ) -> Iterator[Compared | Row]:
-    """Every case of a file, and where it has gradients, the step that they belong to."""
+    """Every case of a file, and where it has gradients, the step that they belong to.
+
+    `beyond` is what the published loss adds; `prepare` puts into the model what a case has recorded of draws; `clip` is
+    the norm that gradients are scaled down to before the step.
+    """
     weights = names(group(golden, "param"))
     missing = [f"model.{name}" for name in worded.model.state_dict() if f"model.{name}" not in weights.values]
     own = {name for name in missing if name.startswith(("model.grounding", "model.heads.projection"))}
+    own |= {name for name in missing if name.endswith(".subsets")}  # draws, which are no weights
     assert set(missing) == own, f"without a recorded weight: {sorted(set(missing) - own)}"
     worded.load_state_dict(weights.values, strict=False)
     yield from _unread(golden, weights)
     for case in sorted({key.split("/")[0][3:] for key in golden if key.startswith("in_")}):
         inputs, outputs, between = (group(golden, f"{kind}_{case}") for kind in ("in", "out", "mid"))
         worded.train("loss" in outputs)
+        if prepare is not None:
+            prepare(case)
         batch = batch_of(worded, inputs)
         with torch.no_grad():
             logits = worded.model.answer(batch)
@@ -231,7 +241,10 @@ def _compared(
             total = losses.total if beyond is None else losses.total + beyond(worded, batch)
             yield forward(f"{case}: loss", total, outputs["loss"])
             total.backward()
-            yield from _learned(worded, golden, names, rate, eps)
+            if "grad_norm" in outputs:
+                norm = torch.nn.utils.clip_grad_norm_(worded.parameters(), math.inf)
+                yield forward(f"{case}: norm of the gradient", norm, outputs["grad_norm"])
+            yield from _learned(worded, golden, names, rate, eps, clip)
 
 
 def _unread(golden: Golden, weights: Names) -> Iterator[Row]:
@@ -243,7 +256,7 @@ def _unread(golden: Golden, weights: Names) -> Iterator[Row]:
 
 
 def _learned(
-    worded: Worded, golden: Golden, names: Callable[[Golden], Names], rate: float, eps: float
+    worded: Worded, golden: Golden, names: Callable[[Golden], Names], rate: float, eps: float, clip: float
 ) -> Iterator[Compared | Row]:
     state = group(golden, "param")
     nothing = {name: torch.zeros_like(value) for name, value in state.items()}
@@ -261,6 +274,8 @@ def _learned(
     if not any(key.startswith("post/") for key in golden):
         return
     before = {name: parameter.detach().clone() for name, parameter in learning.items()}
+    norm = torch.nn.utils.clip_grad_norm_(learning.values(), clip)
+    gradients = {name: value * (clip / norm).clamp(max=1) for name, value in gradients.items()}
     torch.optim.Adam(learning.values(), rate, eps=eps).step()
     after = names(state | group(golden, "post")).values
     how = TrainingSettings(learning_rate=rate, weight_decay=0)

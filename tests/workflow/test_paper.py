@@ -158,17 +158,18 @@ def test_the_overlays_plan_their_runs_in_a_folder_of_their_own(paper):
         assert f"{results}/{name}/runs/" in said and f"{results}/runs/" not in said
 
 
-def test_table_1_of_all_systems_shares_features_with_the_paper(paper):
+def test_table_1_of_all_systems_has_features_of_its_own(paper):
     results = Path(paper[1]).parent / "results"
     over = Path(paper[1]).with_name("table1.yaml")
-    over.write_text(f"output: {results}/table1\n")
+    over.write_text(f"results: {results}/table1\noutput: {results}/table1\n")
     said = plan([str(ROOT / "config/table1.yaml"), *paper[1:], str(over)], "table1")
     systems = (
         ("nextqa", "msvd-qa", "msrvtt-qa"),
-        ("amu", "hme", "comem", "hga", "mspan"),
+        ("amu", "hme", "hcrn", "comem", "hga", "mspan"),
         ("erm", "igv", "eigv"),
         SEEDS,
     )
     assert evaluated(said) == {f"{d}/{b}/{m}/app+mot/seed{s}" for d, b, m, s in itertools.product(*systems)}
     assert jobs(said)["question_only"] == 3
-    assert f"{results}/table1/runs/" in said and f"{results}/runs/" not in said and f"{results}/videos/nextqa/" in said
+    assert f"{results}/table1/runs/" in said and f"{results}/runs/" not in said
+    assert f"{results}/table1/videos/nextqa/" in said and f"{results}/videos/" not in said

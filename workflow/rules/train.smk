@@ -11,6 +11,7 @@ rule train:
         plugin=ask(PLAN.runs.own_files),
         # Some methods go on from the model of another run, or from gold spans.
         before=ask(PLAN.runs.before, run=PATH),
+        labels=ask(PLAN.runs.labels, run=PATH),
     output:
         weights=RUN.weights,
         model=RUN.model,
@@ -35,6 +36,7 @@ rule train:
         decides=ask(PLAN.decides.train, run=PATH),
         beside=told(PLAN.runs.beside),
         before=ask(PLAN.runs.before_option, run=PATH),
+        labels=ask(PLAN.runs.labels_option, run=PATH),
         name=PATH,
         out=subpath(output.model, parent=True),
         text=subpath(input.train, parent=True),
@@ -45,7 +47,7 @@ rule train:
     shell:
         "python -m eigv.cli train --settings {params.settings:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --state {params.state:q} --threads {threads} --ahead {params.ahead:q}"
-        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.beside:q} {params.before:q} --announce /dev/fd/3"
+        " --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} --name {params.name:q} --stage {params.stage:q} {params.beside:q} {params.before:q} {params.labels:q} --announce /dev/fd/3"
         " 3>&2 > {log:q} 2>&1 || show_end {log:q}"
 
 

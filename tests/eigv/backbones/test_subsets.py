@@ -8,7 +8,7 @@ from base.errors import UserError
 from eigv.backbones import BACKBONES, Clips, ClipWidths, build
 from eigv.backbones.contract import kept_first, stretched
 from eigv.backbones.hga import Hga
-from tests.eigv.method.small_models import SIZES
+from tests.eigv.method.small_models import SIZES, widths_of
 
 dropping = pytest.mark.parametrize("name", [name for name, kind in sorted(BACKBONES.items()) if kind.drops_clips])
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -19,7 +19,7 @@ PAIRS = torch.tensor([0, 1, 2, 0, 2]), torch.tensor([3, 1, 0, 0, 2])
 def small(name: str, **changed):
     torch.manual_seed(0)
     sizes = SIZES.model_copy(update={name: getattr(SIZES, name).model_copy(update=changed)})
-    return build(name, sizes, ClipWidths(6, 4), token_width=6).eval()
+    return build(name, sizes, widths_of(name), token_width=6).eval()
 
 
 def inputs() -> tuple[Tensor, Tensor, Tensor]:

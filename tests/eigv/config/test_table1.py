@@ -10,13 +10,17 @@ from eigv.config.run_path import Run
 from tests.places import ROOT
 
 TABLES = {name: load([ROOT / f"config/{name}.yaml"]) for name in ("table1", "table1-demo", "table1-real")}
+MISSING = {"table1-real": {"hcrn"}}
+"""The stored features of real videos are of clips, and HCRN reads frames."""
+
 every_table = pytest.mark.parametrize("name", list(TABLES))
 
 
 @every_table
 def test_each_system_runs_plain_and_under_both_methods(name):
     table, config = TABLES[name].tables["table1"], TABLES[name]
-    assert set(table.backbones) == set(BACKBONES) and table.methods == ("erm", "igv", "eigv") and table.question_only
+    assert set(table.backbones) == set(BACKBONES) - MISSING.get(name, set())
+    assert table.methods == ("erm", "igv", "eigv") and table.question_only
     every = itertools.product(config.datasets, table.backbones, table.methods, ["app+mot"], table.seeds)
     assert set(config.runs("table1")) == {Run(*values) for values in every}
 
@@ -34,12 +38,15 @@ def test_plain_rows_learn_as_published_and_the_others_from_mixed_answers(name):
     assert amu == {("amu", "erm", dataset) for dataset in config.datasets}
 
 
-def test_rows_share_features_with_the_paper_and_with_the_demo():
+def test_rows_have_the_features_of_the_paper_and_the_demo_and_vectors_of_frames():
     paper, config = load([ROOT / "config/config.yaml"]), TABLES["table1"]
     demo, small = load([ROOT / "config/demo.yaml"]), TABLES["table1-demo"]
     for one, other in ((config, paper), (small, demo)):
-        for part in ("features", "text", "videos", "datasets", "results"):
+        for part in ("text", "videos", "datasets"):
             assert getattr(one, part) == getattr(other, part), part
+        appearance = other.features.appearance.model_copy(update={"frames": "every"})
+        assert one.features == other.features.model_copy(update={"appearance": appearance})
+        assert one.results != other.results
     assert len({c.outcomes for c in (paper, demo, *TABLES.values())}) == 5
 
 

@@ -12,6 +12,7 @@ from eigv.config.run import (
     ComemSettings,
     DisruptorSettings,
     EigvSettings,
+    HcrnSettings,
     HgaSettings,
     HmeSettings,
     MspanSettings,
@@ -28,18 +29,26 @@ every_form = pytest.mark.parametrize("form", FORMS)
 SIZES = BackbonesSettings(
     amu=AmuSettings(hidden=8, words=12),
     comem=ComemSettings(hidden=4, words=12),
+    hcrn=HcrnSettings(hidden=8, words=12, subsets=2),
     hga=HgaSettings(hidden=8, words=12, fusion=BlockFusionSettings(width=20, chunks=4, rank=3)),
     hme=HmeSettings(hidden=16, words=12, attention=5, clip_slots=3, text_slots=6),
     mspan=MspanSettings(hidden=4),
 )
+STREAMS = {"hcrn": ClipWidths(0, 2, frames=(4, 2), clips=5)}
+"""Of backbones that read other streams than appearance and motion; all are 10 wide."""
 every_backbone = pytest.mark.parametrize("backbone", sorted(BACKBONES))
 every_method = pytest.mark.parametrize("name", list(METHODS))
+
+
+def widths_of(backbone: str) -> ClipWidths:
+    """Streams that a backbone reads, 10 wide, of videos of 5 clips."""
+    return STREAMS.get(backbone, ClipWidths(6, 4))
 
 
 def small_model(form: str, dropout: float = 0.0, backbone: str = "hga", method: str = "eigv") -> VideoQA:
     guide = small_model(form, backbone=backbone) if METHODS[method].scenes == "guide" else None
     torch.manual_seed(0)
-    built = build(backbone, SIZES, ClipWidths(6, 4), token_width=6)
+    built = build(backbone, SIZES, widths_of(backbone), token_width=6)
     for module in built.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = dropout

@@ -1,13 +1,13 @@
 """Random parts, the objective of the indicator, and the scene of a mix, each by hand."""
 
-from math import log
+from math import exp, log
 
 import pytest
 import torch
 
 from eigv.config.faithful import FaithfulSettings
 from eigv.method.draws import Draws
-from eigv.method.faithful import frozen, random_parts, select, selection
+from eigv.method.faithful import frozen, label_loss, random_parts, select, selection
 from eigv.method.grounding import Scene
 from eigv.method.intervener import Intervention, mixed_scene
 from tests.eigv.method.small_models import every_backbone, every_form, small_batch, small_model
@@ -41,6 +41,17 @@ def test_the_objective_by_hand(changed: dict[str, float], expected: float) -> No
     found = selection(scene, OF_SCENE, OF_REST, torch.tensor([0]), PLAIN.model_copy(update=changed))
     assert found.loss.item() == pytest.approx(expected, rel=1e-6)
     assert found.from_scene.tolist() == [True] and found.from_environment.tolist() == [False]
+
+
+def test_labels_pull_at_the_clips_of_labelled_samples_alone_by_hand():
+    margin = torch.tensor([[2.0, -1.0], [3.0, 3.0]], requires_grad=True)
+    scene = Scene(margin.sigmoid().round(), margin.sigmoid().round(), margin, torch.zeros(2, 2))
+    gold = torch.tensor([[True, False], [False, False]])
+    loss = label_loss(scene, gold)
+    loss.backward()
+    assert loss.item() == pytest.approx((log(1 + exp(-2)) + log(1 + exp(-1))) / 2, rel=1e-6)
+    assert margin.grad[0, 0] < 0 < margin.grad[0, 1] and not margin.grad[1].any()
+    assert label_loss(scene, torch.zeros(2, 2, dtype=torch.bool)).item() == 0
 
 
 def test_an_environment_that_is_sure_costs_a_finite_price() -> None:

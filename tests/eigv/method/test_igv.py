@@ -17,7 +17,7 @@ from eigv.method.model import VideoQA
 from tests.eigv.method.small_models import BANK, every_form, small_batch, small_model
 from tests.eigv.method.test_model import Decided
 
-BACKBONES = pytest.mark.parametrize("backbone", ["hga", "comem", "mspan"])
+BACKBONES = pytest.mark.parametrize("backbone", ["hga", "comem", "hcrn", "mspan"])
 IGV = METHODS["igv"]
 
 

@@ -25,15 +25,15 @@ CONTAINERS = {
 """Keys without a row of their own."""
 
 GROUPS = {
-    "runs": ("hga runs", "train amu", "train comem", "train hme", "train mspan", "train own"),
+    "runs": ("hga runs", "train amu", "train comem", "train hcrn", "train hme", "train mspan", "train own"),
     "plain runs": ("train plain", "train parts", "train faithful", "train own"),
     "hga runs": ("train plain", "train hga", "train igv", "train parts", "train faithful", "train eigv-faithful"),
-    "paper runs": ("train hga", "train amu", "train comem", "train hme", "train mspan"),
+    "paper runs": ("train hga", "train amu", "train comem", "train hcrn", "train hme", "train mspan"),
     "eigv runs": ("paper runs", "train eigv-faithful"),
     "asking runs": ("eigv runs", "train faithful"),
     "grounding runs": ("asking runs", "train igv"),
     "measured as EIGV": tuple(
-        f"evaluate {name}" for name in ("hga", "amu", "comem", "hme", "mspan", "faithful", "eigv-faithful")
+        f"evaluate {name}" for name in ("hga", "amu", "comem", "hcrn", "hme", "mspan", "faithful", "eigv-faithful")
     ),
     "measured": ("measured as EIGV", "evaluate igv"),
     "evaluations": ("measured as EIGV", "evaluate plain", "evaluate own", "evaluate parts"),
@@ -77,9 +77,20 @@ MIXED = [
 CHECKPOINT = {"plugins": {}, "checkpoints": {"theirs": {"dataset": "d", "backbone": "hga", "file": "x.pt"}}}
 
 OFFICIAL_RUNS = [
-    *("sweep", "train comem", "train hme", "train mspan", "hga runs", "train amu", "evaluate amu", "evaluate igv"),
+    *(
+        "sweep",
+        "train comem",
+        "train hcrn",
+        "train hme",
+        "train mspan",
+        "hga runs",
+        "train amu",
+        "evaluate amu",
+        "evaluate hcrn",
+        "evaluate igv",
+    ),
 ]
-"""AMU and IGV have no published form of multiple choice: their runs are not there then."""
+"""AMU, HCRN and IGV have no published form of multiple choice: their runs are not there then."""
 
 ROWS = [
     *extraction_keys.ROWS,
@@ -99,6 +110,13 @@ ROWS = [
     Row("backbones.comem.text_dropout", 0.1, ["train comem"]),
     Row("backbones.comem.official_detached_start", True, ["train comem"]),
     Row("backbones.comem.network", "published", ["train comem"]),
+    Row("backbones.hcrn.hidden", 8, ["train hcrn"]),
+    Row("backbones.hcrn.words", 8, ["train hcrn"]),
+    Row("backbones.hcrn.texts", "apart", ["train hcrn"]),
+    Row("backbones.hcrn.subsets", 2, ["train hcrn"]),
+    Row("backbones.hcrn.dropout", 0.1, ["train hcrn"]),
+    Row("backbones.hcrn.text_dropout", 0.1, ["train hcrn"]),
+    Row("backbones.hcrn.official_random_subsets", True, ["train hcrn"]),
     Row("backbones.hga.hidden", 8, ["hga runs"]),
     Row("backbones.hga.words", 8, ["hga runs"]),
     Row("backbones.hga.video_representation", "recurrent", ["hga runs"]),

@@ -27,6 +27,7 @@ RUNS = {
     "hga": Run("d", "hga", "eigv", "app+mot", 0),
     "comem": Run("d", "comem", "eigv", "app+mot", 0),
     "amu": Run("d", "amu", "eigv", "app+mot", 0),
+    "hcrn": Run("d", "hcrn", "eigv", "app+mot", 0),
     "hme": Run("d", "hme", "eigv", "app+mot", 0),
     "mspan": Run("d", "mspan", "eigv", "app+mot", 0),
     "igv": Run("d", "hga", "igv", "app+mot", 0),
@@ -88,7 +89,7 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     }
     of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
     of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}
-    absent = {"amu", "igv"} if plan.config.preset == "official" else set()  # there are no such runs for NExT-QA
+    absent = {"amu", "hcrn", "igv"} if plan.config.preset == "official" else set()  # there are no such runs for NExT-QA
     absent |= set() if "mine" in plan.config.plugins else {"mine"}
     known = {name: run for name, run in RUNS.items() if name not in absent and run.backbone not in absent}
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}

@@ -156,3 +156,12 @@ def test_a_dry_run_takes_an_encoder_of_the_hub_for_there(monkeypatch):
     asked = plan(text={"encoder": "nobody/has-this-encoder"})
     assert "nobody/has-this-encoder" in " ".join(lines(asked))
     assert "nobody/has-this-encoder" not in " ".join(missing(asked.config, asked.paths, ask_hub=False))
+
+
+def test_vectors_of_frames_are_missed_where_a_backbone_reads_them_and_features_are_made_here():
+    table = {"table1": {"datasets": ["one", "two"], "backbones": ["hga", "hcrn"], "methods": ["erm"]}}
+    found = lines(plan(tables=table))
+    where = found.index("vectors of single frames of the videos of raw, which the backbone hcrn reads:")
+    assert found[where + 1] == "set `features.appearance.frames: every`"
+    for other in ({"features": {"appearance": {"frames": "every"}}}, {"tables": {}}):
+        assert not any("single frames" in line for line in lines(plan(**{"tables": table} | other)))

@@ -124,6 +124,21 @@ def test_gold_scenes_need_gold_spans():
     assert plan().runs.before(PLAIN) == [] == plan().runs.before_option(PLAIN)
 
 
+def test_only_an_indicator_that_learns_from_labels_is_told_of_gold_spans():
+    few = {"eigv": {"faithful": {"labelled": 0.1}}}
+    faithful, joint, guided = (
+        f"one/hga/{name}/app+mot/seed0" for name in ("faithful", "faithful-joint", "eigv-faithful")
+    )
+    with pytest.raises(UserError, match=r"labelled` is 0.1, and `datasets.one` has no `gold`"):
+        plan(**few).runs.labels(faithful)
+    one = SMALL["datasets"]["one"] | {"gold": "g.json"}
+    runs = plan(**few, datasets=SMALL["datasets"] | {"one": one}).runs
+    for run in (faithful, joint):
+        assert runs.labels_option(run) == ["--labels", "results/small/datasets/one/gold.json"]
+    assert runs.labels(guided) == [] == runs.labels(PLAIN) == plan().runs.labels(faithful)
+    assert joint not in runs.ahead(PLAIN, [joint], 9) and joint in plan().runs.ahead(PLAIN, [joint], 9)
+
+
 def test_ahead_of_an_evaluation_come_others_of_its_data_set_as_their_own_jobs_are_told():
     one = {"format": "nextqa", "annotations": "data/one", "videos": "raw", "gold": "g.json", "shifted_test": "shifted"}
     runs = plan(datasets=SMALL["datasets"] | {"one": one}).runs

@@ -84,6 +84,23 @@ def test_features_stay_as_they_are_stored_and_are_exact_in_a_batch_and_from_the_
     assert torch.equal(*drawn) and drawn[0].any()
 
 
+def test_labels_are_of_a_share_of_the_videos_with_gold_clips_drawn_by_the_seed(tmp_path):
+    split = train_split(tmp_path, multiple_choice=True)
+    spans = {qid: [(0.0, 1.0)] for qid in split.table["qid"][split.video_row % 2 == 0]}
+    rows = []
+    for seed in (0, 0, 1):
+        gold = split.with_labels(spans, 0.3, seed).gold
+        labelled = np.unique(split.video_row[gold.any(axis=1)])
+        assert len(labelled) == round(0.3 * len(np.unique(split.video_row[split.video_row % 2 == 0])))
+        assert not (labelled % 2).any()
+        rows.append(labelled.tolist())
+    assert rows[0] == rows[1] != rows[2]
+    assert np.array_equal(split.with_labels(spans, 1, 0).gold, split.with_labels(spans, 1, 5).gold)
+    assert len(np.unique(split.video_row[split.with_labels(spans, 0.0001, 0).gold.any(axis=1)])) == 1
+    with pytest.raises(UserError, match="no question of the split"):
+        split.with_labels({}, 0.3, 0)
+
+
 def test_the_checksum_of_the_data_copies_nothing(tmp_path):
     split = train_split(tmp_path, multiple_choice=True)
     copied = Videos(split.videos.store, split.videos.features.repeat(500, 1, 1), split.videos.widths)

@@ -104,6 +104,31 @@ def test_what_cannot_be_trained_is_refused_with_what_to_do(made, tmp_path):
         explain(before / "model.json", **data, **places, settings=settings("erm"))
 
 
+def test_a_few_labels_teach_where_the_objective_says_nothing(made, tmp_path):
+    """An indicator that is asked for nothing else but pulled by labels, on a tenth of the videos."""
+    data, before, _ = made
+    store = VideoFeatures.read(data["video"])
+    held = dict(
+        zip(store.ids, zip(store.features["appearance"].max(axis=2) > 1, store.frame_time, strict=True), strict=True)
+    )
+    spans = {}
+    for row in pd.read_csv(data["questions"] / "train.csv", dtype=str).itertuples():
+        clips, times = held[row.video_id]
+        spans[row.qid] = [[float(t.min()), float(t.max()) + 1e-3] for t in times[clips]]
+    (tmp_path / "gold.json").write_text(json.dumps(spans))
+    nothing = FaithfulSettings(
+        epochs=6, completeness=0, price=1, gated=False, contiguity=0, label_weight=20, labelled=0.1
+    )
+    places = {"out": tmp_path, "state": tmp_path / "state", "device": "cpu"}
+    how = settings("faithful", **HOW).model_copy(update={"eigv": EigvSettings(faithful=nothing)})
+    with pytest.raises(UserError, match="name them with --labels"):
+        explain(before / "model.json", **data, **places, settings=how)
+    explain(before / "model.json", **data, **places, settings=how, labels=tmp_path / "gold.json")
+    evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
+    precision, iou, empty = overlap(data, tmp_path)
+    assert precision > 90 and iou > 85 and empty < 0.05
+
+
 @pytest.mark.parametrize(
     ("share", "scene", "rest", "said"),
     [(0.3, 80, 15, ""), (0.8, 79, 15, "80 %"), (0.8, 40, 15, ""), (0.3, 80, 60, "60.0 %")],

@@ -20,6 +20,7 @@ SIZES = BackbonesSettings.model_validate(
     {
         "comem": {"hidden": 32, "words": 64},
         "hga": {"hidden": 32, "words": 64, "fusion": {"width": 100, "chunks": 10, "rank": 5}},
+        "hcrn": {"hidden": 32, "words": 64},
         "mspan": {"hidden": 32},
     }
 )
@@ -47,7 +48,8 @@ def questions(form: str) -> tuple[Batch, torch.Tensor]:
 def gradient(backbone: str, form: str, numbers: str, seed: int, rounded: bool = False) -> torch.Tensor:
     """Of a step of the method eigv, without dropout; `rounded`: of the model whose weights are rounded to bf16."""
     torch.manual_seed(seed)
-    built = build(backbone, SIZES, ClipWidths(WIDTH, WIDTH), TOKEN_WIDTH)
+    frames = ClipWidths(0, WIDTH, (4, WIDTH // 4), K)
+    built = build(backbone, SIZES, frames if backbone == "hcrn" else ClipWidths(WIDTH, WIDTH), TOKEN_WIDTH)
     for module in built.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0

@@ -5,6 +5,8 @@ import itertools
 import numpy as np
 import pytest
 
+from base.errors import UserError
+from eigv.backbones import streams_of
 from eigv.runs.data import Split, Videos
 from tests.eigv import numbered
 
@@ -51,7 +53,7 @@ def test_a_run_sees_the_features_of_its_choice_alone(tmp_path, choice, made_of):
     expected = [np.concatenate([make(video) for make in made_of], axis=1) for video in numbered.ORDER]
     np.testing.assert_array_equal(videos.features.numpy(), np.stack(expected))
     widths = {make.__name__: make(0).shape[1] for make in made_of}
-    assert videos.widths._asdict() == {"appearance": 0, "motion": 0} | widths
+    assert videos.widths.described() == {"appearance": 0, "motion": 0} | widths
 
 
 @FORMS
@@ -73,3 +75,40 @@ def test_the_bank_is_of_the_train_split_and_a_question_excludes_its_own_video(tm
     assert excluded.shape == (5, 1)
     assert [f"v{videos[number]}" for number in excluded[:, 0]] == split.table["video_id"].iloc[some].tolist()
     assert (split.batch(some).excluded == -1).all()
+
+
+def test_a_backbone_reads_the_streams_that_it_declares_and_no_others(tmp_path):
+    path = numbered.write(tmp_path, frames=True)["video"]
+    videos = Videos.read(path, streams_of("hcrn", "app+mot"))
+    assert videos.widths == (0, 3, (numbered.FRAMES, 2), numbered.CLIPS) and videos.features.shape[2] == 3 + 8
+    for row, video in enumerate(numbered.ORDER):
+        views = videos.widths.views(videos.of(np.array([row])))
+        np.testing.assert_array_equal(views["frames"][0], numbered.of_frames(video))
+        np.testing.assert_array_equal(views["motion"][0], numbered.motion(video))
+        assert set(views) == {"frames", "motion"}
+    old = Videos.read(path, streams_of("hga", "app+mot"))
+    assert old.widths.total == old.features.shape[2] == 5
+
+
+def test_a_stream_that_is_not_there_is_refused_with_what_makes_it(tmp_path):
+    path = numbered.write(tmp_path)["video"]
+    with pytest.raises(UserError, match=r"no vectors of single frames.*`features.appearance.frames: every`"):
+        Videos.read(path, streams_of("hcrn", "app+mot"))
+    with pytest.raises(UserError, match=r"hcrn reads frames and motion.* not on `app`"):
+        streams_of("hcrn", "app")
+
+
+def test_texts_that_are_apart_come_as_questions_and_their_candidates(tmp_path):
+    data = numbered.write(tmp_path, multiple_choice=True, apart=True)
+    split = Split.read("val", data["questions"], data["text"], Videos.read(data["video"], "app"), training=False)
+    batch = split.batch(np.array([4, 1, 3]))
+    assert batch.candidates == 5 and batch.tokens.shape[0] == 15
+    for i, qid in enumerate(batch.qids):
+        question = int(qid[1:])
+        length = int(batch.question_lengths[i])
+        assert length == 10 + question % 3
+        assert (batch.questions[i, :length] == 10 * question + 9).all()
+        for j in range(5):
+            size = int(batch.lengths[5 * i + j])
+            assert size == j + question % 3 + 1 and (batch.tokens[5 * i + j, :size] == 10 * question + j).all()
+    assert split.longest.tolist() == [10 + int(qid[1:]) % 3 for qid in split.table["qid"]]

@@ -1,8 +1,10 @@
 """Files that are not shaped as HCRN's are refused."""
 
+import numpy as np
 import pytest
 
 from base.errors import UserError
+from base.formats.video_features import VideoFeatures
 from tests.extract import feature_files as make
 from tests.extract.features.test_imported import NAMES, run, spoil
 
@@ -38,3 +40,19 @@ def test_shapes_that_are_not_hcrns_are_refused(tmp_path, kind, name, change, mes
     with pytest.raises(UserError, match=message):
         run(tmp_path, settings)
     assert not (tmp_path / "video.h5").exists()
+
+
+@pytest.mark.parametrize("layout", ["hcrn", "npy"])
+def test_all_frame_vectors_are_kept(tmp_path, layout):
+    features = make.made_up(NAMES)
+    settings = make.write_hcrn(tmp_path / "official", features, NAMES)
+    if layout == "npy":
+        of_frames = {n: np.stack([v - 1, v, v + 4], axis=1) for n, v in features["appearance"].items()}
+        settings = make.write_npy(tmp_path / "arrays", features | {"appearance": of_frames}, NAMES)
+    run(tmp_path, settings)
+    store = VideoFeatures.read(tmp_path / "video.h5", ("motion", "frames"))
+    for row, name in enumerate(store.ids):
+        vectors = features["appearance"][name]
+        expected = np.stack([vectors - 1, vectors, vectors + 4], axis=1)
+        np.testing.assert_array_equal(store.features["frames"][row], expected)
+        np.testing.assert_array_equal(store.features["motion"][row], features["motion"][name])

@@ -89,6 +89,25 @@ def test_from_files_to_features(shared, tmp_path, policy, rows):
         assert all(len(value) == 64 for value in file["fingerprint"].asstr()[:])
 
 
+def test_the_vectors_of_all_frames_are_kept_beside_the_middle_one(shared, tmp_path):
+    appearance = SMALL.appearance.model_copy(update={"frames": "every"})
+    run_all(shared, tmp_path, SMALL.model_copy(update={"appearance": appearance}), policy="zeros")
+    (tmp_path / "middle").mkdir()
+    middle = run_all(shared, tmp_path / "middle", policy="zeros")
+    store = VideoFeatures.read(tmp_path / "video.h5", ("appearance", "frames"))
+    frames = store.features["frames"]
+    assert frames.shape == (4, 4, 4, 1280) and np.shares_memory(frames, store.joined)
+    np.testing.assert_array_equal(frames[:, :, 2], store.features["appearance"])
+    np.testing.assert_allclose(store.features["appearance"], middle.features["appearance"], atol=2e-3, rtol=2e-3)
+    assert not np.array_equal(frames[0, :, 0], frames[0, :, 2])
+    np.testing.assert_array_equal(store.joined.reshape(4, 4, 5, 1280)[:, :, 1:], frames)
+    assert any(line.startswith("frames ") for line in inspect(tmp_path / "video.h5").text.splitlines())
+    with open_layout(recognise(tmp_path / "video.h5")) as source:
+        export_features("hcrn", source, tmp_path / "hcrn", None)
+    with open_layout(recognise(tmp_path / "hcrn")) as back:
+        np.testing.assert_array_equal(back.read["frames"](store.ids[0]), frames[0].astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("kind", "choice", "other"), [("appearance", "app", "motion"), ("motion", "mot", "appearance")]
 )

@@ -10,7 +10,7 @@ from base.errors import UserError
 from base.formats.questions import CANDIDATES
 from extract.config import Text, TextSettings
 from extract.text.encoder import load_encoder
-from extract.text.sequences import batches, pad, read_questions
+from extract.text.sequences import batches, laid_out, pad, read_questions
 from tests.extract.small_fine_tuning import MINILM, tiny, write_annotations
 
 
@@ -32,6 +32,18 @@ def test_batches_hold_every_question_once_and_little_padding(shared):
     assert sorted(row for rows in cut for row in rows) == list(range(len(lengths)))
     padded = sum(len(rows) * lengths[rows].max() for rows in cut)
     assert padded < 1.15 * lengths.sum() < sum(64 * lengths[i : i + 64].max() for i in range(0, len(lengths), 64))
+
+
+def test_texts_apart_are_too_long_by_themselves_alone(caplog):
+    row = {"qid": "1", "video_id": "v", "question": "why " * 8, "type": "w", "answer": 0}
+    table = pd.DataFrame([row | dict.fromkeys(CANDIDATES, "red " * 8), row | dict.fromkeys(CANDIDATES, "red " * 12)])
+    tokenizer, text = load_encoder(MINILM)[0], TextSettings(length=12, layout="apart")
+    with caplog.at_level(logging.WARNING):
+        found = laid_out(table, tokenizer, text, "q.csv")
+    assert found.apart and found.take([1]).apart and found.sequences == 6 and found.cut == 1
+    assert [len(tokens) for tokens in found.tokens] == [10] * 7 + [12] * 5
+    assert "1 of 2 questions are longer than text.length = 12" in caplog.text
+    assert "the first is row 2, with 14 tokens" in caplog.text
 
 
 def test_a_candidate_is_kept_and_its_question_cut_or_the_other_way(tmp_path, caplog):

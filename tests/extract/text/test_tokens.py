@@ -135,3 +135,20 @@ def test_too_few_layers_for_a_mean_of_four(prepared):
     folder, settings = prepared
     with pytest.raises(UserError, match="needs an encoder of four layers; this one has 1"):
         write(folder, settings.model_copy(update={"layer": "mean-last-four"}))
+
+
+def test_questions_and_candidates_may_lie_apart(prepared):
+    folder, settings = prepared
+    joint = write(folder, settings)
+    store = write(folder, settings.model_copy(update={"layout": "apart"}), "apart.h5")
+    if joint.sequences == 1:  # open-ended texts have no candidates
+        assert not store.apart and np.array_equal(store.tokens, joint.tokens)
+        return
+    assert store.apart and store.sequences == joint.sequences + 1
+    tokenizer, encoder = load_encoder(str(folder / "encoder"))
+    table = pd.read_csv(folder / "questions/val.csv")
+    for row, column in ((0, "question"), (17, "a0"), (59, "a4")):
+        with torch.inference_mode():
+            expected = encoder.eval()(**tokenizer(table[column][row], return_tensors="pt")).last_hidden_state[0].numpy()
+        n = row * store.sequences + ["question", "a0", "a1", "a2", "a3", "a4"].index(column)
+        np.testing.assert_allclose(store.tokens[store.offsets[n] : store.offsets[n + 1]], expected, atol=2e-3)
