@@ -16,13 +16,14 @@ from extract.config.features import (
     SamplingSettings,
 )
 from extract.config.text import FineTuningSettings, Text, TextSettings
-from extract.config.videos import LAYOUTS, ImportedFeatures, VideoCollection
+from extract.config.videos import LAYOUTS, CaptionSettings, ImportedFeatures, VideoCollection
 
 __all__ = [
     "FORMATS",
     "LAYOUTS",
     "RGB",
     "AppearanceSettings",
+    "CaptionSettings",
     "Dataset",
     "DecodeJob",
     "Extraction",
