@@ -18,7 +18,7 @@ from extract.config.features import (
     is_of_hub,
 )
 from extract.config.text import FineTuningSettings, Text, TextSettings
-from extract.config.videos import LAYOUTS, ImportedFeatures, VideoCollection
+from extract.config.videos import LAYOUTS, CaptionSettings, ImportedFeatures, VideoCollection
 
 __all__ = [
     "FORMATS",
@@ -26,6 +26,7 @@ __all__ = [
     "LAYOUTS",
     "RGB",
     "AppearanceSettings",
+    "CaptionSettings",
     "Dataset",
     "DecodeJob",
     "Extraction",
