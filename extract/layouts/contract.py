@@ -1,12 +1,12 @@
 """What a layout offers: the ids of its videos and, one video at a time, their features.
 
-Sizes: N videos, K clips, F frame vectors a clip, D width of a feature.
+Sizes: N videos, K clips, T frames a clip, F frame vectors a clip, D width of a feature.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,30 @@ from numpy.typing import NDArray
 
 from base import plug
 from base.errors import UserError
+from base.formats.video_features import FRAMES, KINDS
 from base.ids import composed
 from base.reading import read_texts
 from extract.annotations.msvd_qa import read_mapping
 from extract.config import LAYOUTS, ImportedFeatures
 
 Array = NDArray[np.floating]
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Which frames the clips of a video are of, and when they are shown: -1 and NaN where it is not known."""
+
+    fps: float
+    duration: float
+    """Seconds."""
+    frame_index: NDArray[np.int32]
+    """(K, T)"""
+    appearance_index: NDArray[np.int32]
+    """(K, F) those of them that the appearance feature is of."""
+    frame_time: NDArray[np.float64]
+    """(K, T) seconds from the first frame of the video."""
+    clip_end: NDArray[np.float64]
+    """(K,) when the last frame of each clip ends."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +52,9 @@ class FeatureSource:
     """For `appearance`, `motion` or both: from a video's id to its features (K, D); for `frames`, if there are any, to
     the appearance of single frames (K, F, D)."""
     about: dict[str, Any] = field(default_factory=dict)
-    """What is known of how they were made."""
+    """What is known of how they were made; `appearance_network` and `motion_network` are objects."""
+    timing: Callable[[str], Timing] | None = None
+    """From a video's id to its frames and times, of the same T and F for all; nothing where none are known."""
 
 
 def _read_only(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
@@ -82,7 +102,19 @@ def open_layout(settings: ImportedFeatures) -> Iterator[FeatureSource]:
             + (f"they are published at {layout.source}" if layout.source else "")
         )
     with layout.open(settings) as source:
-        yield source
+        yield _with_frames(source, settings.frames) if settings.frames else source
+
+
+def _with_frames(source: FeatureSource, frames: int) -> FeatureSource:
+    """The source with the one appearance feature of a clip in the place of each of its `frames`."""
+    if FRAMES in source.read or KINDS[0] not in source.read:
+        found = "the vectors of frames" if FRAMES in source.read else "no appearance features"
+        raise UserError(
+            f"{source.path}: `frames: {frames}` is for files of one appearance feature a clip; it has {found}"
+        )
+    appearance = source.read[KINDS[0]]
+    alike = {FRAMES: lambda name: np.repeat(appearance(name)[:, None], frames, axis=1)}
+    return replace(source, read=source.read | alike)
 
 
 def recognise(path: Path) -> ImportedFeatures:

