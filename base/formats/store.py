@@ -132,8 +132,8 @@ def open_store(path: Path, kind: str) -> Iterator[h5py.File]:
         found = file.attrs.get("kind")
         if found != kind:
             raise UserError(f"{path} holds {found or 'something unknown'}, not {kind}")
-        if file.attrs["schema"] != SCHEMA:
-            raise UserError(f"{path} has schema {file.attrs['schema']}, this version reads {SCHEMA}: make it again")
+        if (schema := file.attrs.get("schema", "none")) != SCHEMA:
+            raise UserError(f"{path} has schema {schema}, this version reads {SCHEMA}: make it again")
         yield file
 
 

@@ -33,6 +33,8 @@ NO_FRAMES = (
     "`features.appearance.frames: every`, or import files that have them (layout hcrn)"
 )
 """What is said of a file without them."""
+NO_TIMES = "does not say when its frames are shown: frame number / fps is taken, as for a constant rate"
+"""What is said of a file from before there were times."""
 NOT_KNOWN = -1
 """A frame number that is not known."""
 TEXTS = ("status", "decoder", "fingerprint")
@@ -270,7 +272,11 @@ def _times(file: h5py.File, path: Path) -> dict[str, NDArray[np.float64]]:
     """`frame_time` and `clip_end` of a file; from the number of the frame and the rate where it has none."""
     if "frame_time" in file:
         return {name: file[name][:] for name in ("frame_time", "clip_end")}
-    log.warning("%s does not say when its frames are shown: frame number / fps is taken, as for a constant rate", path)
-    frames, fps = file["frame_index"][:], file["fps"][:]
-    frames = np.where(frames == NOT_KNOWN, np.nan, frames)
-    return {"frame_time": frames / fps[:, None, None], "clip_end": (frames[:, :, -1] + 1) / fps[:, None]}
+    log.warning("%s %s", path, NO_TIMES)
+    return assumed_times(file["frame_index"][:], file["fps"][:, None])
+
+
+def assumed_times(frame_index: NDArray[np.int32], fps: NDArray[np.float64] | float) -> dict[str, NDArray[np.float64]]:
+    """`frame_time` (..., K, T) and `clip_end` (..., K) of clips with these frames (..., K, T) at a constant rate."""
+    frames = np.where(frame_index == NOT_KNOWN, np.nan, frame_index)
+    return {"frame_time": frames / np.asarray(fps)[..., None], "clip_end": (frames[..., -1] + 1) / fps}

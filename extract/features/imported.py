@@ -3,7 +3,9 @@
 Sizes: N videos, K clips, T frames a clip, F frames a clip that the appearance network saw, D width of a feature.
 """
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +20,8 @@ from base.ids import check_ids
 from base.jobs.progress import progress
 from base.reading import sha256
 from extract.config import FeaturesSettings, SamplingSettings, VideoCollection
-from extract.layouts import FeatureSource, layout_of, open_layout
+from extract.features.timing import known_timing, note_timing, with_rates
+from extract.layouts import FeatureSource, Timing, layout_of, open_layout
 from extract.videos.kinds import matched
 from extract.videos.probe import probe
 from extract.videos.sampling import appearance_frames, clip_frames
@@ -38,9 +41,10 @@ def import_features(
 ) -> None:
     """Writes `video` (video.h5) and `manifest` for the videos with the ids `wanted`.
 
-    One video is in memory at a time. Where the collection also has a folder of videos, they are probed, and the
-    clips' frames are taken to be those of `features.sampling`. A video without features follows the collection's
-    policy for missing ones; `UserError` for anything in the files that does not fit.
+    One video is in memory at a time. Frames and times are those that the files know. Where they know none and the
+    collection also has a folder of videos, these are probed, and the clips' frames are taken to be those of
+    `features.sampling`. A video without features follows the collection's policy for missing ones; `UserError` for
+    anything in the files that does not fit.
     """
     settings = collection.features
     assert settings is not None
@@ -57,13 +61,21 @@ def import_features(
                 f"{', '.join(source.ids[:3])}, those of the annotations like {', '.join(wanted[:3])} (`ids` and "
                 "`mapping` of the imported features translate)"
             )
-        videos = _videos(table.set_index("video_id").loc[kept].reset_index())
+        timed = _timings(source, named, table)
+        videos = with_rates(_videos(table.set_index("video_id").loc[kept].reset_index()), timed)
         sizes = _sizes(source, next(iter(named.values())), settings.reduce, features.sampling)
         origin = _origin(collection, features, source)
         with write_video_features(video, videos, sizes, features.storage, origin) as writer:
             sampling = features.sampling.model_copy(update={"clips": sizes.clips})
-            _copy(source, named, videos, sampling, settings.reduce, writer)
-            _note_times(table.set_index("video_id"), videos["video_id"].tolist(), sampling, writer)
+            _copy(source, named, videos, writer)
+            if source.timing is None:
+                _assume_frames(
+                    table.set_index("video_id"), videos["video_id"].tolist(), sampling, settings.reduce, writer
+                )
+            else:
+                for row, name in enumerate(videos["video_id"]):
+                    if (timing := timed(name)) is not None:
+                        note_timing(timing, row, name, sizes, writer)
     write_manifest(manifest, table)
 
 
@@ -122,36 +134,38 @@ def _sizes(source: FeatureSource, first: str, reduce: str, sampling: SamplingSet
         )
     appearance, motion = (shapes[kind][1] if kind in shapes else 0 for kind in KINDS)
     kept = shapes[FRAMES][1] if FRAMES in shapes else 0
-    return Sizes(clips, sampling.frames, _seen(reduce, sampling), (appearance, motion), kept)
+    if source.timing is None:
+        return Sizes(clips, sampling.frames, _seen(reduce, sampling), (appearance, motion), kept)
+    timing = source.timing(first)
+    return Sizes(clips, timing.frame_index.shape[1], timing.appearance_index.shape[1], (appearance, motion), kept)
 
 
-def _copy(
-    source: FeatureSource,
-    named: dict[str, str],
-    videos: pd.DataFrame,
-    sampling: SamplingSettings,
-    reduce: str,
-    writer: Writer,
-) -> None:
-    """Copies features video by video, with the frames that `sampling` gives where the length of the video is known.
+def _timings(source: FeatureSource, named: dict[str, str], table: pd.DataFrame) -> Callable[[str], Timing | None]:
+    """From a video's id to what the source knows of its frames and times; `table` is the manifest."""
+    rows = {str(row["video_id"]): row for row in table.to_dict("records")} if source.timing else {}
+    return lambda name: known_timing(source, named[name], rows[name]) if source.timing and name in named else None
 
-    `named` says what each video is called in the source.
-    """
-    rows = zip(videos["video_id"], videos["status"], videos["frames"], strict=True)
-    for row, (name, status, count) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
+
+def _copy(source: FeatureSource, named: dict[str, str], videos: pd.DataFrame, writer: Writer) -> None:
+    """Copies features video by video; `named` says what each video is called in the source."""
+    rows = zip(videos["video_id"], videos["status"], strict=True)
+    for row, (name, status) in enumerate(progress(rows, total=len(videos), label="import", unit="video")):
         if status == OK:
             for kind, read in source.read.items():
                 writer.features(kind, row, read(named[name]), source.path)
-        if count:
-            writer.frames(row, clip_frames(int(count), sampling), _appearance_frames(int(count), sampling, reduce))
 
 
-def _note_times(table: pd.DataFrame, kept: list[str], sampling: SamplingSettings, writer: Writer) -> None:
-    """When the frames are shown that `sampling` gives, where the video is known."""
+def _assume_frames(
+    table: pd.DataFrame, kept: list[str], sampling: SamplingSettings, reduce: str, writer: Writer
+) -> None:
+    """The frames that `sampling` gives, and when they are shown, where the video is known."""
     for row, name in enumerate(kept):
         about = {str(key): value for key, value in table.loc[name].items()}
         if about["frames"]:
-            writer.times(row, *clip_times(about, clip_frames(int(about["frames"]), sampling)))
+            count = int(about["frames"])
+            frames = clip_frames(count, sampling)
+            writer.frames(row, frames, _appearance_frames(count, sampling, reduce))
+            writer.times(row, *clip_times(about, frames))
 
 
 def _seen(reduce: str, sampling: SamplingSettings) -> int:
@@ -164,6 +178,13 @@ def _appearance_frames(count: int, sampling: SamplingSettings, reduce: str) -> N
     if reduce == "first":
         return clip_frames(count, sampling)[:, :1]
     return appearance_frames(count, sampling, every=_seen(reduce, sampling) > 1)
+
+
+def _sampling(collection: VideoCollection, features: FeaturesSettings, source: FeatureSource) -> Any:
+    """What is said of the frames: what the files say who know them, or what is assumed."""
+    if source.timing:
+        return source.about.get("sampling", "not known")
+    return "not known" if collection.folder is None else "assumed: " + str(features.sampling.model_dump())
 
 
 def _origin(collection: VideoCollection, features: FeaturesSettings, source: FeatureSource) -> Origin:
@@ -180,7 +201,7 @@ def _origin(collection: VideoCollection, features: FeaturesSettings, source: Fea
         appearance_network=appearance,
         motion_network=motion,
         preset="not known",
-        sampling="not known" if collection.folder is None else "assumed: " + str(features.sampling.model_dump()),
+        sampling=_sampling(collection, features, source),
         resize="not known",
         config=features.model_dump(mode="json", include={"storage"} if collection.folder is None else FOLLOWED),
         imported=settings.model_dump(mode="json"),

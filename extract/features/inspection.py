@@ -112,12 +112,12 @@ def _video_features(path: Path) -> Inspection:
     with open_video_features(path) as file:
         ids, status = read_strings(file, "ids"), read_strings(file, "status")
         decoder = read_strings(file, "decoder") if "decoder" in file else ["?"] * len(ids)
-        about = attributes(file)
         frames = file["frame_index"].shape
         kinds = {name: file[name].dtype for name in KINDS}
     table = pd.crosstab(pd.Series(status, name="status"), pd.Series(decoder, name="decoder"))
     empty = [name for name, state in zip(ids, status, strict=True) if state in (FAILED, ZEROS)]
     with open_layout(recognise(path)) as source:
+        about = source.about
         figures, problems = _figures(source, [name for name in source.ids if name not in set(empty)])
     if manifest.is_file() and (changes := compare_files(manifest)):
         problems.append(f"videos have changed since: {changes.text()}; {GO_ON}")

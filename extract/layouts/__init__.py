@@ -1,5 +1,5 @@
 """The layouts in which video features are passed around: ours, those of other people's releases, and your own."""
 
-from extract.layouts.contract import FeatureSource, Layout, layout_of, open_layout, recognise
+from extract.layouts.contract import FeatureSource, Layout, Timing, layout_of, open_layout, recognise
 
-__all__ = ["FeatureSource", "Layout", "layout_of", "open_layout", "recognise"]
+__all__ = ["FeatureSource", "Layout", "Timing", "layout_of", "open_layout", "recognise"]

@@ -1,6 +1,6 @@
 """What a layout offers: the ids of its videos and, one video at a time, their features.
 
-Sizes: N videos, K clips, F frame vectors a clip, D width of a feature.
+Sizes: N videos, K clips, T frames a clip, F frame vectors a clip, D width of a feature.
 """
 
 from collections import Counter
@@ -25,6 +25,23 @@ Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
+class Timing:
+    """Which frames the clips of a video are of, and when they are shown: -1 and NaN where it is not known."""
+
+    fps: float
+    duration: float
+    """Seconds."""
+    frame_index: NDArray[np.int32]
+    """(K, T)"""
+    appearance_index: NDArray[np.int32]
+    """(K, F) those of them that the appearance feature is of."""
+    frame_time: NDArray[np.float64]
+    """(K, T) seconds from the first frame of the video."""
+    clip_end: NDArray[np.float64]
+    """(K,) when the last frame of each clip ends."""
+
+
+@dataclass(frozen=True)
 class FeatureSource:
     """Features of some videos, read one video at a time."""
 
@@ -34,7 +51,9 @@ class FeatureSource:
     """For `appearance`, `motion` or both: from a video's id to its features (K, D); for `frames`, if there are any, to
     the appearance of single frames (K, F, D)."""
     about: dict[str, Any] = field(default_factory=dict)
-    """What is known of how they were made."""
+    """What is known of how they were made; `appearance_network` and `motion_network` are objects."""
+    timing: Callable[[str], Timing] | None = None
+    """From a video's id to its frames and times, of the same T and F for all; nothing where none are known."""
 
 
 def _read_only(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:

@@ -36,7 +36,7 @@ ROWS = {
     "gold": Row("annotations", ("decides.gold",), ("PLAN.data.gold", "PATHS.all_annotations()", "PATHS.questions()")),
     "questions": Row("annotations", ("decides.questions",), ("PATHS.all_annotations()", "PLAN.data.manifest")),
     "import_features": Row(
-        "features",
+        "import",
         ("decides.import_features", "data.folder_key"),
         ("PLAN.data.imported_features", "PLAN.data.asking"),
     ),

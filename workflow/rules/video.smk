@@ -16,7 +16,7 @@ rule import_features:
         settings=told(PLAN.data.import_settings),
         decides=ask(PLAN.decides.import_features),
         folder=ask(PLAN.data.folder_key),
-        stage=STAGES["features"],
+        stage=STAGES["import"],
     shell:
         "python -m extract.cli import --settings {params.settings:q} --processes {threads}"
         " --out {output.video:q} --manifest {output.manifest:q} > {log:q} 2>&1 || show_end {log:q}"
