@@ -7,6 +7,7 @@ questions is kept. The folder `blind` in it has the features of each collection 
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ COLLECTIONS = ("nextqa", "msvd", "msrvtt")
 
 
 def write(folder: Path, real: Path = REAL, small: bool = False) -> None:
-    """Writes <set>.csv of every set, and blind/<collection>.h5; a file that would be the same is left as it is."""
+    """Writes <set>.csv of every set, nextqa-gold.json and blind/<collection>.h5; what is the same already stays."""
     (folder / "blind").mkdir(parents=True, exist_ok=True)
     for name in COLLECTIONS:
         if not (file := folder / "blind" / f"{name}.h5").is_file():
@@ -65,8 +66,15 @@ def write(folder: Path, real: Path = REAL, small: bool = False) -> None:
     for name, part in SETS.items():
         table = questions(pd.read_csv(real / part.source, dtype=str, keep_default_na=False), part, small)
         file, text = folder / f"{name}.csv", table.to_csv(index=False)
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
+        _write(file, text)
+    known = set(pd.read_csv(folder / "nextqa.csv", dtype=str)["qid"])
+    gold = json.loads((real / "nextqa/gold.json").read_text(encoding="utf-8"))
+    _write(folder / "nextqa-gold.json", json.dumps({qid: spans for qid, spans in gold.items() if qid in known}))
+
+
+def _write(file: Path, text: str) -> None:
+    if not file.is_file() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
 
 
 def write_blind(source: Path, out: Path) -> None:

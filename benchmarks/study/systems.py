@@ -9,11 +9,11 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import difference, spread
-from eigv.config.experiment import Config, canonical
+from eigv.config.experiment import Config
+from eigv.config.methods import METHODS
 from eigv.config.run_path import Run
 from eigv.paper.comparison.answers import Answers, Reader, pair
 from eigv.paper.comparison.compare import Row, rows
@@ -77,19 +77,12 @@ class System:
             for result in self.cell(split).results
         }
 
-    def seconds(self) -> list[float]:
-        """Processor time of its trainings that were measured; runs that shared a process stand with the first of them."""
-        folder = self.config.outcomes / "benchmarks" / "train"
-        files = [folder / f"{run}.tsv" for run in self.runs]
-        return [float(pd.read_csv(file, sep="\t")["cpu_time"].iloc[0]) for file in files if file.is_file()]
-
 
 def systems(config: Config, *tables: str) -> list[System]:
     """The systems of some tables, in their order, each once."""
     found: dict[Run, list[Run]] = {}
     for table in tables:
         for run in config.runs(table):
-            run = canonical(config, run)
             seeds = found.setdefault(run._replace(seed=0), [])
             if run not in seeds:
                 seeds.append(run)
@@ -98,8 +91,6 @@ def systems(config: Config, *tables: str) -> list[System]:
 
 def order(config: Config) -> Callable[[System], tuple[int, ...]]:
     """How systems stand below each other: by backbone, plain first, official settings after the paper's."""
-    from eigv.config.methods import METHODS
-
     backbones = list(dict.fromkeys(run.backbone for table in config.tables for run in config.runs(table)))
 
     def place(system: System) -> tuple[int, ...]:
@@ -119,7 +110,7 @@ def plain_of(system: System, among: Sequence[System]) -> System | None:
 
 
 def compared(ours: System, theirs: System, reader: Reader, split: str = "test") -> list[Row]:
-    """A - B on the seeds that both have, as `eigv compare-runs` has it: all questions, then by type; empty without any."""
+    """A - B on the seeds that both have, as `eigv compare-runs` has it: all, then by type; empty without any."""
     a, b = ours.answers(reader, split), theirs.answers(reader, split)
     seeds = sorted(a.keys() & b.keys())
     if not seeds:
@@ -153,11 +144,12 @@ def gain(row: Row) -> dict[str, str]:
 def lines(
     found: Sequence[System], reader: Reader, shuffled: str | None = None, beside: Sequence[System] = ()
 ) -> Iterator[dict[str, str]]:
-    """A row of each system that has been run: accuracy, the difference to plain training, with other videos, cost."""
+    """A row of each system that has been run: accuracy, the difference to plain training, with other videos."""
     for system in found:
         if not system.done.results:
             continue
         line = {"": system.name, "seeds": str(len(system.done.results)), "accuracy": accuracy(system, reader)}
+        line |= {"difference": "", "p": ""}
         plain = plain_of(system, [*found, *beside])
         if plain is not None and (against := compared(system, plain, reader)):
             line |= gain(against[0])
