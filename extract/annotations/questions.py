@@ -26,8 +26,10 @@ def write_all(dataset: Dataset, folder: Path) -> None:
 
 
 def _refuse_shared_videos(dataset: Dataset, tables: dict[str, pd.DataFrame]) -> None:
-    """`UserError` with the files and rows that first ask for a video of two splits. Both test splits may ask for one, of
-    which nothing is learnt."""
+    """`UserError` with the files and rows that first ask for a video of two splits.
+
+    Both test splits may ask for the same one: nothing is learnt of either.
+    """
     tests = {"test", dataset.shifted_test}
     first: dict[str, tuple[str, int]] = {}
     shared = []
