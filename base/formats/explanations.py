@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from base.errors import UserError
 from base.reading import read_csv
@@ -13,6 +14,8 @@ SAME_SIZE, TUNED, OWN = "size of the indicator", "threshold tuned on gold", "own
 """How scores become a selection: as many clips as the indicator selects for that question, every clip above the one
 threshold that gives the best IoU on validation, or as the row itself says."""
 TEXTS = ["qid", "video_id", "type", "explainer", "selection"]
+CLIPS = "clips"
+"""The column of the selections, which files of before do not have."""
 NUMBERS = ["share", "iop", "recall", "iou", "auc", "right"]
 """From 0 to 1: `auc` is empty where there is none, `right` whether the selection alone still gives the right answer."""
 
@@ -36,3 +39,24 @@ def read_explanations(path: Path) -> pd.DataFrame:
             "`eigv compare-explanations`"
         )
     return table[[*TEXTS, *NUMBERS]]
+
+
+def clips_as_text(selected: NDArray[np.bool_]) -> list[str]:
+    """Selections (Q, K) as they stand in `CLIPS`: a 1 for each clip that is selected, a 0 for each other."""
+    return ["".join(row) for row in np.where(selected, "1", "0")]
+
+
+def read_selections(path: Path) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """The rows of such a file, as `read_explanations` has them, with their selections (R, K).
+
+    `UserError` for another file, and for one of before, without selections.
+    """
+    table = read_explanations(path)
+    written = read_csv(path, [*TEXTS, CLIPS])[CLIPS]
+    wrong = ~written.str.fullmatch("[01]+") | (written.str.len() != written.str.len().max())
+    if wrong.any():
+        raise UserError(
+            f"{path}: the clips of question {table['qid'][wrong].iloc[0]!r} are {written[wrong].iloc[0]!r}, not a 0 or "
+            "1 for each; write the file again with `eigv compare-explanations`"
+        )
+    return table, np.array([list(row) for row in written]) == "1"

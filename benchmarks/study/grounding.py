@@ -1,23 +1,23 @@
 """Rationales against gold spans in the results of make study: NExT-GQA's protocol, intrinsic and post-hoc."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from base.formats.explanations import INDICATOR, OWN
 from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import markdown, metric, spread
+from benchmarks.study.explained import RULE, Times, rows
 from benchmarks.study.systems import System, order, systems
 from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS, SEVEN, Row
 from eigv.config.run_path import Run
-from eigv.paper.tables.explanations import METRICS as EXPLAINED
 from eigv.paper.titles import title
+from eigv.plan.paths import Paths
 from eigv.rationales.scoring import PUBLISHED, SOURCE
+from extract.annotations.gold import read_gold
 
-RULE = "longest-run"
-"""How a selection becomes the one span that the benchmark knows."""
 BOUNDS: dict[Row, str] = {"random": "random clips, as many", "all": "all clips", "gold": "gold clips"}
 
 
@@ -26,15 +26,14 @@ def protocol(config: Config) -> Iterator[str]:
     yield "## Does its rationale find what people marked?"
     found = sorted(systems(config, "grounding", "grounding-official"), key=order(config))
     there = [one for one in found if one.numbers(metric("acc-qa"))]
-    rows = [row for one in there for row in _rows(one, with_bounds=one is there[-1])]
-    if not rows:
+    if not there:
         return
     yield (
         f"The {_questions(there[0])} questions of test that have gold spans; a selection becomes one span by the rule "
         f"`{RULE}`. IoP and IoU by clips, and the share of selected clips, stand beside. Random clips are as many "
         "as the method above selects; all and gold clips have the answers of the last one."
     )
-    yield markdown(rows)
+    yield markdown([row for one in there for row in _rows(one, with_bounds=one is there[-1])])
     yield f"Published ({SOURCE}):"
     yield markdown(_published())
 
@@ -68,29 +67,21 @@ def _published() -> list[dict[str, str]]:
 
 
 def post_hoc(config: Config) -> Iterator[str]:
-    """What the indicator selects beside post-hoc explainers of the same models, clip by clip."""
+    """What the indicator selects beside post-hoc explainers of the same models."""
     for name, shown in config.explanations.items():
         runs = [Run.of(text) for text in shown.runs]
-        files = [RunFolder(config.runs_folder / str(run)).of_split(shown.split).explanations for run in runs]
-        made = config.outcomes / "tables" / f"{name}.csv"
-        if not made.is_file() or not all(file.is_file() for file in files):
+        folders = [RunFolder(config.runs_folder / str(run)).of_split(shown.split) for run in runs]
+        folders = [folder for folder in folders if folder.explanations.is_file() and folder.predictions.is_file()]
+        if not folders:
             continue
-        table = pd.read_csv(made)
-        rows = []
-        for (explainer, selection), part in table.groupby(["explainer", "selection"], sort=False):
-            of = part.set_index("metric")
-            row = {"explainer": explainer, "clips": selection}
-            for key in ("iop", "iou", "auc", "share", "right"):
-                if key in of.index and not np.isnan(of.loc[key, "mean"]):
-                    row[EXPLAINED[key]] = _with_interval(of.loc[key])
-            rows.append(row)
-        yield f"### Intrinsic and post-hoc: {title('method', runs[0].method)}, {len(runs)} seeds"
+        paths = Paths(config)
+        dataset = runs[0].dataset
+        times = Times.of_all(Path(paths.video(config.datasets[dataset].videos)))
+        spans = {qid: [(a, b) for a, b in of] for qid, of in read_gold(Path(paths.gold(dataset))).items()}
+        yield f"### {name}: the rationale of {title('method', runs[0].method)}, and post-hoc ones of the same models"
         yield (
-            f"`{INDICATOR}`, `{OWN}` is the method's own rationale; the others explain the same models. Intervals are "
-            "over videos."
+            f"{len(folders)} of {len(runs)} seeds; the questions of test with a gold clip. `{INDICATOR}`, `{OWN}` is "
+            "the method's own rationale; the others explain the same models' answers. The difference is to that one, "
+            "on the same questions; intervals are over videos."
         )
-        yield markdown(rows)
-
-
-def _with_interval(of: pd.Series) -> str:
-    return f"{of['mean']:.1f} [{of['low']:.1f}, {of['high']:.1f}]"
+        yield markdown(list(rows(folders, times, spans)))

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.formats.explanations import INDICATOR, OWN, SAME_SIZE, TUNED
+from base.formats.explanations import CLIPS, INDICATOR, OWN, SAME_SIZE, TUNED, clips_as_text
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
@@ -47,9 +47,10 @@ def compare(
 ) -> pd.DataFrame:
     """Writes `out`, a CSV with a row for each question, explainer and way to select; returns it.
 
-    Columns: qid, video_id, type, explainer, selection, share (of clips that are selected), iop, recall, iou, auc, and
-    right (whether the model still gives the right answer when it sees that selection alone). Explained is the answer
-    that the model gives. Raises `UserError` for a model without an indicator, and where no question has a gold clip.
+    Columns: qid, video_id, type, explainer, selection, clips (a 1 for each that is selected, a 0 for each other), share
+    (of clips that are selected), iop, recall, iou, auc, and right (whether the model still gives the right answer when
+    it sees that selection alone). Explained is the answer that the model gives.
+    Raises `UserError` for a model without an indicator, and where no question has a gold clip.
     """
     model, card = model_files.load(model_file)
     if not method_of(card.settings.method).grounds:
@@ -141,6 +142,7 @@ def _measured(
             "type": table["type"].to_numpy() if "type" in table else "",
             "explainer": explainer,
             "selection": selection,
+            CLIPS: clips_as_text(selected),
             "share": selected.mean(axis=1),
             **found._asdict(),
             "auc": np.nan if scores is None else auc(scores, tested.gold),

@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 import yaml
 
+from base.formats.explanations import INDICATOR, NUMBERS, OWN, SAME_SIZE
 from base.formats.run_folder import RunFolder
 from benchmarks.study import search, sets
 from benchmarks.study.__main__ import BEGINNING, CONFIG, END, PAGE, results
+from benchmarks.study.explained import Times, rows
 from benchmarks.study.systems import plain_of, systems
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.run_path import Run
@@ -126,21 +128,41 @@ def test_the_page_has_what_was_run_with_its_difference_to_plain_training_and_nam
     for seed in range(4):
         made(config, Run("real-nextqa-causal", "mspan", "erm", "app+mot", seed), np.arange(60) % 2 == 0)
     text = results(config, tmp_path / "images")
-    rows = {}
+    lines = {}
     for line in text.partition("### MSVD-QA\n")[2].partition("###")[0].splitlines():
         cells = [cell.strip() for cell in line.split("|")[1:-1]]
-        rows |= {cells[0]: cells[1:]} if cells else {}
-    assert rows["MSPAN"][0] == "5"
-    assert rows["MSPAN"][1].startswith("33.3 ± 0.0 [")
-    assert rows["MSPAN"][-1] == "10.0 ± 0.0"
-    assert rows["MSPAN + EIGV"][2].startswith("+33.3 [")
-    assert rows["MSPAN + EIGV"][2].endswith(r"]\*")
-    assert rows["MSPAN + EIGV, official settings"][2].startswith("+33.3 [")
+        lines |= {cells[0]: cells[1:]} if cells else {}
+    assert lines["MSPAN"][0] == "5"
+    assert lines["MSPAN"][1].startswith("33.3 ± 0.0 [")
+    assert lines["MSPAN"][-1] == "10.0 ± 0.0"
+    assert lines["MSPAN + EIGV"][2].startswith("+33.3 [")
+    assert lines["MSPAN + EIGV"][2].endswith(r"]\*")
+    assert lines["MSPAN + EIGV, official settings"][2].startswith("+33.3 [")
     (of_types,) = [line for line in text.splitlines() if "why and how" in line and "MSPAN" in line]
     assert [cell.strip() for cell in of_types.split("|")[3:6]] == ["4", "100.0 ± 0.0", "0.0 ± 0.0"]
     assert "- `make study-table1`: 50 of 60 runs" in text
     assert "- `make study-post-hoc`" in text
     assert "nan" not in text
+
+
+def test_post_hoc_rationales_are_scored_as_the_benchmark_does_beside_the_indicator(tmp_path):
+    starts = np.arange(4) * 10.0
+    times = {f"v{n}": Times(starts, starts + 5.0) for n in range(30)}
+    asked = {"qid": [f"q{n}" for n in range(30)], "video_id": [f"v{n}" for n in range(30)], "type": "CW"}
+    pd.DataFrame(asked | {"correct": [1, 0, 1] * 10}).to_csv(tmp_path / "predictions.csv", index=False)
+    own = pd.DataFrame(
+        asked | {"explainer": INDICATOR, "selection": OWN, "clips": "1101"} | dict.fromkeys(NUMBERS, 0.5)
+    )
+    other = own.assign(explainer="occlusion", selection=SAME_SIZE, clips="0000")
+    pd.concat([own, other]).to_csv(tmp_path / "explanations.csv", index=False)
+    # The longest run is seconds 0 to 15; gold are 0 to 10.
+    first, second = rows([RunFolder(tmp_path)], times, {f"q{n}": [(0.0, 10.0)] for n in range(30)})
+    assert (first["explainer"], first["mIoP"], first["mIoU"]) == (INDICATOR, *["66.7 [66.7, 66.7]"] * 2)
+    assert first["IoP@0.5"] == "100.0 [100.0, 100.0]"
+    assert first["Acc@GQA"].startswith("66.7 [")
+    assert "mIoU, difference" not in first
+    assert (second["mIoP"], second["IoU@0.3"]) == ("0.0 [0.0, 0.0]",) * 2
+    assert second["mIoU, difference"] == r"-66.7 [-66.7, -66.7]\*"
 
 
 def test_plain_training_is_that_of_the_same_backbone_on_the_same_questions_with_its_videos():

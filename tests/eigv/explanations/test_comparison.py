@@ -7,7 +7,16 @@ import pandas as pd
 import pytest
 
 from base.errors import UserError
-from base.formats.explanations import INDICATOR, NUMBERS, OWN, SAME_SIZE, TEXTS, TUNED, read_explanations
+from base.formats.explanations import (
+    INDICATOR,
+    NUMBERS,
+    OWN,
+    SAME_SIZE,
+    TEXTS,
+    TUNED,
+    read_explanations,
+    read_selections,
+)
 from base.formats.video_features import VideoFeatures
 from eigv.config.faithful import FaithfulSettings
 from eigv.config.run import EigvSettings
@@ -47,6 +56,8 @@ def found(made):
     pd.testing.assert_frame_equal(
         compared[[*TEXTS, *NUMBERS]].reset_index(drop=True), read_explanations(out), check_dtype=False
     )
+    table, selected = read_selections(out)
+    np.testing.assert_allclose(selected.mean(axis=1), table["share"])
     return compared
 
 
