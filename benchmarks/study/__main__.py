@@ -53,7 +53,12 @@ def results(config: Config, images: Path) -> str:
         "## Not run",
         _absent(config),
     ]
-    return "\n\n".join(parts)
+    followed = zip(parts, [*parts[1:], ""], strict=True)
+    return "\n\n".join(part for part, after in followed if not (_heads(part) and _heads(after)))
+
+
+def _heads(part: str) -> bool:
+    return part.startswith("## ")
 
 
 def _head() -> str:

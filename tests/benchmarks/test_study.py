@@ -14,6 +14,8 @@ from benchmarks.study.__main__ import BEGINNING, CONFIG, END, PAGE, results
 from benchmarks.study.explained import Times, rows
 from benchmarks.study.systems import plain_of, systems
 from eigv.config.experiment import load, settings_of_run
+from eigv.config.official import official
+from eigv.config.run import EigvSettings
 from eigv.config.run_path import Run
 from tests.places import ROOT, SHARED
 
@@ -40,6 +42,12 @@ def test_types_are_those_of_train_and_val_and_test_has_all():
     found = sets.questions(TABLE, sets.Part("", types=("CW",)))
     assert set(found.loc[found["split"].isin(["train", "val"]), "type"]) == {"CW"}
     assert (found["split"] == "test").sum() == 40
+
+
+def test_the_small_form_has_questions_of_each_split_about_many_videos():
+    found = sets.questions(TABLE, sets.Part(""), small=True)
+    assert found["split"].value_counts().to_dict() == {"train": 60, "test": 40, "test-shuffled": 40, "val": 20}
+    assert found.loc[found["split"] == "train", "video"].nunique() > 40
 
 
 def test_no_shuffled_question_keeps_its_video_and_the_videos_are_those_of_test():
@@ -143,6 +151,7 @@ def test_the_page_has_what_was_run_with_its_difference_to_plain_training_and_nam
     assert "- `make study-table1`: 50 of 60 runs" in text
     assert "- `make study-post-hoc`" in text
     assert "nan" not in text
+    assert "## Does its rationale" not in text  # of which no run is there
 
 
 def test_post_hoc_rationales_are_scored_as_the_benchmark_does_beside_the_indicator(tmp_path):
@@ -182,3 +191,32 @@ def test_the_page_has_a_place_for_the_results():
     text = (ROOT / PAGE).read_text()
     assert BEGINNING in text
     assert END in text
+
+
+def test_eigv_has_the_paper_s_settings_or_the_official_ones_for_the_form_of_answers():
+    config = load([ROOT / CONFIG])
+
+    def of(dataset):
+        return settings_of_run(config, Run(dataset, "mspan", "eigv", "app+mot", 0))["eigv"]
+
+    assert config.eigv == EigvSettings()  # the paper's text
+    paper = settings_of_run(
+        config.model_copy(update={"overrides": ()}), Run("real-msvd", "mspan", "eigv", "app+mot", 0)
+    )["eigv"]
+    for dataset, kind in (("real-nextqa", "nextqa"), ("real-msvd", "msvd-qa")):
+        for group in ("grounding", "intervener", "disruptor"):
+            assert of(dataset)[group] == paper[group]
+        for group, said in official(kind, "mspan")["eigv"].items():
+            for key, value in said.items():
+                if key != "official_sum_mask":  # rounding decides it
+                    assert of(f"{dataset}-official")[group][key] == value, f"{group}.{key}"
+
+
+def test_every_run_of_the_study_has_settings_and_small_sets_have_five_seeds():
+    config = load([ROOT / CONFIG])
+    for table in config.tables:
+        for run in config.runs(table):
+            assert settings_of_run(config, run)["training"]["epochs"] <= 8
+    of = {name: table.seeds for name, table in config.tables.items()}
+    assert {of[name] for name in ("table1", "table2", "grounding", "fewer", "types")} == {(0, 1, 2, 3, 4)}
+    assert {of[name] for name in ("table1-msrvtt", "systems-msrvtt")} == {(0, 1, 2)}
