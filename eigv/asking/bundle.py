@@ -65,7 +65,7 @@ def _copy_encoder(encoder: Path, out: Path) -> None:
 
 def _copy_weights(sources: Sources, out: Path) -> dict[str, Any]:
     """Copies the weights of the networks; the settings of the features, which name the copies."""
-    from extract.networks.registry import weights_path
+    from extract.networks.registry import beside_weights, weights_path
 
     features = sources.features.model_dump(mode="json") | {"weights_folder": "weights"}
     for kind in sources.kinds:
@@ -73,6 +73,8 @@ def _copy_weights(sources: Sources, out: Path) -> dict[str, Any]:
             copy = Path("weights") / kind / path.name
             (out / copy).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, out / copy)
+            for beside in beside_weights(kind, sources.features):
+                shutil.copyfile(beside, out / copy.with_name(beside.name))
             features[kind]["weights"] = str(copy)
     return features
 

@@ -15,7 +15,8 @@ from base.reading import read_json
 from base.settings import parse
 from eigv.config.names import PARTS
 from eigv.runs.model_files import ModelCard
-from extract.config import FeaturesSettings, TextSettings
+from extract.config import FeaturesSettings, TextSettings, is_of_hub
+from extract.networks.hub import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,12 @@ def _placed(features: dict[str, Any], folder: Path) -> dict[str, Any]:
     placed = features | {"weights_folder": str(found(features["weights_folder"], folder))}
     for kind in ("appearance", "motion"):
         weights = features[kind]["weights"]
+        network = features[kind]["network"]
+        local = found(network.partition(":")[2], folder) if is_of_hub(network) else Path()
         if weights not in ("published", "random"):
             placed[kind] = features[kind] | {"weights": str(found(weights, folder))}
+        elif weights == "published" and is_of_hub(network) and local.is_dir():
+            placed[kind] = features[kind] | {"weights": str(local / WEIGHTS)}
     return placed
 
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
 from eigv.backbones.parts.encoders import valid
 from eigv.backbones.parts.long_recurrence import recur
 from eigv.backbones.parts.refining import Refined, refine
-from eigv.backbones.parts.steps import by_step
+from eigv.backbones.parts.steps import by_step, distinct_rows
 from eigv.backbones.parts.streams import map_streams, stream_widths
 from eigv.config.run import AmuSettings
 
@@ -103,7 +104,9 @@ class Amu(Backbone[StreamClips, AskingTokens]):
             tokens, lengths, mask = tokens * mask[..., None], torch.full_like(lengths, L), torch.ones_like(mask)
         steps = by_step(lengths, L, tokens.device)
         words = self.words(steps.read(tokens))  # (N, E)
-        read = recur(self.text.of_input(words)[None], self.text.of_state.weight[None], steps.sizes)
+        of_input = self.text.of_input
+        mapped, bias = F.linear(words, of_input.weight)[None], of_input.bias[None]
+        read = recur(mapped, self.text.of_state.weight[None], steps.sizes, bias=bias)
         states = read.state[0]
         last = read.cell[0].index_select(0, steps.last)
         common = self.common(torch.cat([words, states, last])).tanh()
@@ -151,7 +154,7 @@ class Amu(Backbone[StreamClips, AskingTokens]):
         looked = torch.bmm(torch.cat([(first * by_word[..., None]).flatten(2), half], dim=1), streams)  # (P, 2L, D)
         heard, kept = looked.chunk(2, dim=1)
         rows = torch.cat([each[:n] * len(sizes) + t for t, n in enumerate(sizes)])  # of P * L, step by step
-        heard, kept, weighing = (x.flatten(0, 1).index_select(0, rows) for x in (heard + known, kept, by_state))
+        heard, kept, weighing = (distinct_rows(x.flatten(0, 1), rows) for x in (heard + known, kept, by_state))
         layer = self.attention
         weight = torch.cat([layer.of_input.weight, layer.of_state.weight], dim=1)
         steps = refine(streams, heard, kept, weighing, weight, layer.of_input.bias, sizes)

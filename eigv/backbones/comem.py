@@ -1,4 +1,4 @@
-"""Co-Mem: motion-appearance co-memory networks (Gao et al., CVPR 2018), as EIGV uses it.
+"""Co-Mem: motion-appearance co-memory networks (Gao et al., CVPR 2018), as EIGV uses it and as published.
 
 Sizes: S = 2 streams (appearance, motion), B videos, K clips, T texts, L tokens, D width, P pairs of a video and a text,
 n rows (videos or pairs).
@@ -15,10 +15,10 @@ from base.errors import UserError
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, kept_first
 from eigv.backbones.parts.dropout import Dropout
 from eigv.backbones.parts.episodes import likeness, read
-from eigv.backbones.parts.recurrence import StreamEncoder, encode_streams, recur, stacked
+from eigv.backbones.parts.recurrence import CELLS, READERS, StreamEncoder, encode_streams, stacked
 from eigv.backbones.parts.steps import by_step
 from eigv.backbones.parts.streams import StreamLinear, map_streams, stream_widths
-from eigv.config.run import ComemSettings
+from eigv.config.run import Cell, ComemSettings
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Comem(Backbone[StreamClips, Tokens]):
 
     Each stream's memory m starts as its last fact, and so does its co-memory c. An episode asks both streams for the
     sum of the co-memories, then c <- tanh(W [c; m; q] + b). Both co-memories give the answer representation, R = 2D.
-    Where a run uses one kind of features, both streams read it.
+    Where a run uses one kind of features, both streams read it. `network: published` differs in the layers around it.
     """
 
     weighs_clips = drops_clips = True
@@ -146,12 +146,17 @@ class Comem(Backbone[StreamClips, Tokens]):
             # Side by side, they are one linear layer over appearance and motion features together.
             self.embed_appearance, self.embed_motion = nn.Linear(appearance, width), nn.Linear(motion, width)
             appearance = motion = width
-        self.appearance = StreamEncoder(appearance, settings.hidden)
-        self.motion = StreamEncoder(motion, settings.hidden)
+        self.published = settings.network == "published"
+        cell: Cell = "lstm" if self.published else "gru"
+        self.appearance = StreamEncoder(appearance, settings.hidden, cell)
+        self.motion = StreamEncoder(motion, settings.hidden, cell)
         self.embed = nn.Linear(token_width, settings.words)
-        nn.init.xavier_normal_(self.embed.weight)
-        self.dropout = Dropout(settings.dropout, times=2)  # independently, as in HGA's encoder
-        self.recurrent = nn.GRU(
+        if not self.published:
+            nn.init.xavier_normal_(self.embed.weight)
+        # As EIGV uses it, twice and independently, as in HGA's encoder
+        self.dropout = Dropout(settings.dropout, times=1 if self.published else 2)
+        self.read = READERS[cell]
+        self.recurrent = CELLS[cell](
             settings.words,
             width // settings.text_layers,
             settings.text_layers,
@@ -160,7 +165,7 @@ class Comem(Backbone[StreamClips, Tokens]):
         self.between = Dropout(settings.text_dropout)
         self.memory = EpisodicMemory(width)
         self.co_memory = StreamLinear(3 * width, width)
-        self.out = nn.Linear(2 * width, 2 * width)
+        self.out = nn.Identity() if self.published else nn.Linear(2 * width, 2 * width)
 
     @property
     def answer_width(self) -> int:
@@ -211,13 +216,14 @@ class Comem(Backbone[StreamClips, Tokens]):
     def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> Tokens:
         """Token features (T, L, Dt) with `lengths` (T,) to the last states of all layers, side by side."""
         steps = by_step(lengths, tokens.shape[1], tokens.device)
-        x = self.dropout.after_relu(self.embed(steps.read(tokens)))
+        embedded = self.embed(steps.read(tokens))
+        x = self.dropout(embedded) if self.published else self.dropout.after_relu(embedded)
         pooled = []
         for layer in range(self.recurrent.num_layers):
             x = x if layer == 0 else self.between(x)
             of_input, of_state, *biases = self.recurrent.all_weights[layer]
             mapped = F.linear(x, of_input, biases[0])
-            x = recur(mapped[None], of_state[None], biases[1][None], steps.sizes)[0]
+            x = self.read(mapped[None], of_state[None], biases[1][None], steps.sizes)[0]
             pooled.append(x.index_select(0, steps.last))
         return Tokens(pooled=torch.cat(pooled, dim=1))
 

@@ -146,6 +146,9 @@ def evaluate(
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")
     ] = 500,
+    noise_draws: Annotated[
+        int, typer.Option(min=0, help="How often causal scenes are drawn with noise as well, for mean and deviation.")
+    ] = 0,
     state: Annotated[
         Path | None, typer.Option(help="Folder beside which files lie that another process has made ahead.")
     ] = None,
@@ -163,7 +166,8 @@ def evaluate(
     from eigv.runs.several import How
 
     asked = {"answer_from": answer_from, "environment": environment}
-    inference = {name: value for name, value in asked.items() if value} | {"faithfulness": faithfulness}
+    numbers = {"faithfulness": faithfulness, "noise_draws": noise_draws}
+    inference = {name: value for name, value in asked.items() if value} | numbers
     own = {"model": model, "out": out, "split": split, "gold": gold, "state": state, "inference": inference}
     others = layers.read_list(ahead, "--ahead")
     how = How(video, questions, text, device, threads, jobs_per_gpu, stage=stage)

@@ -54,7 +54,7 @@ class BlockFusionSettings(Settings):
 
 
 class ComemSettings(Settings):
-    """Sizes of the Co-Mem backbone, as EIGV uses it."""
+    """Sizes of the Co-Mem backbone, as EIGV uses it or as published."""
 
     hidden: int = Field(256, ge=1, description="Width of a recurrent state of the clips; two a stream make a memory.")
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
@@ -72,6 +72,11 @@ class ComemSettings(Settings):
     text_dropout: float = Field(0.5, ge=0, lt=1, description="Dropout between the recurrent layers over tokens.")
     official_detached_start: bool = Field(
         False, description="As the official code: no gradient through the co-memory that the episodes start from."
+    )
+    network: Literal["eigv", "published"] = Field(
+        "eigv",
+        description="As EIGV uses it: GRU layers, words embedded with ReLU, a linear layer after the co-memories; or "
+        "as published: LSTM layers and neither.",
     )
 
 
@@ -98,9 +103,13 @@ class HcrnSettings(Settings):
 
 
 class HgaSettings(Settings):
-    """Sizes of the HGA backbone, as EIGV uses it."""
+    """Sizes of the HGA backbone, as EIGV uses it or as published."""
 
-    hidden: int = Field(256, ge=1, description="Width of a recurrent state, per direction; two are the width d.")
+    hidden: int = Field(
+        256,
+        ge=1,
+        description="Width of a recurrent state, per direction; two are the width d. With `co_attention`, half of d.",
+    )
     words: int = Field(768, ge=1, description="Width of the embedded token features.")
     video_representation: VideoRepresentation = Field(
         "linear",
@@ -116,7 +125,18 @@ class HgaSettings(Settings):
     official_softmax_over_padding: bool = Field(
         False,
         description="As the official code: padding takes its share of the pooling softmax, so that an answer depends "
-        "on the longest text of its batch.",
+        "on the longest text of its batch. With `co_attention` there is no such softmax.",
+    )
+    co_attention: bool = Field(
+        False,
+        description="As its authors published it: tokens and clips attend to each other before they are nodes, the "
+        "graph is pooled by a sum, texts and videos are read in one direction, and words are embedded without ReLU. "
+        "EIGV wraps a form without all that.",
+    )
+    official_frozen_maps: bool = Field(
+        False,
+        description="As the authors' code: the maps of `co_attention` keep the values they are drawn with, and in "
+        "training their weights are dropped.",
     )
 
 
@@ -326,6 +346,13 @@ class InferenceSettings(Settings):
         ge=0,
         description="On how many questions of a split, evenly spread, it is measured whether answers rest on the "
         "rationales (docs/rationales.md); 0 is not at all. Each costs as much as 29 answers.",
+    )
+    noise_draws: int = Field(
+        0,
+        ge=0,
+        description="How often the causal scenes of a split are drawn with Gumbel noise as well, as in training: "
+        "metrics.json then has mean and deviation of the accuracies from them. IGV's official code answers from one "
+        "such draw; with preset official, 5 for the method igv.",
     )
 
 

@@ -99,15 +99,35 @@ class VideoQA(nn.Module):
         scene, elsewhere = (self.grounding(local, asking) for asking in (query, query.roll(-1, dims=0)))
         return Prediction(logits, scene, elsewhere, other)
 
+    @torch.no_grad()
+    def answers_under_noise(self, batch: Batch, clips: Clips, noise: Tensor) -> Tensor:
+        """The logits (R, B, A) from R draws of causal scenes, with Gumbel noise (R, B, A', 2, K), as in training.
+
+        A' is A where each candidate is answered on a scene of its own (`grounds_candidates`), else 1.
+        """
+        texts = self.backbone.encode_tokens(batch.tokens, batch.lengths)
+        return torch.stack([self._answers(batch, clips, texts, "causal-scene", noise=x.flatten(0, 1)) for x in noise])
+
+    def grounds_candidates(self, multiple_choice: bool) -> bool:
+        """Whether each candidate is answered on a scene of its own."""
+        return multiple_choice and self.query == "answer"
+
     def _answers(
-        self, batch: Batch, clips: Clips, texts: Tokens, from_: AnswerFrom, given: Scene | None = None
+        self,
+        batch: Batch,
+        clips: Clips,
+        texts: Tokens,
+        from_: AnswerFrom,
+        given: Scene | None = None,
+        noise: Tensor | None = None,
     ) -> Tensor:
-        """The logits (B, A) from the videos, whose `clips` are encoded, or from their causal scenes: `given` ones."""
+        """The logits (B, A) from the videos, whose `clips` are encoded, or from their causal scenes: `given` ones, or
+        drawn with `noise` (n, 2, K)."""
         text = torch.arange(batch.tokens.shape[0], device=batch.tokens.device)  # (T,)
         seen = batch.video_of[text // batch.candidates]
         if from_ == "causal-scene":
             asking, video, seen = self.asked(texts, batch, of_candidates=given is None)
-            scenes = given or self.grounding(clips.local[video], asking)  # B of them, or T
+            scenes = given or self.grounding(clips.local[video], asking, noise)  # B of them, or T
             causal, _ = scenes.split(self.backbone.map_clips(batch.video)[video])
             clips = self.encode_part(causal, scenes.causal)
         return self._scored(clips, texts, seen, text).view(batch.size, -1)
@@ -154,7 +174,7 @@ class VideoQA(nn.Module):
         return Asked(self.query_of(texts, batch, batch.answer), video, seen)
 
     def _asks_with_answers(self, batch: Batch) -> bool:
-        return batch.multiple_choice and self.query == "answer"
+        return self.grounds_candidates(batch.multiple_choice)
 
     def query_of(self, texts: Tokens, batch: Batch, answer: Tensor) -> Tensor:
         """What the indicator asks with, (B, D), of the encoded texts of `batch`; `answer` (B,) are candidates."""

@@ -34,11 +34,13 @@ def note(key: Key) -> str:
     """What must be said of a published value; mostly nothing."""
     if key.method == "question-only":
         return published()["question_only"].get(key.dataset, {}).get("note", "")
-    if (key.method, key.features) != ("erm", "app+mot"):
+    # A system that is cited is a backbone here, or the method IGV, which was published on HGA.
+    system = {"erm": key.backbone, "igv": "igv" if key.backbone == "hga" else ""}.get(key.method)
+    if not system or key.features != "app+mot":
         return ""
-    cited_too: dict[str, Any] = next((row for row in published()["cited"] if row["model"].lower() == key.backbone), {})
+    cited_too: dict[str, Any] = next((row for row in published()["cited"] if row["model"].lower() == system), {})
     notes: dict[str, str] = published()["elsewhere"].get(key.dataset, {})
-    return notes.get(key.backbone) or cited_too.get("notes", {}).get(key.dataset, "")
+    return notes.get(system) or cited_too.get("notes", {}).get(key.dataset, "")
 
 
 def cited(datasets: tuple[str, ...]) -> list[dict[str, Any]]:

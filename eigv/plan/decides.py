@@ -8,6 +8,7 @@ once) is in none of these. tests/eigv/plan/test_decides.py has a row for every k
 import hashlib
 from typing import Any
 
+from base.reading import sha256
 from base.settings import Settings
 from eigv.config.experiment import Config, settings_of_run
 from eigv.config.run_path import Run
@@ -15,7 +16,8 @@ from eigv.plan import sources
 from eigv.plan.arguments import spelled
 from eigv.plan.entries import entry_of
 from extract.annotations import wanted_videos
-from extract.config import FORMATS, Dataset, VideoCollection
+from extract.config import FORMATS, Dataset, VideoCollection, is_of_hub
+from extract.networks.hub import HubFolder
 
 PICTURE = {"network", "size", "fit", "short_side", "resample"}
 """The settings of a network that decide which pictures are made for it."""
@@ -127,8 +129,12 @@ class Decides:
         return entry_of(self.config.videos, name, "video collection")
 
     def _network(self, kind: str, read: set[str] | None) -> dict[str, Any]:
-        """What decides a network of the user's own; nothing for one of ours."""
-        network = self.config.features.networks.get(getattr(self.config.features, kind).network)
+        """What decides a network of the user's own, or of the model hub; nothing for one of ours."""
+        choice = getattr(self.config.features, kind)
+        if is_of_hub(choice.network):
+            files = HubFolder.of(choice, self.config.features).files
+            return {path.name: sha256(path) for path in files if path.is_file()}
+        network = self.config.features.networks.get(choice.network)
         return network.model_dump(mode="json", include=read, exclude=SAID) if network else {}
 
     def _wanted(self, collection: str) -> str:

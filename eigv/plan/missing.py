@@ -31,7 +31,7 @@ def missing(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = T
     """A line for each thing that is missing; none if everything is there."""
     yield from _annotations(config)
     for name, collection in config.videos.items() if videos else ():
-        yield from _videos(name, collection)
+        yield from _videos(name, collection, ask_hub)
     for name, checkpoint in config.checkpoints.items():
         yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
     for name in config.plugins:
@@ -53,11 +53,14 @@ def _annotations(config: Config) -> Iterator[str]:
         yield from _absent(files + gold_files(dataset) + imported, what)
 
 
-def _videos(name: str, collection: VideoCollection) -> Iterator[str]:
+def _videos(name: str, collection: VideoCollection, ask_hub: bool) -> Iterator[str]:
     if collection.features:
         files, origin = sources.features(collection)
         what = f"the features of {name} ({collection.features.layout}), from {origin}"
         yield from _absent(files, what, Path.exists)  # some layouts are folders
+        encoder = collection.features.captions.encoder
+        if collection.features.layout == "captions" and ask_hub and all(map(Path.exists, files)):
+            yield from _encoder(encoder)
     if collection.folder and not collection.folder.is_dir():
         yield f"  the folder of the videos of {name}: {collection.folder}/<video id>.mp4 (or another suffix of videos)"
     if collection.mapping and not collection.mapping.is_file():

@@ -142,6 +142,10 @@ class Runs:
         """On how many questions an evaluation measures whether answers rest on the rationales."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["faithfulness"])
 
+    def noise_draws(self, run: str) -> str:
+        """How often an evaluation draws the causal scenes with noise."""
+        return str(settings_of_run(self.config, Run.of(run))["inference"]["noise_draws"])
+
     def environment(self, run: str) -> str:
         """What becomes of the environment's clips where an evaluation answers from the causal scene."""
         return str(settings_of_run(self.config, Run.of(run))["inference"]["environment"])

@@ -11,8 +11,9 @@ from base.plug import own_files
 from eigv.config.experiment import Config
 from eigv.config.names import PARTS
 from extract.annotations import reader_of, splits
-from extract.config import Dataset, VideoCollection
+from extract.config import Dataset, VideoCollection, is_of_hub
 from extract.layouts import layout_of
+from extract.networks.hub import HubFolder
 
 KINDS = PARTS["app+mot"]
 """The clip features."""
@@ -65,9 +66,13 @@ def network_code(config: Config, kind: str) -> list[Path]:
 
 
 def network_weights(config: Config, kind: str) -> list[Path]:
-    """The file of weights that the configuration names for a feature network; none for published and random ones."""
-    weights = getattr(config.features, kind).weights
-    return [weights] if isinstance(weights, Path) else []
+    """The file of weights that the configuration names for a feature network, or the folder that it names has; none for
+    published and random ones."""
+    choice = getattr(config.features, kind)
+    if choice.weights == "published" and is_of_hub(choice.network):
+        folder = HubFolder.of(choice, config.features)
+        return [] if folder.repository else [folder.weights]
+    return [choice.weights] if isinstance(choice.weights, Path) else []
 
 
 def backbone_code(config: Config, backbone: str) -> list[Path]:

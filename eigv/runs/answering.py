@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from base.tensors import moved
 from eigv.backbones.contract import Clips
+from eigv.method.batch import Batch
+from eigv.method.draws import Draws
 from eigv.method.model import AnswerFrom, VideoQA
 from eigv.method.step import Prediction
 from eigv.runs import precision
@@ -41,6 +43,28 @@ class Answering:
         With each comes which questions it is of: all batches together hold each number once, in another order. Put
         the model into `eval()` first.
         """
+        for chosen, batch, clips in self._batches(split, questions):
+            with precision.calculating(self.numbers, self.device):
+                prediction = self.model.predict(batch, self.answer_from, clips, self.both)
+            yield chosen, prediction
+
+    def accuracies_under_noise(self, split: Split, times: int, draws: Draws) -> NDArray[np.float64]:
+        """The accuracies (`times`,), in percent, of answers from causal scenes that are drawn with Gumbel noise.
+
+        Each question has its noise, whatever batch it is in.
+        """
+        candidates = split.tokens.sequences if self.model.grounds_candidates(self.model.classes is None) else 1
+        noise = draws.gumbel((times, len(split), candidates, 2, split.videos.features.shape[1]))
+        right = np.zeros(times, np.int64)
+        for chosen, batch, clips in self._batches(split, np.arange(len(split))):
+            with precision.calculating(self.numbers, self.device):
+                drawn = noise[:, torch.from_numpy(chosen)].to(self.device)
+                answers = self.model.answers_under_noise(batch, clips, drawn).argmax(dim=2).cpu().numpy()
+            right += (answers == split.answers[chosen]).sum(axis=1)
+        return 100 * right / len(split)
+
+    def _batches(self, split: Split, questions: NDArray[np.int64]) -> Iterator[tuple[NDArray[np.int64], Batch, Clips]]:
+        """Which questions a batch is of, the batch, and its videos, encoded."""
         by_video = questions[np.argsort(split.video_row[questions], kind="stable")]
         for start in range(0, len(by_video), WINDOW * self.size):
             window = by_video[start : start + WINDOW * self.size]
@@ -51,9 +75,7 @@ class Answering:
             made = ((part, split.batch(window[part], share_videos=True).to(self.device)) for part in parts)
             for chosen, batch in ahead(made, self.device):
                 clips = encoded.select(torch.from_numpy(np.unique(of[chosen])).to(self.device))
-                with precision.calculating(self.numbers, self.device):
-                    prediction = self.model.predict(batch, self.answer_from, clips, self.both)
-                yield window[chosen], prediction
+                yield window[chosen], batch, clips
 
     @torch.no_grad()
     def _encode(self, split: Split, videos: NDArray[np.int64]) -> Clips:

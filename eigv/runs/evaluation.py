@@ -21,6 +21,7 @@ from base.jobs.progress import progress
 from base.plug import own_files
 from eigv.config.methods import method as method_of
 from eigv.config.run import Environment, InferenceSettings
+from eigv.method.draws import Draws
 from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
@@ -37,7 +38,7 @@ log = logging.getLogger(__name__)
 def evaluate(
     model_file: Path, split_name: str, video: Path, questions: Path, text: Path, answer_from: AnswerFrom | None,
     out: Path, device: str, gold: Path | None = None, faithful: int = InferenceSettings().faithfulness,
-    environment: Environment | None = None,
+    environment: Environment | None = None, noise_draws: int = InferenceSettings().noise_draws,
 ) -> dict[str, Any]:  # fmt: skip
     """Evaluates a model and writes `predictions.csv`, `metrics.json` and `run.json` into `out`; returns the metrics.
 
@@ -45,7 +46,7 @@ def evaluate(
     other clips where that is the causal scene, by default what the model's settings say. The metrics hold no times and
     no paths: the same run gives the same bytes. `gold` has the gold spans that rationales are measured against;
     without, there are none. On `faithful` questions, evenly spread, it is measured whether the answers rest on the
-    rationales; 0 is not at all.
+    rationales; 0 is not at all. `noise_draws` times, the causal scenes are drawn with noise as well.
     """
     started = time.time()
     model, card = model_files.load(model_file)
@@ -72,6 +73,10 @@ def evaluate(
         other: AnswerFrom = "causal-scene" if answer_from == "video" else "video"
         metrics[f"accuracy_from_{other}"] = accuracies(predictions.type, right)["accuracy"]
         metrics["rationale"] = rationale_statistics(predictions.rationales, effects)
+        if noise_draws and model.guide is None:
+            found = answering.accuracies_under_noise(split, noise_draws, Draws(card.settings.seed))
+            spread_of = float(found.std(ddof=1)) if noise_draws > 1 else None
+            metrics["under_noise"] = {"draws": noise_draws, "accuracy": float(found.mean()), "sd": spread_of}
         size, chosen = card.settings.training.batch, torch.from_numpy(spread(len(split), faithful))
         parts = ahead((part.to(device) for part in split.batches(size, chosen)), device)
         shown = progress(parts, total=-(-len(chosen) // size), label="answers from parts of videos", unit="batch")
@@ -97,6 +102,7 @@ def evaluate(
                 "answer_from": answer_from,
                 "environment": model.environment,
                 "faithfulness": faithful,
+                **({"noise_draws": noise_draws} if noise_draws else {}),
             }
         },
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),

@@ -7,6 +7,7 @@
 from extract.config.datasets import FORMATS, Dataset, VocabularyRule
 from extract.config.extraction import DecodeJob, Extraction, ImportJob, ProbeJob
 from extract.config.features import (
+    HUB_LIBRARIES,
     RGB,
     AppearanceSettings,
     FeaturesSettings,
@@ -14,15 +15,18 @@ from extract.config.features import (
     NetworkSettings,
     OwnRecipe,
     SamplingSettings,
+    is_of_hub,
 )
 from extract.config.text import FineTuningSettings, Text, TextSettings
-from extract.config.videos import LAYOUTS, ImportedFeatures, VideoCollection
+from extract.config.videos import LAYOUTS, CaptionSettings, ImportedFeatures, VideoCollection
 
 __all__ = [
     "FORMATS",
+    "HUB_LIBRARIES",
     "LAYOUTS",
     "RGB",
     "AppearanceSettings",
+    "CaptionSettings",
     "Dataset",
     "DecodeJob",
     "Extraction",
@@ -39,4 +43,5 @@ __all__ = [
     "TextSettings",
     "VideoCollection",
     "VocabularyRule",
+    "is_of_hub",
 ]

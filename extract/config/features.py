@@ -33,11 +33,22 @@ class SamplingSettings(Settings):
 
 RGB = tuple[float, float, float]
 
+HUB_LIBRARIES = ("transformers", "timm")
+"""What builds the networks of the model hub, whose folders say themselves which pictures they see."""
+
+
+def is_of_hub(network: str) -> bool:
+    """Whether a name is of a network of the model hub, as `transformers:openai/clip-vit-large-patch14`."""
+    return network.startswith(tuple(f"{library}:" for library in HUB_LIBRARIES))
+
 
 class NetworkSettings(Settings):
     """One feature network, its weights, and the pictures that it sees."""
 
-    network: str = Field(description="Name in the registry of feature networks, or under `networks`.")
+    network: str = Field(
+        description="Name in the registry of feature networks, or under `networks`; or `transformers:NAME`, "
+        "`timm:NAME`: a network of the model hub, or a local folder (docs/networks.md)."
+    )
     weights: Literal["published", "random"] | Path = Field(
         "published",
         description="`published`: the weights that belong to the network (a package, or a file in `weights_folder`); "
@@ -45,18 +56,18 @@ class NetworkSettings(Settings):
     )
     seed: int = Field(0, description="Seed of random weights.")
     size: int | None = Field(None, ge=16, description="Side of the square input in pixels; the network's own if empty.")
-    fit: Literal["squash", "crop"] = Field(
-        "squash",
+    fit: Literal["squash", "crop"] | None = Field(
+        None,
         description="Make the whole frame square, or keep its proportions and cut the centre out, as the published "
-        "weights were trained.",
+        "weights were trained; the network's own if empty.",
     )
     short_side: int | None = Field(
         None, ge=16, description="With `crop`: the shorter side before cutting; what the weights ask for if empty."
     )
-    resample: Literal["decoder", "bilinear", "bicubic"] = Field(
-        "decoder",
+    resample: Literal["decoder", "bilinear", "bicubic"] | None = Field(
+        None,
         description="What resizes: the decoder, to the larger of both networks' sizes (quick), or Pillow, from the "
-        "whole frame, with antialiasing.",
+        "whole frame, with antialiasing; the network's own if empty.",
     )
     mean: RGB | None = Field(None, description="Subtracted from RGB values in 0..`scale`; the network's if empty.")
     std: RGB | None = Field(None, description="What is left is divided by it; the network's if empty.")
@@ -64,8 +75,11 @@ class NetworkSettings(Settings):
 
     @model_validator(mode="after")
     def _crop_has_proportions(self) -> "NetworkSettings":
-        if self.fit == "crop" and self.resample == "decoder":
+        resample = self.resample or (None if is_of_hub(self.network) else "decoder")
+        if self.fit == "crop" and resample == "decoder":
             raise ValueError("`fit: crop` needs `resample: bilinear` or `resample: bicubic`")
+        if self.fit is None and self.resample == "decoder" and is_of_hub(self.network):
+            raise ValueError("`resample: decoder` makes the whole frame square: it needs `fit: squash`")
         return self
 
 
@@ -150,12 +164,21 @@ class FeaturesSettings(Settings):
         recipe = RECIPES.get(name, RECIPES["paper"])
         if name in own:
             over = own[name].model_dump() if isinstance(own[name], OwnRecipe) else own[name]
-            recipe = {part: RECIPES["paper"][part] | over.get(part, {}) for part in RECIPES["paper"]}
+            recipe = {part: _laid_over(RECIPES["paper"][part], over.get(part, {})) for part in RECIPES["paper"]}
         result = values | {"presets": {name: own[name]} if name in own else {}}
         for part in recipe:
             given = values.get(part, {})
             if isinstance(given, Settings):
                 given = given.model_dump(exclude_unset=True)
             if isinstance(given, dict):
-                result[part] = recipe[part] | given
+                result[part] = _laid_over(recipe[part], given)
         return result
+
+
+def _laid_over(recipe: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A part of a recipe, and over it what is given; a network of the hub does not see the pictures of the recipe's."""
+    network = str(given.get("network", recipe.get("network", "")))
+    if is_of_hub(network) and network != recipe.get("network"):
+        pictures = {"size", "short_side", "fit", "resample", "mean", "std", "scale"}
+        recipe = {key: value for key, value in recipe.items() if key not in pictures}
+    return recipe | given

@@ -30,7 +30,7 @@ class FineTuningSettings(Settings):
 
 
 class TextSettings(Settings):
-    """Token features from a BERT-type encoder."""
+    """Token features from an encoder of transformers."""
 
     encoder: str = Field(
         "bert-base-uncased", description="A name known to the model hub, a local folder, or `package:minilm`."

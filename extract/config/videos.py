@@ -13,6 +13,7 @@ LAYOUTS: dict[str, str] = {
     "nextqa": "extract.layouts.nextqa:LAYOUT",
     "npy": "extract.layouts.npy:LAYOUT",
     "eigv": "extract.layouts.ours:LAYOUT",
+    "captions": "extract.layouts.captions:LAYOUT",
 }
 """The layouts of features that are built in, each with the place of its code, as one of your own is named."""
 
@@ -21,21 +22,51 @@ def _is_layout(value: str) -> str:
     return plug.check_name(value, LAYOUTS, "layout")
 
 
+class CaptionSettings(Settings):
+    """Texts about moments of videos, and the sentence encoder that makes features of them."""
+
+    encoder: str = Field(
+        "package:minilm",
+        description="The sentence encoder: a name known to the model hub, a local folder, or `package:minilm`.",
+    )
+    pooling: Literal["mean", "first"] = Field(
+        "mean",
+        description="What becomes the vector of a text: the mean of the hidden states of its tokens, or that "
+        "of the first token ([CLS]).",
+    )
+    unit: bool = Field(True, description="Whether each vector is made 1 long.")
+    rate: float | None = Field(
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Of lists of texts: texts a second. Of texts with their times: the "
+        "rate at which frames are counted (1 if empty).",
+    )
+    clips: int = Field(16, ge=1, description="Equal parts that a video is cut into.")
+    appearance: tuple[str, ...] = Field(
+        ("appearance.json",),
+        min_length=1,
+        description="Files in the folder `path`; the vectors of several stand side by side.",
+    )
+    motion: tuple[str, ...] = Field(("motion.json",), description="The same; none for features without motion.")
+
+
 class ImportedFeatures(Settings):
     """Features that someone else has extracted."""
 
     layout: Annotated[str, AfterValidator(_is_layout), WithJsonSchema(plug.name_schema(LAYOUTS))] = Field(
         description="How they are laid out: `nextqa`, NExT-QA's release (app_mot_{split}.h5); `hcrn`, HCRN's files "
         "(*_appearance_feat.h5, *_motion_feat.h5); `npy`, a .npy file a video in the folders appearance/ and motion/ "
-        "(MSPAN); `eigv`, a video.h5 of ours; or one of your own, path/of/a/file.py:LAYOUT (docs/formats.md)."
+        "(MSPAN); `eigv`, a video.h5 of ours; `captions`, texts about moments, as JSON; "
+        "or one of your own, path/of/a/file.py:LAYOUT (docs/formats.md)."
     )
-    path: Path = Field(description="The folder of the files; for `eigv` the file.")
+    path: Path = Field(description="The folder of the files; for `eigv` the file; for `captions` either.")
     splits: tuple[str, ...] = Field(("train", "val", "test"), description="Of `nextqa`: the splits that have a file.")
     widths: tuple[int, int] = Field((2048, 2048), description="Width of an appearance and of a motion feature.")
     reduce: Literal["middle", "first", "mean", "max"] = Field(
         "middle",
-        description="Of several frame vectors a clip (HCRN has 16) the one in the middle, the first, their mean or "
-        "their maximum becomes the clip's appearance feature.",
+        description="Of several frame vectors (HCRN has 16) or texts a clip the one in the middle, the first, their "
+        "mean or their maximum becomes the clip's appearance feature.",
     )
     ids: str = Field(
         "{}", pattern=r"^[^{}]*\{\}[^{}]*$", description="The video id, with {} for the id in the file: video{}."
@@ -44,6 +75,7 @@ class ImportedFeatures(Settings):
         None,
         description="A file that maps the ids in the files to video ids: JSON, or MSVD's youtube_mapping.txt.",
     )
+    captions: CaptionSettings = Field(CaptionSettings(), description="Of `captions`: how texts become features.")
 
 
 class VideoCollection(Settings):

@@ -46,6 +46,18 @@ class FeatureNetwork:
     """Finds weights that a package carries; None: the file is looked for in the weights folder."""
     sha256: str | None = None
     """Of the published file; may be only how it begins."""
+    fit: Literal["squash", "crop"] = "squash"
+    """What becomes of a frame that is no square, where the configuration does not say it."""
+    resample: Literal["decoder", "bilinear", "bicubic"] = "decoder"
+    """What resizes, where the configuration does not say it."""
+    margin: Literal["even", "floor"] = "even"
+    """How half a pixel of a crop's margin is rounded: to even as torchvision, or down as transformers."""
+    frames: int | None = None
+    """T, the only length of clips that it takes; None: any."""
+    one_size: bool = False
+    """It takes no other `size`."""
+    beside: tuple[Path, ...] = ()
+    """Files that belong to the weights: without them the network cannot be built."""
 
 
 NETWORKS: dict[str, FeatureNetwork] = {}

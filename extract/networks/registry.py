@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from base import plug
 from base.errors import UserError
 from base.reading import sha256
-from extract.config import RGB, FeaturesSettings, NetworkSettings
+from extract.config import RGB, FeaturesSettings, NetworkSettings, is_of_hub
 from extract.networks.entry import NETWORKS, FeatureNetwork
+from extract.networks.hub import HubFolder, from_folder
 from extract.networks.local import from_settings
 
 if TYPE_CHECKING:
@@ -56,12 +57,26 @@ class WeightsFile(NamedTuple):
 
 
 def lookup(kind: str, name: str, features: FeaturesSettings) -> FeatureNetwork:
-    """The entry of a name, built in or of the configuration; `UserError` that lists the known ones of this kind."""
+    """The entry of a name: built in, of the configuration, or of the model hub.
+
+    `UserError` that lists the known ones of this kind, where the files of a network of the hub are not there, and where
+    the configuration asks for clips or pictures that it does not take.
+    """
     own = {n: from_settings(n, network) for n, network in features.networks.items()}
-    entry = (NETWORKS | own).get(name)
+    choice: NetworkSettings = getattr(features, kind)
+    entry = from_folder(HubFolder.of(choice, features)) if is_of_hub(name) else (NETWORKS | own).get(name)
     if entry is None or entry.kind != kind:
         known = ", ".join(sorted(n for n, e in (NETWORKS | own).items() if e.kind == kind))
-        raise UserError(f"there is no {kind} network {name!r}; known: {known}")
+        hub = "transformers:NAME" + (", timm:NAME" if kind == "appearance" else "")
+        raise UserError(f"there is no {kind} network {name!r}; known: {known}; and {hub} (docs/networks.md)")
+    if entry.frames and kind == "motion" and features.sampling.frames != entry.frames:
+        raise UserError(
+            f"{name} takes clips of {entry.frames} frames, and `features.sampling.frames` is {features.sampling.frames}"
+        )
+    if entry.one_size and choice.size not in (None, entry.size):
+        raise UserError(
+            f"{name} takes pictures of {entry.size} pixels alone, and `size` is {choice.size}: leave it out"
+        )
     return entry
 
 
@@ -84,6 +99,8 @@ def load_network(kind: str, features: FeaturesSettings) -> LoadedNetwork:
     }
     if choice.network in features.networks:
         description |= {"builder": plug.describe(features.networks[choice.network].builder)}
+    if entry.beside:
+        description["config_sha256"] = {path.name: sha256(path) for path in entry.beside}
     if choice.weights == "random":
         _tame(module)
         description |= {"weights": f"random (seed {choice.seed})", "sha256": ""}
@@ -124,8 +141,10 @@ def _tame(module: nn.Module) -> None:
 
 def weights_file(kind: str, features: FeaturesSettings) -> WeightsFile | None:
     """The file that has the weights of a network, whether it is there or not; None where there is none to be got:
-    random weights, and those that a package carries."""
+    random weights, and those that a package carries. Of a network of the hub, the first file that is not there."""
     choice: NetworkSettings = getattr(features, kind)
+    if is_of_hub(choice.network):
+        return _hub_file(HubFolder.of(choice, features), choice)
     entry = lookup(kind, choice.network, features)
     if isinstance(choice.weights, Path):
         return WeightsFile(choice.weights, "named by `weights:`")
@@ -134,11 +153,25 @@ def weights_file(kind: str, features: FeaturesSettings) -> WeightsFile | None:
     return WeightsFile(features.weights_folder / entry.file, f"from {entry.source}")
 
 
+def _hub_file(folder: HubFolder, choice: NetworkSettings) -> WeightsFile | None:
+    weights = [] if choice.weights == "random" else [choice.weights]
+    files = [*folder.files, *(path if isinstance(path, Path) else folder.weights for path in weights)]
+    absent = next((path for path in files if not path.is_file()), None)
+    if absent is None and not weights:
+        return None
+    return WeightsFile(absent or files[-1], f"from {folder.source}; {folder.remedy}")
+
+
 def weights_path(kind: str, features: FeaturesSettings) -> Path | None:
     """The file that a network loads; None for random weights. `UserError` where it is not there."""
     choice: NetworkSettings = getattr(features, kind)
     entry = lookup(kind, choice.network, features)
     return None if choice.weights == "random" else _weights_to_load(kind, entry, features)
+
+
+def beside_weights(kind: str, features: FeaturesSettings) -> tuple[Path, ...]:
+    """The files that have to lie beside the weights: those that say how a network of the hub is built."""
+    return lookup(kind, getattr(features, kind).network, features).beside
 
 
 def _weights_to_load(kind: str, entry: FeatureNetwork, features: FeaturesSettings) -> Path:
@@ -150,9 +183,11 @@ def _weights_to_load(kind: str, entry: FeatureNetwork, features: FeaturesSetting
         path = entry.locate()
     if not path.is_file():
         digest = f", sha256 {entry.sha256}{'' if len(entry.sha256) == 64 else '...'}" if entry.sha256 else ""
+        hub = is_of_hub(getattr(features, kind).network)
+        remedy = HubFolder.of(getattr(features, kind), features).remedy if hub else "put the file there"
         raise UserError(
             f"the weights of {getattr(features, kind).network} are not there: {path}\n"
             f"  published as {entry.file} at {entry.source}{digest}\n"
-            "  put the file there, or name another with `weights:`; `weights: random` is for tests only"
+            f"  {remedy}, or name another with `weights:`; `weights: random` is for tests only"
         )
     return path

@@ -1,1 +1,1 @@
-"""Questions and candidates to token features of a fine-tuned BERT-type encoder."""
+"""Questions and candidates to token features of a fine-tuned encoder of transformers."""

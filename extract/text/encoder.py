@@ -1,4 +1,4 @@
-"""The text encoder: any BERT-type model, by hub name, local folder or package."""
+"""The text encoder: any encoder of transformers, by hub name, local folder or package."""
 
 import contextlib
 import logging
@@ -28,6 +28,10 @@ def load_encoder(name: str) -> tuple[Any, Any]:
 
     with _explained(name):
         encoder = AutoModel.from_pretrained(folder_of(name))
+    if encoder.config.is_encoder_decoder:
+        raise UserError(
+            f"{name!r} is a {type(encoder).__name__}, which writes text; name an encoder (BERT, RoBERTa, ...)"
+        )
     tokenizer.model_max_length = _longest(encoder, tokenizer.model_max_length)
     return tokenizer, encoder
 
@@ -71,7 +75,7 @@ def _explained(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (OSError, ValueError, SafetensorError) as error:
+    except (OSError, ValueError, ImportError, SafetensorError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(f"the text encoder {name!r} cannot be loaded: {reason}\n  {remedy(name)}") from None
 

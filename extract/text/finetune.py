@@ -1,7 +1,7 @@
 """Fine-tuning of the text encoder on the questions of the train split, without any video.
 
-Multiple choice: a linear head scores the pooled state of each [CLS] question [SEP] candidate [SEP], cross-entropy over
-the candidates. Open-ended: a linear head classifies the question's pooled state into the answer vocabulary.
+Multiple choice: a linear head scores the pooled state of each question joined with a candidate, cross-entropy over the
+candidates. Open-ended: a linear head classifies the question's pooled state into the answer vocabulary.
 
 Sizes: B questions of a batch, A candidates (or classes of the vocabulary).
 """
@@ -29,6 +29,7 @@ from base.reading import sha256
 from base.writing import naming, write_json
 from extract.config import FineTuningSettings, TextSettings
 from extract.text.encoder import load_encoder
+from extract.text.joining import summary_token
 from extract.text.learning_curve import write_curve
 from extract.text.question_only import LabelledQuestions, QuestionOnly, accuracies, save_head
 from extract.text.sequences import batches, pad
@@ -61,7 +62,7 @@ def finetune(
     train, left_out = _train_questions(annotations / "train.csv", tokenizer, text, classes)
     val = LabelledQuestions.read(annotations / "val.csv", tokenizer, text, classes)
     torch.manual_seed(settings.seed)
-    model = QuestionOnly(encoder, len(classes) or 1).to(device)
+    model = QuestionOnly(encoder, len(classes) or 1, summary_token(tokenizer)).to(device)
     files = [sha256(annotations / name) for name in ("train.csv", "val.csv")]
     key = json.dumps([stage, text.model_dump(exclude={"layer"}), *files, classes], sort_keys=True)
     training = _Training(model, train, val, settings, name)

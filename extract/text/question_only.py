@@ -20,19 +20,24 @@ from base.reading import read_json
 from base.writing import write_bytes
 from extract.config import TextSettings
 from extract.text.encoder import has_segments, load_encoder
+from extract.text.joining import summary_token
 from extract.text.sequences import Questions, by_length, pad_sequences, read_questions
 
 HEAD = "head.safetensors"
 
 
 class QuestionOnly(nn.Module):
-    """Scores each candidate, or classifies the question into the answer vocabulary."""
+    """Scores each candidate, or classifies the question into the answer vocabulary.
 
-    def __init__(self, encoder: nn.Module, outputs: int) -> None:
+    `summary` is the token whose state is read where the encoder has no pooled one (`summary_token`); None: the mean.
+    """
+
+    def __init__(self, encoder: nn.Module, outputs: int, summary: int | None) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = nn.Linear(encoder.config.hidden_size, outputs)  # type: ignore[union-attr, arg-type]
         self.outputs = outputs
+        self.summary = summary
         self.segments = has_segments(encoder)
 
     def forward(self, inputs: dict[str, Tensor], sequences: int) -> Tensor:
@@ -42,8 +47,16 @@ class QuestionOnly(nn.Module):
         states = self.encoder(**inputs)
         pooled = getattr(states, "pooler_output", None)
         if pooled is None:
-            pooled = states.last_hidden_state[:, 0]
+            pooled = self._pooled(states.last_hidden_state, inputs)
         return self.head(pooled).view(-1, sequences * self.outputs)
+
+    def _pooled(self, states: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """One state (B, D) of those of all tokens (B, L, D)."""
+        if self.summary is None:
+            mask = inputs["attention_mask"].unsqueeze(-1).to(states.dtype)
+            return (states * mask).sum(dim=1) / mask.sum(dim=1)
+        at = (inputs["input_ids"] == self.summary).int().argmax(dim=1)
+        return states[torch.arange(len(states), device=states.device), at]
 
 
 @dataclass(frozen=True)
@@ -105,6 +118,6 @@ def load(folder: Path) -> tuple[Any, QuestionOnly, dict[str, Any]]:
         raise UserError(f"{folder} has no {HEAD}, it was made by an older version: make it again")
     tokenizer, encoder = load_encoder(str(folder.resolve()))
     head = safetensors.load_file(folder / HEAD)
-    model = QuestionOnly(encoder, len(head["bias"]))
+    model = QuestionOnly(encoder, len(head["bias"]), summary_token(tokenizer))
     model.head.load_state_dict(head)
     return tokenizer, model, about

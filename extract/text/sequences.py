@@ -17,6 +17,7 @@ from torch import Tensor
 from base.errors import UserError
 from base.formats.questions import candidate_columns, is_multiple_choice, read_annotations
 from extract.config import TextSettings
+from extract.text.joining import Joining
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +28,14 @@ class Questions:
 
     table: pd.DataFrame
     tokens: list[list[int]]
-    second: list[int]
-    """Where the candidate begins in each sequence (its length where there is none)."""
+    types: list[list[int]]
+    """The type of each token: for BERT 1 for the candidate and what follows it, else 0."""
     sequences: int
     """A: 5 for multiple choice, 6 where the question is one by itself, 1 for open-ended."""
     cut: int = 0
     """How many questions were too long and lost an end."""
+    padding: int = 0
+    """The token that sequences are padded with."""
     apart: bool = False
     """Whether the first sequence of a question is the question alone, and the others its candidates alone."""
 
@@ -45,9 +48,10 @@ class Questions:
         return Questions(
             self.table.iloc[list(rows)].reset_index(drop=True),
             [self.tokens[n] for n in numbers],
-            [self.second[n] for n in numbers],
+            [self.types[n] for n in numbers],
             self.sequences,
             self.cut,
+            self.padding,
             self.apart,
         )
 
@@ -65,50 +69,52 @@ def read_questions(path: Path, tokenizer: Any, text: TextSettings) -> Questions:
 def tokenised(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
     """The questions of a table, which messages call `path`, as token sequences; candidates as many as it has.
 
-    Multiple choice: [CLS] question [SEP] candidate [SEP]; open-ended: [CLS] question [SEP]. What is longer than
-    `text.length` tokens is cut as `text.truncate` says; a warning names the first such row. `UserError` where that is
-    more than the encoder takes, which the tokenizer of `load_encoder` knows.
+    Multiple choice: question and candidate, open-ended: the question, joined by the tokenizer's own rule (`Joining`; of
+    BERT [CLS] question [SEP] candidate [SEP]). What is longer than `text.length` tokens is cut as `text.truncate` says;
+    a warning names the first such row. `UserError` where that is more than the encoder takes, which the tokenizer of
+    `load_encoder` knows.
     """
     most = tokenizer.model_max_length
     questions = _question_ids(table, tokenizer, text, path)
-    cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
-    tokens, second, cut = [], [], {}
+    padding = tokenizer.pad_token_id or 0
+    joined: list[tuple[list[int], list[int]]] = []
+    cut: dict[int, int] = {}
     if not is_multiple_choice(table):
+        join = Joining.of(tokenizer, 1)
         for row, question in enumerate(questions):
-            tokens.append([cls, *question[: text.length - 2], sep])
-            second.append(len(tokens[-1]))
-            if len(question) > text.length - 2:
-                cut[row] = len(question) + 2
+            joined.append(join(question[: text.length - len(join)]))
+            if len(question) > text.length - len(join):
+                cut[row] = len(question) + len(join)
         _warn(path, len(table), cut, text, most)
-        return Questions(table, tokens, second, 1, len(cut))
+        return Questions(table, [t for t, _ in joined], [t for _, t in joined], 1, len(cut), padding)
+    join = Joining.of(tokenizer, 2)
     candidates = [token_ids(tokenizer, table[column].tolist()) for column in candidate_columns(table)]
     for row, question in enumerate(questions):
         for column in candidates:
-            kept, candidate = _fit(question, column[row], text)
-            tokens.append([cls, *kept, sep, *candidate, sep])
-            second.append(len(kept) + 2)
-            if (whole := len(question) + len(column[row]) + 3) > text.length:
+            joined.append(join(*_fit(question, column[row], text.length - len(join), text)))
+            if (whole := len(question) + len(column[row]) + len(join)) > text.length:
                 cut[row] = max(whole, cut.get(row, 0))
     _warn(path, len(table), cut, text, most)
-    return Questions(table, tokens, second, len(candidates), len(cut))
+    return Questions(table, [t for t, _ in joined], [t for _, t in joined], len(candidates), len(cut), padding)
 
 
 def laid_out(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> Questions:
     """As `tokenised`; or, where `text.layout` is apart, of multiple choice each question and then its candidates.
 
-    Each is then [CLS] text [SEP], which loses its own end where it is too long; a warning and errors as there.
+    Each is then a text by itself, which loses its own end where it is too long; a warning and errors as there.
     """
     if text.layout == "joint" or not is_multiple_choice(table):
         return tokenised(table, tokenizer, text, path)
     questions = _question_ids(table, tokenizer, text, path)
     columns = [questions, *(token_ids(tokenizer, table[name].tolist()) for name in candidate_columns(table))]
-    room, (cls, sep) = text.length - 2, (tokenizer.cls_token_id, tokenizer.sep_token_id)
+    join = Joining.of(tokenizer, 1)
     rows = list(zip(*columns, strict=True))
-    tokens = [[cls, *ids[:room], sep] for row in rows for ids in row]
-    longest = [max(map(len, row)) + 2 for row in rows]
+    joined = [join(ids[: text.length - len(join)]) for row in rows for ids in row]
+    longest = [max(map(len, row)) + len(join) for row in rows]
     cut = {row: length for row, length in enumerate(longest) if length > text.length}
     _warn(path, len(table), cut, text, tokenizer.model_max_length)
-    return Questions(table, tokens, [len(ids) for ids in tokens], len(columns), len(cut), apart=True)
+    tokens, types, padding = [t for t, _ in joined], [t for _, t in joined], tokenizer.pad_token_id or 0
+    return Questions(table, tokens, types, len(columns), len(cut), padding, apart=True)
 
 
 def _question_ids(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path: Path | str) -> list[list[int]]:
@@ -124,8 +130,7 @@ def _question_ids(table: pd.DataFrame, tokenizer: Any, text: TextSettings, path:
     return questions
 
 
-def _fit(question: list[int], candidate: list[int], text: TextSettings) -> tuple[list[int], list[int]]:
-    room = text.length - 3
+def _fit(question: list[int], candidate: list[int], room: int, text: TextSettings) -> tuple[list[int], list[int]]:
     if text.truncate == "end":
         question = question[:room]
         return question, candidate[: room - len(question)]
@@ -162,14 +167,14 @@ def pad_sequences(
 ) -> dict[str, Tensor]:
     """Some sequences as the encoder's input, each (len(numbers), L), padded to the longest, or to `length`."""
     longest = length or max(len(questions.tokens[n]) for n in numbers)
-    ids = np.zeros((len(numbers), longest), np.int64)
-    mask, segment = np.zeros_like(ids), np.zeros_like(ids)
+    ids = np.full((len(numbers), longest), questions.padding, np.int64)
+    mask, types = np.zeros_like(ids), np.zeros_like(ids)
     for i, n in enumerate(numbers):
         length = len(questions.tokens[n])
         ids[i, :length] = questions.tokens[n]
         mask[i, :length] = 1
-        segment[i, questions.second[n] : length] = 1
-    arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": segment}
+        types[i, :length] = questions.types[n]
+    arrays = {"input_ids": ids, "attention_mask": mask, "token_type_ids": types}
     return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
 

@@ -90,7 +90,7 @@ def encode(
     """
     alike: dict[tuple[int, ...], list[int]] = {}
     for n in numbers:
-        alike.setdefault((questions.second[n], *questions.tokens[n]), []).append(n)
+        alike.setdefault((*questions.types[n], *questions.tokens[n]), []).append(n)
     same = {found[0]: found for found in alike.values()}
     starts = np.concatenate([[0], np.cumsum([len(questions.tokens[n]) for n in numbers])])
     found: NDArray[np.float16] | None = None

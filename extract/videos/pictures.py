@@ -3,6 +3,7 @@
 Sizes: S side of a picture in pixels.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -25,6 +26,8 @@ class Picture(NamedTuple):
     """With `crop`: the shorter side before the centre is cut out."""
     fit: Literal["squash", "crop"]
     resample: Resample
+    margin: Literal["even", "floor"] = "even"
+    """How half a pixel of the crop's margin is rounded."""
 
     def of(self, frame: Frames, shape: float = 1.0) -> Frames:
         """A frame (H, W, 3) as a picture (S, S, 3); with `decoder` the decoder has squashed it to a square before.
@@ -39,10 +42,11 @@ class Picture(NamedTuple):
         height, width = frame.shape[:2]
         shown = width if shape == 1 else width * shape
         scale = self.short_side / min(height, shown)
-        # As torchvision: the longer side is rounded down, half a pixel of the margin is rounded to even.
+        # As torchvision and transformers: the longer side is rounded down.
         across = self.short_side if shown <= height else int(shown * scale)
         down = self.short_side if height <= shown else int(height * scale)
-        left, top = round((across - self.size) / 2), round((down - self.size) / 2)
+        rounded = math.floor if self.margin == "floor" else round
+        left, top = rounded((across - self.size) / 2), rounded((down - self.size) / 2)
         resized = np.asarray(Image.fromarray(frame).resize((across, down), resample))
         return resized[top : top + self.size, left : left + self.size]
 
@@ -56,7 +60,8 @@ def pictures_of(features: FeaturesSettings) -> dict[str, Picture]:
         size = choice.size or entry.size
         # A smaller input is cut out of a smaller picture, in the proportion that the weights were trained with.
         short_side = choice.short_side or max(size, round(entry.short_side * size / entry.size))
-        result[kind] = Picture(size, short_side, choice.fit, choice.resample)
+        fit, resample = choice.fit or entry.fit, choice.resample or entry.resample
+        result[kind] = Picture(size, short_side, fit, resample, entry.margin)
     return result
 
 

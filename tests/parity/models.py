@@ -82,7 +82,7 @@ def _middle(model: VideoQA, batch: Batch) -> Golden:
     if isinstance(backbone, Hga):
         pooling: list[tuple[Tensor, Tensor]] = []
         hook = backbone.pool.register_forward_hook(lambda _, given, pooled: pooling.append((given[0], pooled)))
-        with patch("eigv.backbones.hga.Buckets", _Whole):
+        with patch("eigv.backbones.hga.model.Buckets", _Whole):
             fused = backbone.fuse(clips, texts, video, text)
         hook.remove()
         ((graph, pooled),) = pooling

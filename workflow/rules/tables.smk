@@ -30,10 +30,7 @@ rule table:
         " > {log:q} 2>&1 || show_end {log:q}"
 
 
-# It is a table by its file too: the configuration says which it is.
-ruleorder: explanations_table > table
-
-
+# It is a table by its file too: the configuration says which it is (`wildcard_constraints`).
 rule explanations_table:
     input:
         ask(PLAN.targets.explained),

@@ -79,6 +79,7 @@ rule evaluate:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
         environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
+        noise_draws=ask(PLAN.runs.noise_draws, run=PATH),
         gold=ask(PLAN.runs.gold_option),
         ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
@@ -89,7 +90,8 @@ rule evaluate:
     shell:
         "python -m eigv.cli evaluate --model {input.model:q} --video {input.video:q} --questions {input.questions:q}"
         " --text {params.text:q} --split {params.split:q} --answer-from {params.answer_from:q}"
-        " --environment {params.environment:q} --faithfulness {params.faithfulness:q} {params.gold:q}"
+        " --environment {params.environment:q} --faithfulness {params.faithfulness:q}"
+        " --noise-draws {params.noise_draws:q} {params.gold:q}"
         " --state {params.state:q} --ahead {params.ahead:q} --stage {params.stage:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {params.out:q} > {log:q} 2>&1 || show_end {log:q}"
 
@@ -113,6 +115,7 @@ use rule evaluate as evaluate_shifted with:
         answer_from=ask(PLAN.decides.evaluate, run=PATH),
         environment=ask(PLAN.runs.environment, run=PATH),
         faithfulness=ask(PLAN.runs.faithfulness, run=PATH),
+        noise_draws=ask(PLAN.runs.noise_draws, run=PATH),
         gold=ask(PLAN.runs.gold_option),
         ahead=evaluations_ahead,
         out=subpath(output.metrics, parent=True),
@@ -218,6 +221,7 @@ use rule evaluate as evaluate_checkpoint with:
         answer_from=CONFIG.inference.answer_from,
         environment=CONFIG.inference.environment,
         faithfulness=CONFIG.inference.faithfulness,
+        noise_draws=CONFIG.inference.noise_draws,
         gold=ask(PLAN.runs.gold_option),
         ahead="[]",
         out=subpath(output.metrics, parent=True),

@@ -143,9 +143,9 @@ class Hme(Backbone[Clips, Tokens]):
         B, K, _ = mapped.shape
         x = mapped.unflatten(2, (2, -1)).permute(2, 1, 0, 3).flatten(1, 2)  # (S, K * B, 4H), step by step
         first, second = starts or (None, None)
-        low = recur(x + self._bias(0), self._of_streams(0, 1), [B] * K, first).state
-        x = torch.baddbmm(self._bias(1), low, self._of_streams(1, 0).transpose(1, 2))
-        high = recur(x, self._of_streams(1, 1), [B] * K, second).state
+        low = recur(x, self._of_streams(0, 1), [B] * K, first, self._bias(0)).state
+        x = torch.bmm(low, self._of_streams(1, 0).transpose(1, 2))
+        high = recur(x, self._of_streams(1, 1), [B] * K, second, self._bias(1)).state
         return low.unflatten(1, (K, B)), high.unflatten(1, (K, B))
 
     def _of_streams(self, layer: int, part: int) -> Tensor:
@@ -154,17 +154,17 @@ class Hme(Backbone[Clips, Tokens]):
         return torch.stack(stacked)
 
     def _bias(self, layer: int) -> Tensor:
-        """All biases of a layer of both streams, (S, 1, 4H)."""
-        return (self._of_streams(layer, 2) + self._of_streams(layer, 3))[:, None]
+        """All biases of a layer of both streams, (S, 4H)."""
+        return self._of_streams(layer, 2) + self._of_streams(layer, 3)
 
     def _read(
         self, words: Tensor, sizes: list[int], starts: tuple[States | None, States | None]
     ) -> tuple[States, States]:
         """Words step by step, (N, W), to the states and cells of both layers, (N, H) each."""
         (of_input, of_low, *low), (of_state, of_high, *high) = self.text.all_weights
-        lower = recur(F.linear(words, of_input, low[0] + low[1])[None], of_low[None], sizes, starts[0])
-        x = F.linear(self.between(lower.state[0]), of_state, high[0] + high[1])
-        upper = recur(x[None], of_high[None], sizes, starts[1])
+        lower = recur(F.linear(words, of_input)[None], of_low[None], sizes, starts[0], (low[0] + low[1])[None])
+        x = F.linear(self.between(lower.state[0]), of_state)
+        upper = recur(x[None], of_high[None], sizes, starts[1], (high[0] + high[1])[None])
         return States(lower.state[0], lower.cell[0]), States(upper.state[0], upper.cell[0])
 
     def _of_pairs(

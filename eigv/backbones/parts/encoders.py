@@ -15,6 +15,7 @@ from base.tensors import common_dtype, moved, no_autocast
 from eigv.backbones.contract import Clips, Tokens, kept_first
 from eigv.backbones.parts.buckets import Buckets
 from eigv.backbones.parts.dropout import Dropout
+from eigv.backbones.parts.recurrence import CELLS
 from eigv.config.run import Cell, VideoRepresentation
 
 
@@ -64,25 +65,31 @@ def plain_layer_norm(x: Tensor) -> Tensor:
 def _ends(last: Tensor | tuple[Tensor, Tensor]) -> Tensor:
     """Last states (2, n, H) of both directions, of an LSTM with its cells, side by side: (n, 2H)."""
     state = last[0] if isinstance(last, tuple) else last
-    return torch.cat([state[0], state[1]], dim=-1)
-
-
-CELLS: dict[Cell, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
+    return torch.cat(list(state), dim=-1)
 
 
 class ClipEncoder(nn.Module):
-    """Linear, ReLU, dropout and a bidirectional recurrent layer over the clips of a video."""
+    """Linear, ReLU, dropout and a recurrent layer over the clips of a video, in both directions or `ahead` alone.
+
+    The width D is twice `hidden` in any case: a single direction is as wide as two.
+    """
 
     def __init__(
-        self, features: int, hidden: int, dropout: float, representation: VideoRepresentation, cell: Cell = "lstm"
+        self,
+        features: int,
+        hidden: int,
+        dropout: float,
+        representation: VideoRepresentation,
+        cell: Cell = "lstm",
+        ahead: bool = False,
     ) -> None:
         super().__init__()
         self.linear = representation == "linear"
-        embedded = 2 * hidden if self.linear else hidden
+        embedded = 2 * hidden if self.linear or ahead else hidden
         self.embed = nn.Linear(features, embedded)
         nn.init.xavier_normal_(self.embed.weight)
         self.dropout = Dropout(dropout)
-        self.recurrent = CELLS[cell](embedded, hidden, batch_first=True, bidirectional=True)
+        self.recurrent = _recurrent(cell, embedded, hidden, ahead)
 
     def map(self, video: Tensor) -> Tensor:
         """The linear layer without its bias, (..., K, Dv) to (..., K, E)."""
@@ -106,34 +113,54 @@ class ClipEncoder(nn.Module):
 
 
 class TokenEncoder(nn.Module):
-    """Linear, ReLU, dropout and a bidirectional recurrent layer over the tokens of a text."""
+    """Linear, ReLU, dropout and a bidirectional recurrent layer over the tokens of a text.
 
-    def __init__(self, features: int, embedded: int, hidden: int, dropout: float, cell: Cell = "lstm") -> None:
+    With `ahead`, there is a single direction, as wide as two, and no ReLU.
+    """
+
+    def __init__(
+        self, features: int, embedded: int, hidden: int, dropout: float, cell: Cell = "lstm", ahead: bool = False
+    ) -> None:
         super().__init__()
+        self.ahead = ahead
         self.embed = nn.Linear(features, embedded)
-        nn.init.xavier_normal_(self.embed.weight)
+        if not ahead:
+            nn.init.xavier_normal_(self.embed.weight)
         # HGA drops the embedded tokens twice, independently (in the embedding and in the encoder)
-        self.dropout = Dropout(dropout, times=2)
-        self.recurrent = CELLS[cell](embedded, hidden, batch_first=True, bidirectional=True)
+        self.dropout = Dropout(dropout, times=1 if ahead else 2)
+        self.recurrent = _recurrent(cell, embedded, hidden, ahead)
 
     def forward(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
         """Token features (T, L, Dt) to `local` = LN of all states, `pooled` = both last states (not normalised).
 
         The result is cut to the longest text; rows of padding are 0.
         """
-        states, last = both_directions(
-            self.recurrent, tokens, lengths, lambda some: self.dropout.after_relu(self.embed(some))
-        )
+        states, last = read_texts(self.recurrent, tokens, lengths, self._embedded)
         mask = valid(lengths, states.shape[1], states.device)
         return TokenStates(local=plain_layer_norm(states), pooled=last, mask=mask)
 
+    def _embedded(self, tokens: Tensor) -> Tensor:
+        embedded = self.embed(tokens)
+        return self.dropout(embedded) if self.ahead else self.dropout.after_relu(embedded)
 
-def both_directions(
+
+def _recurrent(cell: Cell, embedded: int, hidden: int, ahead: bool) -> nn.LSTM | nn.GRU:
+    """A layer that gives 2 `hidden` numbers: of both directions, or of one."""
+    return CELLS[cell](embedded, 2 * hidden if ahead else hidden, batch_first=True, bidirectional=not ahead)
+
+
+def _directions(recurrent: nn.LSTM | nn.GRU) -> tuple[str, ...]:
+    """How the weights of a layer's directions end."""
+    return ("", "_reverse") if recurrent.bidirectional else ("",)
+
+
+def read_texts(
     recurrent: nn.LSTM | nn.GRU, tokens: Tensor, lengths: Tensor, embed: Callable[[Tensor], Tensor]
 ) -> tuple[Tensor, Tensor]:
-    """A bidirectional layer over `embed` of `tokens` (T, L, Dt), of which `lengths` (T,) are valid.
+    """A recurrent layer over `embed` of `tokens` (T, L, Dt), of which `lengths` (T,) are valid.
 
-    Returns all states, (T, longest, 2H), 0 where there is padding, and the last ones of both directions, (T, 2H).
+    Returns all states, (T, longest, 2H), 0 where there is padding, and the last ones of its directions, (T, 2H), with H
+    the width of one of two.
 
     On a CPU each direction is a call of its own, the second on texts that are turned around: then padding comes last in
     both, and padded texts of like lengths go through fused layers, without a packed sequence's call a token. A GPU has
@@ -145,27 +172,30 @@ def both_directions(
 
     buckets = Buckets(lengths, tokens.shape[1], beside=0, overhead=48)
     sizes, tokens = buckets.sort(lengths), buckets.sort(tokens)
-    ahead, back, starts, padded = [], [], [], 0
+    directions, starts, padded = _directions(recurrent), [], 0
+    read: list[list[Tensor]] = [[] for _ in directions]
     for rows, longest in buckets:
         embedded = embed(tokens[rows, :longest])  # (n, longest, D)
         turned = _turned(sizes[rows], longest)  # (n, longest)
         first = torch.arange(len(turned))[:, None] * longest
-        around = embedded.flatten(0, 1).index_select(0, (first + turned).flatten()).view_as(embedded)
-        ahead.append(_direction(recurrent, embedded, "").flatten(0, 1))
-        back.append(_direction(recurrent, around, "_reverse").flatten(0, 1))
+        for found, way in zip(read, directions, strict=True):
+            given = embedded
+            if way:
+                given = embedded.flatten(0, 1).index_select(0, (first + turned).flatten()).view_as(embedded)
+            found.append(_direction(recurrent, given, way).flatten(0, 1))
         starts.append(padded + first)
         padded += turned.numel()
 
     # The states in the order of the texts, and a row of zeros for the padding
-    zero = ahead[0].new_zeros(1, recurrent.hidden_size)
+    zero = read[0][0].new_zeros(1, recurrent.hidden_size)
     start = torch.cat(starts)  # (T, 1), where a text begins among the states
     mask = valid(sizes, longest, tokens.device)
     places = [start + torch.arange(longest), start + _turned(sizes, longest)]
     states = [
         torch.cat([*found, zero]).index_select(0, buckets.restore(place.where(mask, padded)).flatten())
-        for found, place in zip((ahead, back), places, strict=True)
+        for found, place in zip(read, places, strict=False)
     ]
-    ends = [torch.cat(found).index_select(0, buckets.restore(start[:, 0] + sizes - 1)) for found in (ahead, back)]
+    ends = [torch.cat(found).index_select(0, buckets.restore(start[:, 0] + sizes - 1)) for found in read]
     return torch.cat(states, dim=-1).view(len(lengths), longest, -1), torch.cat(ends, dim=-1)
 
 
@@ -186,11 +216,11 @@ def _kept_states(recurrent: nn.LSTM | nn.GRU, clips: Tensor, keep: Tensor) -> tu
     last = (lengths - 1)[:, None]
     place = (keep.cumsum(dim=1) - 1).clamp_min(0)  # (B, K), where a clip stands among those that stay
     found = []
-    for order, places, suffix in (
-        (first, place, ""),
-        (first.gather(1, _turned(lengths, K)), (last - place).clamp_min(0), "_reverse"),
-    ):
-        states = _direction(recurrent, _along(clips, order), suffix)
+    for way in _directions(recurrent):
+        order, places = first, place
+        if way:
+            order, places = first.gather(1, _turned(lengths, K)), (last - place).clamp_min(0)
+        states = _direction(recurrent, _along(clips, order), way)
         found.append(_along(states, torch.cat([places, last], dim=1)))
     both = torch.cat(found, dim=-1)  # (B, K + 1, 2H)
     return both[:, :K].masked_fill(~keep[..., None], 0), both[:, K]

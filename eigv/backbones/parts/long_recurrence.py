@@ -19,15 +19,19 @@ class States(NamedTuple):
     cell: Tensor  # (..., H)
 
 
-def recur(mapped: Tensor, weight: Tensor, sizes: Sequence[int], start: States | None = None) -> States:
+def recur(
+    mapped: Tensor, weight: Tensor, sizes: Sequence[int], start: States | None = None, bias: Tensor | None = None
+) -> States:
     """States and cells (S, N, H) of S layers that begin with `start` (S, n, H), or with 0.
 
-    `mapped` (S, N, 4H) is what the input maps and all biases make of the input, step after step, in the order of gates
-    of `nn.LSTM`; `weight` (S, 4H, H) are the maps of the states. `sizes` are the rows of each step, never more than of
-    the step before: the rows of a step go on from the first rows of the one before.
+    `mapped` (S, N, 4H) is what the input maps and all biases make of the input, or without `bias` (S, 4H) where that is
+    given; step after step, in the order of gates of `nn.LSTM`. `weight` (S, 4H, H) are the maps of the states. `sizes`
+    are the rows of each step, never more than of the step before: the rows of a step go on from the first rows of the
+    one before.
     """
     mapped, weight, *first = common_dtype(mapped, weight, *(start or ()))
-    state, cell = _Recurrence.apply(mapped, weight, *(first or (None, None)), list(sizes))
+    bias = None if bias is None else bias.to(mapped.dtype)
+    state, cell = _Recurrence.apply(mapped, weight, *(first or (None, None)), bias, list(sizes))
     return States(state, cell)
 
 
@@ -56,10 +60,20 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, mapped: Tensor, weight: Tensor, state: Tensor | None, cell: Tensor | None, sizes: list[int]
+        ctx: Any,
+        mapped: Tensor,
+        weight: Tensor,
+        state: Tensor | None,
+        cell: Tensor | None,
+        bias: Tensor | None,
+        sizes: list[int],
     ) -> tuple[Tensor, Tensor]:
         S, N, H = *mapped.shape[:2], weight.shape[2]
-        gates, columns = mapped.clone(memory_format=torch.contiguous_format), weight.transpose(1, 2).contiguous()
+        gates, columns = mapped.new_empty(mapped.shape), weight.transpose(1, 2).contiguous()
+        if bias is None:
+            gates.copy_(mapped)
+        else:
+            torch.add(mapped, bias[:, None], out=gates)
         states, cells, bent = (mapped.new_empty(S, N, H) for _ in range(3))
         i_and_f, g, o = gates.split([2 * H, H, H], dim=2)
         i, f = i_and_f.chunk(2, dim=2)
@@ -78,13 +92,14 @@ class _Recurrence(torch.autograd.Function):
             torch.tanh(cell_t, out=bent_t)
             torch.mul(o_t, bent_t, out=state_t)
             before, before_cell = state_t, cell_t
-        ctx.sizes, ctx.begun = sizes, state is not None
+        ctx.sizes, ctx.begun, ctx.biased = sizes, state is not None, bias is not None
+        ctx.set_materialize_grads(False)
         ctx.save_for_backward(weight, gates, cells, bent, states, state, cell)
         return states, cells
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, of_states: Tensor, of_cells: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, of_states: Tensor | None, of_cells: Tensor | None) -> tuple[Tensor | None, ...]:
         sizes: list[int] = ctx.sizes
         weight, gates, cells, bent, states, first, first_cell = ctx.saved_tensors
         (S, _, H), n = states.shape, sizes[0]
@@ -102,7 +117,10 @@ class _Recurrence(torch.autograd.Function):
         torch.ops.aten.sigmoid_backward(bent, o, grad_input=of_o)
         to_cell = torch.ops.aten.tanh_backward(o, bent)
 
-        grad, grad_cell = (x.clone(memory_format=torch.contiguous_format) for x in (of_states, of_cells))
+        grad, grad_cell = (
+            torch.zeros_like(states) if x is None else x.clone(memory_format=torch.contiguous_format)
+            for x in (of_states, of_cells)
+        )
         three = slopes[..., : 3 * H].unflatten(2, (3, H))
         each = zip(
             *(x.split(sizes, dim=1) for x in (slopes, three, of_o, to_cell, f, grad, grad_cell)),
@@ -123,4 +141,5 @@ class _Recurrence(torch.autograd.Function):
             of_first, of_first_cell = torch.zeros_like(first), torch.zeros_like(first_cell)
             of_first[:, :n] = slopes[:, :n] @ weight
             of_first_cell[:, :n] = grad_cell[:, :n] * f[:, :n]
-        return slopes, of_weight, of_first, of_first_cell, None
+        of_bias = slopes.sum(dim=1) if ctx.biased else None
+        return slopes, of_weight, of_first, of_first_cell, of_bias, None

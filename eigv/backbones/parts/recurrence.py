@@ -1,16 +1,21 @@
-"""GRU layers of one size, side by side, with few operations a step; two on top of each other read a stream of clips.
+"""GRU layers of one size, side by side, with few operations a step; two, or two LSTM layers, on top of each other read
+a stream of clips.
 
 Sizes: S layers or streams side by side, T texts, L steps, n rows of a step, N rows of all steps, H hidden width,
 D = 2H.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from base.tensors import common_dtype
+from eigv.backbones.parts import long_recurrence
+from eigv.config.run import Cell
+
+CELLS: dict[Cell, type[nn.LSTM] | type[nn.GRU]] = {"lstm": nn.LSTM, "gru": nn.GRU}
 
 
 def recur(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) -> Tensor:
@@ -41,11 +46,12 @@ def text_steps(lengths: Tensor, size: int) -> tuple[Tensor, Tensor, list[int]]:
 class StreamEncoder(nn.Module):
     """Two recurrent layers over the clips of a stream; a clip's fact is both of its states, side by side."""
 
-    def __init__(self, features: int, hidden: int) -> None:
+    def __init__(self, features: int, hidden: int, cell: Cell = "gru") -> None:
         super().__init__()
+        self.cell = cell
         # Their weights alone are used: `encode_streams` reads both streams at once.
-        self.lower = nn.GRU(features, hidden, batch_first=True)
-        self.upper = nn.GRU(hidden, hidden, batch_first=True)
+        self.lower = CELLS[cell](features, hidden, batch_first=True)
+        self.upper = CELLS[cell](hidden, hidden, batch_first=True)
 
 
 def stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
@@ -54,13 +60,25 @@ def stacked(streams: Sequence[StreamEncoder], layer: str, name: str) -> Tensor:
 
 
 def encode_streams(streams: Sequence[StreamEncoder], mapped: Tensor, steps: int) -> Tensor:
-    """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step."""
-    sizes = [mapped.shape[1] // steps] * steps
-    low = recur(mapped, stacked(streams, "lower", "weight_hh"), stacked(streams, "lower", "bias_hh"), sizes)
+    """Facts (S, n, D) of what the lower layers' input maps, with bias, make of n clips (S, n, 3H), step by step.
+
+    Of LSTM layers, they make (S, n, 4H) of them.
+    """
+    sizes, read = [mapped.shape[1] // steps] * steps, READERS[streams[0].cell]
+    low = read(mapped, stacked(streams, "lower", "weight_hh"), stacked(streams, "lower", "bias_hh"), sizes)
     offset, weight = stacked(streams, "upper", "bias_ih")[:, None], stacked(streams, "upper", "weight_ih")
     above = torch.baddbmm(offset, low, weight.transpose(1, 2))
-    high = recur(above, stacked(streams, "upper", "weight_hh"), stacked(streams, "upper", "bias_hh"), sizes)
+    high = read(above, stacked(streams, "upper", "weight_hh"), stacked(streams, "upper", "bias_hh"), sizes)
     return torch.cat([low, high], dim=-1)
+
+
+def _recur_lstm(mapped: Tensor, weight: Tensor, bias: Tensor, sizes: Sequence[int]) -> Tensor:
+    """As `recur`, of LSTM layers, with 4H in the place of 3H."""
+    return long_recurrence.recur(mapped, weight, sizes, bias=bias).state
+
+
+READERS: dict[Cell, Callable[[Tensor, Tensor, Tensor, Sequence[int]], Tensor]] = {"gru": recur, "lstm": _recur_lstm}
+"""What reads rows step by step with layers of each cell: as `recur`."""
 
 
 def _continued(states: Tensor, sizes: list[int]) -> list[Tensor]:

@@ -3,12 +3,31 @@
 Sizes: T texts, L tokens, N tokens of all texts without padding, n texts that have a token at a step.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from base.tensors import moved
+
+
+def distinct_rows(x: Tensor, rows: Tensor) -> Tensor:
+    """The rows `rows` (n,) of `x` (N, D), no row twice: so that the backward pass copies and adds nothing."""
+    found: Tensor = _DistinctRows.apply(x, rows)
+    return found
+
+
+class _DistinctRows(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, rows: Tensor) -> Tensor:
+        ctx.size = x.shape
+        ctx.save_for_backward(rows)
+        return x.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (rows,), (gradient,) = ctx.saved_tensors, gradients
+        return gradient.new_zeros(ctx.size).index_copy_(0, rows, gradient), None
 
 
 class Steps(NamedTuple):
@@ -22,12 +41,12 @@ class Steps(NamedTuple):
 
     def read(self, tokens: Tensor) -> Tensor:
         """Tokens (T, L, D) in that order: (N, D)."""
-        return tokens.flatten(0, 1).index_select(0, self.rows)
+        return distinct_rows(tokens.flatten(0, 1), self.rows)
 
     def back(self, x: Tensor) -> Tensor:
         """What `read` did, undone: (N, D) to (T, L, D), with 0 where there is padding."""
         empty = x.new_zeros(self.texts * self.longest, x.shape[1])
-        return empty.index_copy(0, self.rows, x).view(self.texts, self.longest, -1)
+        return empty.index_copy_(0, self.rows, x).view(self.texts, self.longest, -1)
 
 
 def by_step(lengths: Tensor, longest: int, device: torch.device) -> Steps:

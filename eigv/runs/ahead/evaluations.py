@@ -134,5 +134,6 @@ def _evaluate(asked: Evaluation, out: Path, how: How, device: str) -> dict[str, 
             *(asked.model, asked.split, how.video, how.questions, how.text, answer_from, out, device),
             gold=asked.gold,
             faithful=inference.faithfulness,
+            noise_draws=inference.noise_draws,
             environment=environment,
         )

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from base.errors import UserError
 from eigv.backbones import BACKBONES, Backbone, Clips, ClipWidths, build
 from eigv.backbones.comem import Comem
-from eigv.backbones.hga import AttentionPool, Hga
+from eigv.backbones.hga import Hga
+from eigv.backbones.hga.graph import AttentionPool
 from eigv.backbones.mspan import GraphAttention, near_windows, overlapping_windows
 from eigv.backbones.parts.encoders import PooledClips, TokenStates
 from eigv.backbones.parts.nodes import Nodes

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from eigv.backbones import ClipWidths, build
-from eigv.backbones.hga import spread
+from eigv.backbones.hga.graph import spread
 from eigv.backbones.parts.dropout import Dropout
 from eigv.config.run import BackbonesSettings, BlockFusionSettings, HgaSettings
 

@@ -73,6 +73,8 @@ def test_a_step_does_not_wait(monkeypatch, backbone, form, name, settings, bank)
     }
     if settings is OFFICIAL:
         official["hme"] = official["hme"].model_copy(update={"reading": "twice"})
+        official["hga"] = SIZES.hga.model_copy(update={"co_attention": True})
+        official["comem"] = SIZES.comem.model_copy(update={"network": "published"})
     monkeypatch.setattr("tests.eigv.method.small_models.SIZES", SIZES.model_copy(update=official))
     model, batch = placed(small_model(form, 0.1, backbone), small_batch(form))
     model.environment = "dropped" if METHODS[name].branches else "zeroed"

@@ -8,7 +8,7 @@ import pytest
 
 from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.run_path import Run
-from eigv.paper.published import cited, published, value
+from eigv.paper.published import cited, note, published, value
 from eigv.paper.results import Key
 from eigv.paper.tables.write import write_table
 from eigv.runs.monitors import in_words
@@ -75,9 +75,12 @@ def test_cited_rows_are_marked(paper):
 
 def test_where_the_literature_differs_from_a_published_value_is_said(paper):
     text = made(paper, "table1", "md")
-    for note in ("other tables give AMU 32.5 on MSRVTT-QA", "other tables give Co-Mem 31.7 on MSVD-QA"):
-        assert text.count(note) == 1
+    for remark in ("other tables give AMU 32.5 on MSRVTT-QA", "other tables give Co-Mem 31.7 on MSVD-QA"):
+        assert text.count(remark) == 1
     rows = pd.read_csv(StringIO(made(paper, "table1", "csv")))
+    igv = Key("msvd-qa", "hga", "app+mot", "igv")
+    assert (value("table1", igv), note(igv)) == (40.8, "IGV's repository gives 41.42 on MSVD-QA")
+    assert not note(igv._replace(backbone="mspan"))
     amu = rows[(rows["method"] == "AMU") & (rows["dataset"] == "msrvtt-qa")]
     assert amu["notes"].item() == "Xu et al., 2017; other tables give AMU 32.5 on MSRVTT-QA"
 

@@ -95,7 +95,8 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
     of |= {f"train {name}": asks.train(str(run)) for name, run in known.items()}
     for name, run in known.items():
         runs = plan.runs
-        told = runs.environment(str(run)), runs.faithfulness(str(run)), *runs.gold_option(run.dataset, run.method)
+        told = runs.environment(str(run)), runs.faithfulness(str(run)), runs.noise_draws(str(run))
+        told += tuple(runs.gold_option(run.dataset, run.method))
         of[f"evaluate {name}"] = " ".join([asks.evaluate(str(run)), *told])
     return of
 

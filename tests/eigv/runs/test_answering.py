@@ -6,11 +6,13 @@ import torch
 
 from eigv.backbones import ClipWidths
 from eigv.config.run import RunSettings
+from eigv.method.draws import Draws
 from eigv.runs import answering
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 from eigv.runs.model_files import ModelCard
 from tests.eigv import synthetic
+from tests.eigv.method.small_models import small_batch, small_model
 
 FORMS = pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple-choice", "open-ended"])
 
@@ -66,3 +68,24 @@ def test_a_video_is_encoded_once_for_all_its_questions(tmp_path, monkeypatch, mu
         longest += split.longest[rows].tolist()
     assert sum(encoded) == len(np.unique(split.video_row)) == 9
     assert longest == sorted(longest) and longest[0] < longest[-1]
+
+
+@pytest.mark.parametrize("query", ["question", "answer"])
+def test_noise_decides_the_scenes_that_are_answered(query):
+    model, batch = small_model("multiple-choice").eval(), small_batch("multiple-choice")
+    model.query = query
+    clips, (T, K) = model.backbone.encode_clips(batch.video), (len(batch.tokens), batch.video.shape[1])
+    drawn = T // batch.size if query == "answer" else 1
+    noise = Draws(3).gumbel((2, batch.size, drawn, 2, K))
+    noise[1] = 0  # no noise: the scene that is answered else
+    found = model.answers_under_noise(batch, clips, noise)
+    torch.testing.assert_close(found[1], model.answer(batch, "causal-scene"))
+    noise[0, :, :, 0], noise[0, :, :, 1] = 9, -9  # every clip is causal
+    torch.testing.assert_close(model.answers_under_noise(batch, clips, noise)[0], model.answer(batch, "video"))
+
+
+@pytest.mark.parametrize("query", ["question", "answer"])
+def test_noise_belongs_to_questions_whatever_batch_they_are_in(tmp_path, query):
+    model, split = model_and_split(tmp_path, multiple_choice=True, query=query)
+    few, all_ = (Answering(model, size, "cpu").accuracies_under_noise(split, 4, Draws(0)) for size in (7, len(split)))
+    assert few.tolist() == all_.tolist() and len(set(few)) > 1

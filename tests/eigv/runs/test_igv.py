@@ -40,7 +40,9 @@ def test_it_trains_and_answers_from_causal_scenes(tmp_path, multiple_choice):
     assert metrics["accuracy"] == pytest.approx(history["val_accuracy"].max())
     said = json.loads((tmp_path / "val/run.json").read_text())["settings"]["inference"]
     assert said["environment"] == "dropped"
-    accuracy("val", answer_from=None, environment="zeroed")
+    assert "under_noise" not in metrics
+    noisy = accuracy("val", answer_from=None, environment="zeroed", noise_draws=3)["under_noise"]
+    assert noisy["draws"] == 3 and 0 <= noisy["accuracy"] <= 100 and noisy["sd"] >= 0
     assert json.loads((tmp_path / "val/run.json").read_text())["settings"]["inference"]["environment"] == "zeroed"
 
 
@@ -59,6 +61,7 @@ def test_the_official_settings_are_those_of_its_own_code():
         found = eigv["igv"]["gradient"], eigv["grounding"]["temperature"], hga["dropout"], values["training"]["epochs"]
         assert found == expected
         assert (hga["cell"], hga["hidden"], values["training"]["batch"]) == ("gru", 512, 256)
+        assert values["inference"]["noise_draws"] == 5
         assert not eigv["grounding"]["never_empty"] and values["inference"]["answer_from"] == "causal-scene"
     assert official("hga", "msvd-qa", "eigv")["backbones"]["hga"]["cell"] == "lstm"
 

@@ -288,7 +288,9 @@ def test_a_layout_of_ones_own_is_imported(tmp_path):
 
 
 def test_a_layout_that_is_none_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="there is no layout 'nxtqa'; there are eigv, hcrn, nextqa, npy; did you mean"):
+    with pytest.raises(
+        ValueError, match="there is no layout 'nxtqa'; there are captions, eigv, hcrn, nextqa, npy; did you mean"
+    ):
         ImportedFeatures(layout="nxtqa", path=tmp_path)
     ours = make.write_ours(tmp_path / "ours.h5", make.made_up(NAMES))
     with open_layout(recognise(ours)) as source, pytest.raises(UserError, match="there is no layout 'nxtqa'"):

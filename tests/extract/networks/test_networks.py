@@ -141,7 +141,7 @@ def test_any_network_of_torchvision_by_configuration(tmp_path):
     assert lookup("appearance", "mine", features).size == 64
     extractor = Extractor("appearance", load_network("appearance", features), features, "cpu")
     assert extractor.width == 512 * 3 * 3
-    with pytest.raises(UserError, match="no motion network 'mine'; known: resnet3d-152"):
+    with pytest.raises(UserError, match=r"no motion network 'mine'; known: .*resnet3d-152, .*; and transformers:NAME"):
         lookup("motion", "mine", features)
 
 

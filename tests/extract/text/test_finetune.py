@@ -118,7 +118,7 @@ def test_a_step_in_parts_is_the_same_step(tmp_path, multiple_choice):
         settings = text(tmp_path, accumulation=parts, batch=20)
         tokenizer, encoder = load_encoder(settings.encoder)
         torch.manual_seed(0)
-        model = QuestionOnly(encoder, 1 if multiple_choice else 5).eval()  # no dropout
+        model = QuestionOnly(encoder, 1 if multiple_choice else 5, None).eval()  # no dropout
         split = LabelledQuestions.read(tmp_path / "questions/train.csv", tokenizer, settings, COLOURS)
         training = module._Training(model, split, split, settings.finetuning, "")
         loss = training._step(list(range(20)))

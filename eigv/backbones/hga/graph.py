@@ -1,7 +1,6 @@
-"""HGA: reasoning with heterogeneous graph alignment (Jiang and Han, AAAI 2020), as EIGV uses it.
+"""The graph of a pair's tokens and clips: its edges, what its layers compute, and how its nodes become one vector.
 
-Sizes: B videos, K clips, T texts, L tokens, N = K + L nodes, D width, P pairs of a video and a text,
-n pairs of a bucket, S nodes of all videos and texts.
+Sizes: N nodes, D width, P pairs of a video and a text, n pairs of a bucket, S nodes of all videos and texts.
 """
 
 import math
@@ -14,12 +13,7 @@ from torch.nn import functional as F
 from torch.nn.utils.parametrizations import weight_norm
 
 from base.tensors import common_dtype, full, no_autocast
-from eigv.backbones.contract import Backbone, ClipWidths, kept_first
-from eigv.backbones.parts.block_fusion import BlockFusion
-from eigv.backbones.parts.buckets import Buckets
 from eigv.backbones.parts.dropout import Dropout
-from eigv.backbones.parts.encoders import ClipEncoder, PooledClips, TokenEncoder, TokenStates, valid
-from eigv.config.run import HgaSettings
 
 EPSILON = 1e-5  # that of PyTorch's layer normalisation
 
@@ -61,113 +55,6 @@ class AttentionPool(nn.Module):
         else:
             weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=-1)
         return torch.bmm(weights[:, None].to(nodes.dtype), nodes)[:, 0]
-
-
-class Hga(Backbone[PooledClips, TokenStates]):
-    """Tokens and clips are the nodes of one graph.
-
-    With X = [tokens; clips] and h of `NodeMap`, every graph layer computes X <- Dropout(ReLU(LN(h h^T X W^T))); the
-    pooled graph and the pooled inputs are fused by two `BlockFusion`s. The width D is twice the hidden width.
-    """
-
-    drops_clips = True
-
-    def __init__(self, settings: HgaSettings, clip_widths: ClipWidths, token_width: int) -> None:
-        super().__init__()
-        width = self.width = 2 * settings.hidden
-        self.clips = ClipEncoder(
-            clip_widths.total, settings.hidden, settings.dropout, settings.video_representation, settings.cell
-        )
-        self.tokens = TokenEncoder(token_width, settings.words, settings.hidden, settings.dropout, settings.cell)
-        self.nodes = NodeMap(width)
-        self.layers = nn.ModuleList([nn.Linear(width, width, bias=False) for _ in range(settings.graph_layers)])
-        self.dropout = Dropout(settings.dropout)
-        self.pool = AttentionPool(width, settings.official_softmax_over_padding)
-        self.fuse_inputs = BlockFusion(width, width, width, settings.fusion, settings.dropout)
-        self.fuse_graph = BlockFusion(width, width, width, settings.fusion)
-
-    def encode_clips(self, video: Tensor) -> PooledClips:
-        """Clip features (B, K, Dv) to `PooledClips`."""
-        return self.encode_mapped(self.map_clips(video))
-
-    def map_clips(self, video: Tensor) -> Tensor:
-        """The linear layer over each clip: (..., K, Dv) to (..., K, E)."""
-        return self.clips.map(video)
-
-    def encode_mapped(self, mapped: Tensor) -> PooledClips:
-        """What `map_clips` gives, (B, K, E), to `PooledClips`."""
-        return self.clips(mapped)
-
-    def encode_kept(self, mapped: Tensor, keep: Tensor) -> PooledClips:
-        """Of what `map_clips` gives, (B, K, E), the clips `keep` (B, K) bool; the others are no nodes."""
-        return self.clips(mapped, keep)
-
-    def encode_tokens(self, tokens: Tensor, lengths: Tensor) -> TokenStates:
-        """Token features (T, L, Dt) with `lengths` (T,) to `TokenStates`."""
-        return self.tokens(tokens, lengths)
-
-    def fuse(self, clips: PooledClips, tokens: TokenStates, clip_index: Tensor, token_index: Tensor) -> Tensor:
-        """Answer representations (P, D) of the pairs."""
-        inputs = self.fuse_inputs.merge(
-            self.fuse_inputs.map_first(tokens.pooled)[token_index],
-            self.fuse_inputs.map_second(clips.pooled)[clip_index],
-        )
-        return self.fuse_graph(inputs, self._pool_graphs(clips, tokens, clip_index, token_index))
-
-    def _pool_graphs(self, clips: PooledClips, tokens: TokenStates, clip_index: Tensor, token_index: Tensor) -> Tensor:
-        """The pooled graph (P, D) of each pair: pairs of texts of like lengths together."""
-        L = tokens.mask.shape[1]
-        # Of a mixed text, a token that is not pooled can still be a node (`intervener.length: own`).
-        there = tokens.mask | (tokens.local != 0).any(dim=-1)  # (T, L)
-        table, mask, places = self._nodes_of(clips, tokens, there, clip_index, token_index)
-        K = places.shape[1] - L
-        buckets = Buckets(there.sum(dim=1)[token_index], L, beside=K, overhead=16)
-        places = buckets.sort(places)
-        cut = [(places[rows, : K + longest], L - longest) for rows, longest in buckets]
-        first, *rest = self.layers
-        weights = [weight for layer in rest for weight in layer.parameters()]
-        graphs = spread(self.nodes(table), first(table), weights, [index for index, _ in cut], self.dropout)
-        pooled = [self.pool(nodes, mask[index], beyond) for nodes, (index, beyond) in zip(graphs, cut, strict=True)]
-        return buckets.restore(torch.cat(pooled))
-
-    def _nodes_of(
-        self, clips: PooledClips, tokens: TokenStates, there: Tensor, clip_index: Tensor, token_index: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Every clip and token once, (S, D), with a row of zeros at the end; whether each is pooled, (S,); and of each
-        pair, the rows of its nodes among them (P, N), clips first, those of padding being the last row.
-
-        What looks at single nodes (edges, the first layer's map) so looks at each once, and at no padding.
-        """
-        (B, K), (T, L), device = clips.states.shape[:2], there.shape, there.device
-        of_tokens, pooled = tokens.local.flatten(0, 1), tokens.mask.flatten()
-        if device.type == "cpu":
-            rows = there.flatten().nonzero()[:, 0]
-            of_tokens, pooled = of_tokens.index_select(0, rows), pooled[rows]
-            lengths = there.sum(dim=1)
-            start = lengths.cumsum(0) - lengths
-        else:  # which tokens there are would have to be waited for: padding is looked at too
-            start = torch.arange(T, device=device) * L
-        table = torch.cat([clips.states.flatten(0, 1), of_tokens, of_tokens.new_zeros(1, self.width)])
-        mask = torch.cat([pooled.new_ones(B * K), pooled, pooled.new_zeros(1)])
-        places = (B * K + start[:, None] + torch.arange(L, device=device)).where(there, len(table) - 1)
-        seen = self._clips_of(clips, len(table) - 1)[clip_index]
-        return table, mask, torch.cat([seen, places[token_index]], dim=1)
-
-    def _clips_of(self, clips: PooledClips, nothing: int) -> Tensor:
-        """Of each video, the rows of its clips among all of them: (B, N), those left out being the row `nothing`.
-
-        N is the most that any video has, or K where that would have to be waited for. The official softmax over padding
-        needs to know: it is of as much padding as the video with the most clips has more.
-        """
-        (B, K), device = clips.states.shape[:2], clips.states.device
-        start = torch.arange(B, device=device)[:, None] * K
-        if clips.mask is None:
-            return start + torch.arange(K, device=device)
-        lengths = clips.mask.sum(dim=1)
-        places = (start + kept_first(clips.mask)).where(valid(lengths, K, device), nothing)
-        if device.type == "cpu" or self.pool.softmax_over_padding:
-            return places[:, : int(lengths.max())]
-        return places
 
 
 def spread(

@@ -1,0 +1,5 @@
+"""HGA: tokens and clips are the nodes of one graph."""
+
+from eigv.backbones.hga.model import Hga
+
+__all__ = ["Hga"]
