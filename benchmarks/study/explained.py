@@ -12,17 +12,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.formats.explanations import INDICATOR, OWN, read_selections
-from base.formats.predictions import read_correct
+from base.formats.predictions import Predictions, read_correct
 from base.formats.run_folder import RunFolder
 from base.formats.video_features import VideoFeatures
 from benchmarks.rationale_numbers import difference
 from eigv.config.names import Rule
 from eigv.paper.significance import Interval, paired_bootstrap
+from eigv.rationales.clips import of_same_size
 from eigv.rationales.nextgqa import GROUNDED, LEAST, best
 from eigv.rationales.spans import Span, kept_by_rule
 
 RULE: Rule = "longest-run"
 """How a selection becomes the one span that the benchmark knows."""
+TOLD = ("Acc@GQA", "mIoP", "mIoU")
+"""The numbers that are held against random clips."""
+DRAWS = 5
 COMPARED = ("Acc@GQA", "mIoU")
 """The numbers whose difference to the indicator's own selection stands beside them."""
 
@@ -61,6 +65,38 @@ def rows(runs: Sequence[RunFolder], times: dict[str, Times], gold: dict[str, lis
         yield row
 
 
+def beyond_chance(runs: Sequence[RunFolder], times: dict[str, Times], gold: dict[str, list[Span]]) -> dict[str, str]:
+    """What the runs' own rationales reach, and how far that is from as many random clips, the mean of `DRAWS` draws."""
+    scored = [_own(run, times, gold) for run in runs]
+    own, random = (pd.concat([of[n].assign(seed=seed) for seed, of in enumerate(scored)]) for n in (0, 1))
+    apart = own.assign(**(own[list(TOLD)] - random[list(TOLD)]))
+    means, intervals = _resampled(own, TOLD), _resampled(apart, TOLD)
+    row = {}
+    for name in TOLD:
+        interval = intervals[name]
+        row[name] = f"{100 * own[name].mean():.1f} [{means[name].low:.1f}, {means[name].high:.1f}]"
+        beyond = interval.excludes_zero(own["video_id"].nunique())
+        row[f"{name} beyond random"] = difference(100 * float(apart[name].mean()), interval, beyond)
+    return row
+
+
+def _own(run: RunFolder, times: dict[str, Times], gold: dict[str, list[Span]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The benchmark's numbers of each question that has gold: of the run's own rationale, and of random clips."""
+    said = Predictions.read(run.predictions)
+    assert said.rationales is not None
+    rows = [n for n, qid in enumerate(said.qid) if qid in gold]
+    asked = pd.DataFrame({"qid": said.qid, "video_id": said.video_id}).iloc[rows]
+    selected = np.zeros((len(rows), len(said.rationales[0].probability)), dtype=bool)
+    for row, n in enumerate(rows):
+        selected[row, list(said.rationales[n].clips)] = True
+    right, source = said.correct[rows], np.random.default_rng(0)
+    random = [_numbers(asked, of_same_size(selected, source), right, times, gold) for _ in range(DRAWS)]
+    mean = pd.concat(random).groupby(level=0, sort=False).mean()
+    asked = asked.reset_index(drop=True)
+    own = _numbers(asked, selected, right, times, gold)
+    return pd.concat([asked, own], axis=1), pd.concat([asked, mean], axis=1)
+
+
 def _resampled(part: pd.DataFrame, names: Sequence[str]) -> dict[str, Interval]:
     """The interval of each mean, in percent, resampling videos with the questions of all seeds."""
     number, videos = pd.factorize(part["video_id"])
@@ -74,17 +110,28 @@ def _scored(run: RunFolder, times: dict[str, Times], gold: dict[str, list[Span]]
     """A row of each question, explainer and way to select, with the benchmark's numbers, from 0 to 1."""
     table, selected = read_selections(run.explanations)
     right = read_correct(run.predictions).set_index("qid")["correct"].loc[table["qid"]].to_numpy()
+    numbers = _numbers(table, selected, right, times, gold)
+    return pd.concat([table[["qid", "video_id", "explainer", "selection"]].reset_index(drop=True), numbers], axis=1)
+
+
+def _numbers(
+    asked: pd.DataFrame,
+    selected: NDArray[np.bool_],
+    right: NDArray[np.bool_],
+    times: dict[str, Times],
+    gold: dict[str, list[Span]],
+) -> pd.DataFrame:
+    """The benchmark's numbers (Q, 7) of selections (Q, K), from 0 to 1; `right` (Q,) is whether the answers are."""
     kept = kept_by_rule(selected, RULE)
     found = [
         best(_span(row, times[video]), gold[qid])
-        for row, video, qid in zip(kept, table["video_id"], table["qid"], strict=True)
+        for row, video, qid in zip(kept, asked["video_id"], asked["qid"], strict=True)
     ]
     iop, iou = np.array(found, dtype=np.float64).round(9).T
     numbers = {"Acc@GQA": right & (iop >= GROUNDED)}
     for name, values in (("IoP", iop), ("IoU", iou)):
         numbers |= {f"m{name}": values} | {f"{name}@{least}": values >= least for least in LEAST}
-    scores = pd.DataFrame(numbers).astype(float)
-    return pd.concat([table[["qid", "video_id", "explainer", "selection"]].reset_index(drop=True), scores], axis=1)
+    return pd.DataFrame(numbers).astype(float)
 
 
 def _span(kept: NDArray[np.bool_], times: Times) -> list[Span]:

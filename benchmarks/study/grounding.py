@@ -8,7 +8,7 @@ import pandas as pd
 from base.formats.explanations import INDICATOR, OWN
 from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import markdown, metric, spread
-from benchmarks.study.explained import RULE, Times, rows
+from benchmarks.study.explained import RULE, Times, beyond_chance, rows
 from benchmarks.study.systems import System, order, systems
 from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS, SEVEN, Row
@@ -16,6 +16,7 @@ from eigv.config.run_path import Run
 from eigv.paper.titles import title
 from eigv.plan.paths import Paths
 from eigv.rationales.scoring import PUBLISHED, SOURCE
+from eigv.rationales.spans import Span
 from extract.annotations.gold import read_gold
 
 BOUNDS: dict[Row, str] = {"random": "random clips, as many", "all": "all clips", "gold": "gold clips"}
@@ -34,6 +35,9 @@ def protocol(config: Config) -> Iterator[str]:
         "as the method above selects; all and gold clips have the answers of the last one."
     )
     yield markdown([row for one in there for row in _rows(one, with_bounds=one is there[-1])])
+    yield "Is it more than chance? The same, with intervals over videos, and the difference to as many random clips:"
+    times, spans = _times_and_gold(config, there[0].first.dataset)
+    yield markdown([{"": one.name} | beyond_chance(one.folders, times, spans) for one in there])
     yield f"Published ({SOURCE}):"
     yield markdown(_published())
 
@@ -74,10 +78,7 @@ def post_hoc(config: Config) -> Iterator[str]:
         folders = [folder for folder in folders if folder.explanations.is_file() and folder.predictions.is_file()]
         if not folders:
             continue
-        paths = Paths(config)
-        dataset = runs[0].dataset
-        times = Times.of_all(Path(paths.video(config.datasets[dataset].videos)))
-        spans = {qid: [(a, b) for a, b in of] for qid, of in read_gold(Path(paths.gold(dataset))).items()}
+        times, spans = _times_and_gold(config, runs[0].dataset)
         yield f"### {name}: the rationale of {title('method', runs[0].method)}, and post-hoc ones of the same models"
         yield (
             f"{len(folders)} of {len(runs)} seeds; the questions of test with a gold clip. `{INDICATOR}`, `{OWN}` is "
@@ -85,3 +86,11 @@ def post_hoc(config: Config) -> Iterator[str]:
             "on the same questions; intervals are over videos."
         )
         yield markdown(list(rows(folders, times, spans)))
+
+
+def _times_and_gold(config: Config, dataset: str) -> tuple[dict[str, Times], dict[str, list[Span]]]:
+    """When the clips of a data set's videos are shown, and the gold spans of its questions."""
+    paths = Paths(config)
+    gold = read_gold(Path(paths.gold(dataset)))
+    times = Times.of_all(Path(paths.video(config.datasets[dataset].videos)))
+    return times, {qid: [(start, end) for start, end in spans] for qid, spans in gold.items()}

@@ -62,6 +62,11 @@ class System:
         """Its results on test."""
         return self.cell()
 
+    @property
+    def folders(self) -> list[RunFolder]:
+        """Where its results on test lie."""
+        return [RunFolder(self.config.runs_folder / str(result.run)) for result in self.done.results]
+
     def numbers(self, of: Callable[[dict[str, Any]], float | None], split: str = "test") -> list[float]:
         """A number of each seed that has it."""
         found = (of(result.metrics) for result in self.cell(split).results)

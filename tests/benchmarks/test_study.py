@@ -8,10 +8,11 @@ import pytest
 import yaml
 
 from base.formats.explanations import INDICATOR, NUMBERS, OWN, SAME_SIZE
+from base.formats.predictions import Predictions, Rationale
 from base.formats.run_folder import RunFolder
 from benchmarks.study import search, sets
 from benchmarks.study.__main__ import BEGINNING, CONFIG, END, PAGE, results
-from benchmarks.study.explained import Times, rows
+from benchmarks.study.explained import Times, beyond_chance, rows
 from benchmarks.study.systems import plain_of, systems
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.official import official
@@ -172,6 +173,23 @@ def test_post_hoc_rationales_are_scored_as_the_benchmark_does_beside_the_indicat
     assert "mIoU, difference" not in first
     assert (second["mIoP"], second["IoU@0.3"]) == ("0.0 [0.0, 0.0]",) * 2
     assert second["mIoU, difference"] == r"-66.7 [-66.7, -66.7]\*"
+
+
+def test_a_rationale_is_held_against_random_clips_as_many(tmp_path):
+    starts = np.arange(4) * 10.0
+    times = {f"v{n}": Times(starts, starts + 10.0) for n in range(30)}
+    names = [f"q{n}" for n in range(31)]  # the last has no gold
+    videos = [f"v{n % 30}" for n in range(31)]
+    said = [Rationale((1,), ((10.0, 20.0),), (0.1, 0.9, 0.1, 0.1))] * 31
+    right = np.arange(31) % 2 == 0
+    predicted = Predictions(names, videos, ["CW"] * 31, [0] * 31, [0] * 31, right, np.full((31, 5), 0.2), None, said)
+    predicted.write(tmp_path / "predictions.csv")
+    row = beyond_chance([RunFolder(tmp_path)], times, {name: [(10.0, 20.0)] for name in names[:30]})
+    assert (row["mIoP"], row["mIoU"]) == ("100.0 [100.0, 100.0]",) * 2
+    assert row["Acc@GQA"].startswith("50.0 [")
+    # One clip of four by chance.
+    assert row["mIoP beyond random"].startswith("+7")
+    assert row["mIoP beyond random"].endswith(r"\*")
 
 
 def test_plain_training_is_that_of_the_same_backbone_on_the_same_questions_with_its_videos():
