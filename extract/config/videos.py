@@ -68,6 +68,12 @@ class ImportedFeatures(Settings):
         description="Of several frame vectors (HCRN has 16) or texts a clip the one in the middle, the first, their "
         "mean or their maximum becomes the clip's appearance feature.",
     )
+    frames: int | None = Field(
+        None,
+        ge=1,
+        description="Files that have one appearance feature a clip: it stands for that many frames, all alike, so that "
+        "a backbone that reads the vectors of frames (`hcrn`, at least 4) runs on them.",
+    )
     ids: str = Field(
         "{}", pattern=r"^[^{}]*\{\}[^{}]*$", description="The video id, with {} for the id in the file: video{}."
     )

@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +96,7 @@ def open_captions(settings: ImportedFeatures) -> Iterator[FeatureSource]:
             axis=1,
         )
 
-    readers: dict[str, Callable[[str], Array]] = {
-        kind: lambda name, kind=kind: read(kind, name) for kind in KINDS if paths[kind]
-    }
+    readers: dict[str, Callable[[str], Array]] = {kind: partial(read, kind) for kind in KINDS if paths[kind]}
     about = {
         f"{kind}_network": {"network": f"{said.encoder} of {', '.join(path.name for path in paths[kind])}"}
         | encoder.described()

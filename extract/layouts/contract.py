@@ -6,7 +6,7 @@ Sizes: N videos, K clips, T frames a clip, F frame vectors a clip, D width of a 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from base import plug
 from base.errors import UserError
+from base.formats.video_features import FRAMES, KINDS
 from base.ids import composed
 from base.reading import read_texts
 from extract.annotations.msvd_qa import read_mapping
@@ -101,7 +102,19 @@ def open_layout(settings: ImportedFeatures) -> Iterator[FeatureSource]:
             + (f"they are published at {layout.source}" if layout.source else "")
         )
     with layout.open(settings) as source:
-        yield source
+        yield _with_frames(source, settings.frames) if settings.frames else source
+
+
+def _with_frames(source: FeatureSource, frames: int) -> FeatureSource:
+    """The source with the one appearance feature of a clip in the place of each of its `frames`."""
+    if FRAMES in source.read or KINDS[0] not in source.read:
+        found = "the vectors of frames" if FRAMES in source.read else "no appearance features"
+        raise UserError(
+            f"{source.path}: `frames: {frames}` is for files of one appearance feature a clip; it has {found}"
+        )
+    appearance = source.read[KINDS[0]]
+    alike = {FRAMES: lambda name: np.repeat(appearance(name)[:, None], frames, axis=1)}
+    return replace(source, read=source.read | alike)
 
 
 def recognise(path: Path) -> ImportedFeatures:

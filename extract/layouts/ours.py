@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.formats.statuses import FAILED
+from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes
 from base.formats.video_features import FRAMES, KINDS, NO_TIMES, NOT_KNOWN, assumed_times, open_video_features
 from base.writing import atomic_path
@@ -61,7 +61,7 @@ def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         there = [kind for kind in KINDS if stored[kind].shape[2]]  # 0 wide: not there
         read = {kind: _reader(file[kind], rows) for kind in (*there, *({FRAMES} & set(file)))}
         clips = stored[KINDS[0]].shape[1]
-        yield FeatureSource(settings.path, list(rows), read, _about(file), _timing(file, rows, len(ids), clips))
+        yield FeatureSource(settings.path, list(rows), read, _about(file), _timing(file, rows, status, clips))
 
 
 def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
@@ -103,17 +103,18 @@ def _about(file: h5py.File) -> dict[str, Any]:
     return about
 
 
-def _timing(file: h5py.File, rows: dict[str, int], count: int, clips: int) -> Callable[[str], Timing] | None:
-    """The frames and times that a file knows of `count` videos of K `clips`; nothing where it knows none of them.
+def _timing(file: h5py.File, rows: dict[str, int], status: list[str], clips: int) -> Callable[[str], Timing] | None:
+    """The frames and times that a file knows of videos of each `status` and of K `clips`; nothing where it knows none.
 
     `UserError` for what is no number, is of other videos or clips, or cannot be.
     """
+    count = len(status)
     stored = {name: _numbers(file, name, shape, count, clips) for name, shape in TIMES.items() if name in file}
     timed = {"frame_time", "clip_end"} <= set(stored)
     unknown = np.full((count, clips, stored["frame_time"].shape[2] if timed else 1), NOT_KNOWN, np.int32)
     frames = stored["frame_index"][:] if "frame_index" in stored else unknown
     seen = stored.get("appearance_index", unknown[:, :, :1])
-    fps, duration = (_seconds(file, name, stored, count) for name in ("fps", "duration"))
+    fps, duration = (_seconds(file, name, stored, status) for name in ("fps", "duration"))
     seconds = [fps, duration, *([stored["frame_time"][:]] if timed else [])]
     if (frames == NOT_KNOWN).all() and all(np.isnan(values).all() for values in seconds):
         return None
@@ -146,9 +147,10 @@ def _numbers(file: h5py.File, name: str, shape: str, count: int, clips: int) -> 
     return found
 
 
-def _seconds(file: h5py.File, name: str, stored: dict[str, h5py.Dataset], count: int) -> NDArray[np.float64]:
-    """`fps` or `duration` (N,) of all videos, NaN where it is not known."""
-    values = stored[name][:].astype(np.float64) if name in stored else np.full(count, np.nan)
+def _seconds(file: h5py.File, name: str, stored: dict[str, h5py.Dataset], status: list[str]) -> NDArray[np.float64]:
+    """`fps` or `duration` (N,) of all videos, NaN where it is not known: of none that could not be read, too."""
+    values = stored[name][:].astype(np.float64) if name in stored else np.full(len(status), np.nan)
+    values[np.isin(status, (FAILED, ZEROS))] = np.nan
     if (bad := np.flatnonzero((values <= 0) | np.isinf(values))).size:
         raise UserError(
             f"{file.filename}: `{name}` of row {bad[0] + 1} is {values[bad[0]]}; a number above 0 is needed, or NaN "

@@ -14,6 +14,7 @@ ROWS = [
     Row("videos.given.features.splits", ["train"], ["import"]),
     Row("videos.given.features.widths", [1, 2], ["import"]),
     Row("videos.given.features.reduce", "mean", ["import"]),
+    Row("videos.given.features.frames", 4, ["import"]),
     Row("videos.given.features.ids", "video{}", ["import"]),
     Row("videos.given.features.mapping", "m.json", ["import"]),
     Row("videos.given.features.captions.encoder", "local/encoder", ["import"]),

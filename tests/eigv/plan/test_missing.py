@@ -165,3 +165,17 @@ def test_vectors_of_frames_are_missed_where_a_backbone_reads_them_and_features_a
     assert found[where + 1] == "set `features.appearance.frames: every`"
     for other in ({"features": {"appearance": {"frames": "every"}}}, {"tables": {}}):
         assert not any("single frames" in line for line in lines(plan(**{"tables": table} | other)))
+
+
+def test_captions_need_their_encoder_whose_folder_makes_features_anew(monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    put("data/captions.json", "mine/config.json")
+
+    def with_encoder(name: str) -> Plan:
+        said = {"layout": "captions", "path": "data/captions.json", "captions": {"encoder": name}}
+        return plan(videos={"raw": {"folder": "data/videos"}, "given": {"features": said}})
+
+    assert "the text encoder 'nobody/no-such-model':" in lines(with_encoder("nobody/no-such-model"))
+    assert "the text encoder 'package:minilm':" not in lines(with_encoder("package:minilm"))
+    assert "absent" in "\n".join(lines(with_encoder("./absent")))
+    assert with_encoder("./mine").data.imported_features("given") == ["data/captions.json", "mine"]

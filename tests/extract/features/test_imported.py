@@ -98,6 +98,23 @@ def test_frame_vectors_become_one_by_the_named_rule(tmp_path, rule, offset):
     assert store.attributes["imported"]["reduce"] == rule
 
 
+@pytest.mark.parametrize("layout", ["nextqa", "npy", "eigv"])
+def test_a_clip_stands_for_its_frames_where_files_have_none(tmp_path, layout):
+    features = make.made_up(NAMES)
+    settings = write(layout, tmp_path / "official", features, "str").model_copy(update={"frames": 4})
+    run(tmp_path, settings)
+    store = VideoFeatures.read(tmp_path / "video.h5", ("frames", "motion"))
+    for row, name in enumerate(store.ids):
+        expected = np.repeat(features["appearance"][name][:, None], 4, axis=1)
+        np.testing.assert_array_equal(store.features["frames"][row], expected)
+
+
+def test_frames_that_files_have_are_not_made_up(tmp_path):
+    settings = make.write_hcrn(tmp_path / "official", make.made_up(NAMES), NAMES).model_copy(update={"frames": 4})
+    with pytest.raises(UserError, match=r"`frames: 4` is for files of one .* it has the vectors of frames"):
+        run(tmp_path, settings)
+
+
 def test_ids_are_translated_by_a_pattern_and_a_mapping(tmp_path):
     features = make.made_up(["1", "2"])
     (tmp_path / "youtube_mapping.txt").write_text("clipA vid1\nclipB vid2\n")
@@ -288,9 +305,7 @@ def test_a_layout_of_ones_own_is_imported(tmp_path):
 
 
 def test_a_layout_that_is_none_is_refused(tmp_path):
-    with pytest.raises(
-        ValueError, match="there is no layout 'nxtqa'; there are captions, eigv, hcrn, nextqa, npy; did you mean"
-    ):
+    with pytest.raises(ValueError, match="layout 'nxtqa'; there are captions, eigv, hcrn, nextqa, npy; did you mean"):
         ImportedFeatures(layout="nxtqa", path=tmp_path)
     ours = make.write_ours(tmp_path / "ours.h5", make.made_up(NAMES))
     with open_layout(recognise(ours)) as source, pytest.raises(UserError, match="there is no layout 'nxtqa'"):
