@@ -36,7 +36,7 @@ SEARCHED: dict[str, tuple[dict[str, Value], ...]] = {
 """By method the points that are tried. Each names all that the search may change: none depends on what it chose."""
 LIKE_PLAIN = ("erm", "parts", "faithful")
 """The methods that have the settings of plain training."""
-WITH_DROPOUT = ("comem", "hga", "hme", "mspan")
+WITH_DROPOUT = ("comem", "hcrn", "hga", "hme", "mspan")
 OFFICIAL = "-official"
 """What ends the names of data sets whose EIGV keeps the official code's beta."""
 
