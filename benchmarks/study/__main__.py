@@ -10,6 +10,7 @@ from benchmarks.report import machine, write_between
 from benchmarks.study import accuracies, grounding
 from benchmarks.study.search import BETA, DATASETS, DROPOUT, RATE, SEARCHED
 from benchmarks.study.search import accuracies as searched
+from benchmarks.study.systems import section
 from eigv.config.experiment import Config, load
 from eigv.paper.comparison.answers import Reader
 from eigv.paper.results import gather
@@ -83,7 +84,7 @@ def _search(config: Config) -> Iterator[str]:
                     row |= {name: str(at[key]) for name, key in said.items() if key in at}
                     rows.append(row | {"val": f"{accuracy:.1f}"})
     if rows:
-        yield "## The search of settings"
+        yield section("The search of settings", "search")
         yield "Best accuracy on val, seed 100, MSPAN; the best of each six is what the tables have."
         yield markdown(rows)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from benchmarks.rationale_numbers import accuracy_of, markdown, spread
 from benchmarks.study.sets import CAUSAL
-from benchmarks.study.systems import System, compared, gain, lines, order, plain_of, systems
+from benchmarks.study.systems import System, compared, gain, lines, order, plain_of, section, systems
 from eigv.config.experiment import Config
 from eigv.paper.comparison.answers import Reader
 from eigv.paper.titles import title
@@ -22,7 +22,7 @@ SHARES = {"": "all", "-third": "a third", "-tenth": "a tenth"}
 def table1(config: Config, reader: Reader) -> Iterator[str]:
     """A table for each data set: every backbone plain and with EIGV, other systems, and without a video."""
     found = systems(config, *TABLE1)
-    yield "## Table 1: does EIGV beat its backbone?"
+    yield section("Table 1: does EIGV beat its backbone?", *TABLE1)
     for dataset, name in SETS.items():
         of_set = sorted((one for one in found if one.dataset == dataset), key=order(config))
         rows = list(lines(of_set, reader, shuffled=config.datasets[dataset].shifted_test))
@@ -34,7 +34,7 @@ def table1(config: Config, reader: Reader) -> Iterator[str]:
 def table2(config: Config, reader: Reader) -> Iterator[str]:
     """What the parts of EIGV do by themselves, on one backbone."""
     found = sorted(systems(config, "table2"), key=order(config))
-    yield "## Table 2: its parts"
+    yield section("Table 2: its parts", "table2")
     for dataset, name in SETS.items():
         rows = list(lines([one for one in found if one.dataset == dataset], reader))
         if len(rows) > 1:
@@ -60,7 +60,7 @@ def by_type(config: Config, reader: Reader) -> Iterator[str]:
 
 def figure5(config: Config, images: Path) -> Iterator[str]:
     """Accuracy against alpha and the number of negatives: pictures, and their numbers."""
-    yield "## Figure 5: how much it mixes and contrasts"
+    yield section("Figure 5: how much it mixes and contrasts", *config.sweeps)
     for name, sweep in config.sweeps.items():
         rows = []
         of_method: dict[tuple[str, str], dict[str, list[float]]] = {}
@@ -94,7 +94,7 @@ def _of(config: Config, sweep: str, value: str, method: str, key: str) -> list[S
 def fewer(config: Config, reader: Reader) -> Iterator[str]:
     """With all, a third and a tenth of the train questions."""
     found = systems(config, "table1", "fewer")
-    yield "## Fewer train questions"
+    yield section("Fewer train questions", "table1", "fewer")
     rows = []
     for dataset in SETS:
         for ending, share in SHARES.items():
@@ -107,7 +107,7 @@ def fewer(config: Config, reader: Reader) -> Iterator[str]:
 def types(config: Config, reader: Reader) -> Iterator[str]:
     """Trained on questions that ask why and how alone, beside training on as many of all types."""
     found = systems(config, "types")
-    yield "## Train and test that differ"
+    yield section("Train and test that differ", "types")
     rows = []
     for system in sorted(found, key=lambda one: (one.first.method, one.first.dataset)):
         results = system.done.results

@@ -9,7 +9,7 @@ from base.formats.explanations import INDICATOR, OWN
 from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import markdown, metric, spread
 from benchmarks.study.explained import RULE, Times, beyond_chance, rows
-from benchmarks.study.systems import System, order, systems
+from benchmarks.study.systems import System, order, section, systems
 from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS, SEVEN, Row
 from eigv.config.run_path import Run
@@ -19,13 +19,14 @@ from eigv.rationales.scoring import PUBLISHED, SOURCE
 from eigv.rationales.spans import Span
 from extract.annotations.gold import read_gold
 
+GROUNDING = ("grounding", "grounding-official")
 BOUNDS: dict[Row, str] = {"random": "random clips, as many", "all": "all clips", "gold": "gold clips"}
 
 
 def protocol(config: Config) -> Iterator[str]:
     """Acc@QA, Acc@GQA and the benchmark's six, of every method that has a rationale, beside what bounds it."""
-    yield "## Does its rationale find what people marked?"
-    found = sorted(systems(config, "grounding", "grounding-official"), key=order(config))
+    yield section("Does its rationale find what people marked?", *GROUNDING, *config.explanations)
+    found = sorted(systems(config, *GROUNDING), key=order(config))
     there = [one for one in found if one.numbers(metric("acc-qa"))]
     if not there:
         return

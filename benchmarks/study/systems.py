@@ -94,6 +94,11 @@ def systems(config: Config, *tables: str) -> list[System]:
     return [System(config, tuple(runs)) for runs in found.values()]
 
 
+def section(heading: str, *targets: str) -> str:
+    """A heading, and the targets that show what stands below it."""
+    return f"## {heading}\n\nFrom {', '.join(f'`make study-{target}`' for target in targets)}."
+
+
 def order(config: Config) -> Callable[[System], tuple[int, ...]]:
     """How systems stand below each other: by backbone, plain first, official settings after the paper's."""
     backbones = list(dict.fromkeys(run.backbone for table in config.tables for run in config.runs(table)))
