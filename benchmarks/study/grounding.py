@@ -80,7 +80,7 @@ def post_hoc(config: Config) -> Iterator[str]:
         if not folders:
             continue
         times, spans = _times_and_gold(config, runs[0].dataset)
-        yield f"### {name}: the rationale of {title('method', runs[0].method)}, and post-hoc ones of the same models"
+        yield f"### {name}: the rationale of {title('method', runs[0].method).lstrip('+ ')}, and post-hoc ones of the same models"
         yield (
             f"{len(folders)} of {len(runs)} seeds; the questions of test with a gold clip. `{INDICATOR}`, `{OWN}` is "
             "the method's own rationale; the others explain the same models' answers. The difference is to that one, "
@@ -91,7 +91,7 @@ def post_hoc(config: Config) -> Iterator[str]:
 
 def _times_and_gold(config: Config, dataset: str) -> tuple[dict[str, Times], dict[str, list[Span]]]:
     """When the clips of a data set's videos are shown, and the gold spans of its questions."""
-    paths = Paths(config)
+    paths = Paths.of(config)
     gold = read_gold(Path(paths.gold(dataset)))
     times = Times.of_all(Path(paths.video(config.datasets[dataset].videos)))
     return times, {qid: [(start, end) for start, end in spans] for qid, spans in gold.items()}

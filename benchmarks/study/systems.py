@@ -3,6 +3,7 @@
 Sizes: Q questions, V videos.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -144,9 +145,11 @@ def _share(right: Any, asked: Any) -> Interval:
 
 
 def gain(row: Row) -> dict[str, str]:
-    """A difference with its interval, and McNemar's p."""
+    """A difference with its interval, where it rests on more than one video, and McNemar's p."""
+    interval = Interval(row.low, row.high)
+    known = not math.isnan(row.low)
     return {
-        "difference": difference(row.difference, Interval(row.low, row.high), row.significant),
+        "difference": difference(row.difference, interval, row.significant) if known else f"{row.difference:+.1f}",
         "p": f"{row.p:.3f}" if row.p >= 0.001 else "< .001",
     }
 

@@ -1,6 +1,7 @@
 """make study: its sets, the search of its settings and its page, on files made by hand."""
 
 import json
+import math
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,12 @@ from base.formats.run_folder import RunFolder
 from benchmarks.study import search, sets
 from benchmarks.study.__main__ import BEGINNING, CONFIG, END, PAGE, results
 from benchmarks.study.explained import Times, beyond_chance, rows
-from benchmarks.study.systems import plain_of, systems
+from benchmarks.study.systems import gain, plain_of, systems
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.official import official
 from eigv.config.run import EigvSettings
 from eigv.config.run_path import Run
+from eigv.paper.comparison.compare import Row
 from tests.places import ROOT, SHARED
 
 TABLE = pd.DataFrame(
@@ -152,6 +154,11 @@ def test_the_page_has_what_was_run_with_its_difference_to_plain_training_and_nam
     assert "- `make study-table1`: 50 of 60 runs" in text
     assert "- `make study-post-hoc`" in text
     assert "nan" not in text
+    # Types of questions that are on one video alone have no interval.
+    assert (
+        gain(Row("CW", "all", 1, 1, 100, 0, 0, 0, 100.0, math.nan, math.nan, False, 1, 0, 1.0))["difference"]
+        == "+100.0"
+    )
     assert "## Does its rationale" not in text  # of which no run is there
 
 
