@@ -80,7 +80,8 @@ def post_hoc(config: Config) -> Iterator[str]:
         if not folders:
             continue
         times, spans = _times_and_gold(config, runs[0].dataset)
-        yield f"### {name}: the rationale of {title('method', runs[0].method).lstrip('+ ')}, and post-hoc ones of the same models"
+        method = title("method", runs[0].method).lstrip("+ ")
+        yield f"### {name}: the rationale of {method}, and post-hoc ones of the same models"
         yield (
             f"{len(folders)} of {len(runs)} seeds; the questions of test with a gold clip. `{INDICATOR}`, `{OWN}` is "
             "the method's own rationale; the others explain the same models' answers. The difference is to that one, "
