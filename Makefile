@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods rationales question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods rationales study study-search question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -51,6 +51,37 @@ endef
 SMALL = tests/workflow/small-rationales.yaml
 # Runs of a data set share a process, which starts once.
 IN_ONE_PROCESS = --set-resources train:runs_per_job=20 evaluate:runs_per_job=20 evaluate_shifted:runs_per_job=20
+
+study: export PATH := $(CURDIR)/$(BIN):$(PATH)
+study: .venv/ready  ## The paper's claims on real questions; results of docs/results.md (needs ../shared; hours; SIZE=small: does it run)
+	$(STUDY_$(or $(SIZE),full))
+
+define STUDY_full
+@python -m benchmarks.study.sets data/study
+@snakemake --cores $(CORES) --configfile config/study.yaml $(IN_ONE_PROCESS)
+@python -m benchmarks.study
+endef
+
+define STUDY_small
+@python -m benchmarks.study.sets build/study/data/study --small
+@ln -sfn ../../shared build/shared
+@snakemake --cores $(CORES) --directory build/study --configfile config/study.yaml $(SMALL_STUDY) $(IN_ONE_PROCESS) -- results
+@python -m benchmarks.study --folder build/study --over $(SMALL_STUDY) --page build/study/results.md
+endef
+
+SMALL_STUDY = tests/workflow/small-study.yaml
+
+# A part of it by the name of a table, a figure or an explanation of config/study.yaml, and the page of what is there.
+study-%: export PATH := $(CURDIR)/$(BIN):$(PATH)
+study-%: .venv/ready
+	@python -m benchmarks.study.sets data/study
+	@snakemake --cores $(CORES) --configfile config/study.yaml $(IN_ONE_PROCESS) -- $*
+	@python -m benchmarks.study
+
+study-search: export PATH := $(CURDIR)/$(BIN):$(PATH)
+study-search: .venv/ready  ## The settings of make study, chosen on val alone; written into config/study.yaml
+	@python -m benchmarks.study.sets data/study
+	@python -m benchmarks.study.search --cores $(CORES)
 
 test: test-unit test-workflow  ## All tests
 

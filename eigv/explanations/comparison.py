@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.errors import UserError
-from base.formats.explanations import INDICATOR, OWN, SAME_SIZE, TUNED
+from base.formats.explanations import CLIPS, INDICATOR, OWN, SAME_SIZE, TUNED, clips_as_text
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
@@ -142,7 +142,7 @@ def _measured(
             "type": table["type"].to_numpy() if "type" in table else "",
             "explainer": explainer,
             "selection": selection,
-            "clips": [" ".join(map(str, np.flatnonzero(row))) for row in selected],
+            CLIPS: clips_as_text(selected),
             "share": selected.mean(axis=1),
             **found._asdict(),
             "auc": np.nan if scores is None else auc(scores, tested.gold),

@@ -15,6 +15,7 @@ FIRST_LINE = re.compile(r"# yaml-language-server: \$schema=(\S+)\n")
 CONFIGURATIONS = [
     *sorted((ROOT / "config").rglob("*.yaml")),
     ROOT / "tests/workflow/small-rationales.yaml",
+    ROOT / "tests/workflow/small-study.yaml",
     ROOT / "tests/workflow/tiny.yaml",
     ROOT / "tests/cluster/patient.yaml",
 ]

@@ -17,6 +17,7 @@ from base.formats.explanations import (
     TUNED,
     read_explanations,
     read_post_hoc,
+    read_selections,
 )
 from base.formats.video_features import VideoFeatures
 from eigv.config.faithful import FaithfulSettings
@@ -57,6 +58,8 @@ def found(made):
     pd.testing.assert_frame_equal(
         compared[[*TEXTS, *NUMBERS]].reset_index(drop=True), read_explanations(out), check_dtype=False
     )
+    table, selected = read_selections(out)
+    np.testing.assert_allclose(selected.mean(axis=1), table["share"])
     return compared
 
 

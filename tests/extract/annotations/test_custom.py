@@ -73,6 +73,15 @@ def test_a_video_of_two_splits_is_named_with_both_rows(tmp_path):
         write_all(custom(tmp_path / "q.csv"), tmp_path / "out")
 
 
+def test_both_test_splits_may_ask_about_a_video_but_no_other_split_beside_them(tmp_path):
+    (tmp_path / "q.csv").write_text(THREE + "y,Who?,she,again,who\n")
+    write_all(custom(tmp_path / "q.csv", shifted_test="again"), tmp_path / "out")
+    assert (tmp_path / "out/again.csv").read_text().splitlines()[1].startswith("y_1,y,")
+    (tmp_path / "q.csv").write_text(THREE + "z,Who?,she,again,who\n")
+    with pytest.raises(UserError, match="z is in the splits train and again"):
+        write_all(custom(tmp_path / "q.csv", shifted_test="again"), tmp_path / "out")
+
+
 def test_multiple_choice_answers_are_indices_or_texts(tmp_path):
     (tmp_path / "q.csv").write_text(
         "video,question,answer,a0,a1,a2,a3,a4,split\n"
