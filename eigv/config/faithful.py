@@ -35,6 +35,14 @@ class FaithfulSettings(Settings):
     gated: bool = Field(True, description="Ask the price only as far as the chosen clips give the answer.")
     budget: float = Field(0.0, ge=0, lt=1, description="The share of clips that is free of charge.")
     contiguity: float = Field(0.3, ge=0, description="Price of each change between chosen and not chosen, per clip.")
+    folds: int = Field(
+        1,
+        ge=1,
+        description="From 2 on, the train videos are dealt into so many parts, and for each part a further model is "
+        "trained, by the method of `predictor`, on the others. The indicator learns from each question by the answers "
+        "of the model that has not seen its video, and questions that this model answers wrongly count more: where the "
+        "environment predicts the answer, the scene is learnt from them.",
+    )
     labelled: float = Field(
         0.0,
         ge=0,

@@ -25,11 +25,16 @@ if TYPE_CHECKING:
     from eigv.method.model import VideoQA
 
 
+LEAST = 0.05
+"""The smallest probability that a question is weighted by: none counts more than twenty times."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """What a choice of clips is worth; every tensor is a number but those of single samples."""
 
-    loss: Tensor  # the only one that carries a gradient
+    loss: Tensor  # the mean; it and `of_each` carry a gradient
+    of_each: Tensor  # (B,) the objective of single samples, without labels
     scene: Scene
     from_scene: Tensor  # (B,) bool, answered right from the chosen clips
     from_environment: Tensor  # (B,) bool, answered right from the others
@@ -47,27 +52,49 @@ def random_parts(video: Tensor, draws: Draws) -> Tensor:
     return kept[..., None].to(video) * video
 
 
-def select(model: "VideoQA", batch: Batch, settings: FaithfulSettings, draws: Draws | None = None) -> Selection:
+def select(
+    model: "VideoQA",
+    batch: Batch,
+    settings: FaithfulSettings,
+    draws: Draws | None = None,
+    reader: "VideoQA | None" = None,
+) -> Selection:
     """What the indicator of `model` chooses and what that is worth; the rest of the model gets no gradient.
 
     Without `draws` there is no noise: the choice is the one of `VideoQA.predict`. Gold clips in the batch are labels.
+    `reader` is the model that answers, where it is not `model` itself.
     """
+    reader = reader or model
     with torch.no_grad():
         clips = model.backbone.encode_clips(batch.video)
         texts = batch.encoded_by(model.backbone)
         query = model.query_of(texts, batch, batch.answer)
     noise = None if draws is None else draws.gumbel((batch.size, 2, batch.video.shape[1]))
     scene = model.grounding(clips.local, query, noise, settings.temperature)
-    with frozen(model.backbone, model.heads):
+    if reader is not model:
+        with torch.no_grad():
+            texts = batch.encoded_by(reader.backbone)
+    with frozen(reader.backbone, reader.heads):
         parts = torch.cat(scene.split(batch.video))  # (2B, K, Dv): what is chosen, then the rest
         text = torch.arange(batch.tokens.shape[0], device=batch.video.device)
         video = text // batch.candidates
-        logits = model.read(parts, texts, torch.cat([video, batch.size + video]), text.repeat(2))
+        logits = reader.read(parts, texts, torch.cat([video, batch.size + video]), text.repeat(2))
     of_scene, of_environment = logits.view(2, batch.size, -1)
     found = selection(scene, of_scene, of_environment, batch.answer, settings)
     if batch.gold is None:
         return found
     return replace(found, loss=found.loss + settings.label_weight * label_loss(scene, batch.gold))
+
+
+def weights_of(logits: Tensor, answer: Tensor) -> Tensor:
+    """How much questions count whose model has not seen their video: 1 / p of the right `answer` (B,), p at least
+    `LEAST`, by its `logits` (B, A) for the whole video.
+
+    Where the environment predicts the answer, these are the inverse probabilities of the answer in its environment: so
+    weighted, the environment says nothing of it.
+    """
+    right = logits.softmax(dim=1).gather(1, answer[:, None])[:, 0]
+    return 1 / right.clamp_min(LEAST)
 
 
 def label_loss(scene: Scene, gold: Tensor) -> Tensor:
@@ -112,9 +139,9 @@ def selection(
     size = F.relu(scene.causal.mean(dim=1) - settings.budget)
     changes = scene.causal.diff(dim=1).abs().mean(dim=1)
     loss = sufficiency + settings.completeness * incomplete + settings.price * gate * size
-    loss = (loss + settings.contiguity * changes).mean()
+    loss = loss + settings.contiguity * changes
     found = (logits.argmax(dim=1) == answer for logits in (of_scene, of_environment))
-    return Selection(loss, scene, *found)
+    return Selection(loss.mean(), loss, scene, *found)
 
 
 @contextmanager

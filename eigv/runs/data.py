@@ -178,14 +178,18 @@ class Split:
         words = self.table[list(CANDIDATES)].to_numpy()
         return pd.Series(words[np.arange(len(self)), self.answers])
 
+    def only(self, kept: NDArray[np.bool_]) -> "Split":
+        """The questions where `kept` (Q,), in their order."""
+        rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
+        table = self.table.iloc[np.flatnonzero(kept)].reset_index(drop=True)
+        return replace(self, table=table, gold=None if self.gold is None else self.gold[kept], **rows)
+
     def with_gold(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> "Split":
         """The questions that have a clip within their gold spans, with these clips; `UserError` where there is none."""
         gold = self._gold_clips(spans)
         kept = gold.any(axis=1)
-        rows = {name: getattr(self, name)[kept] for name in ("video_row", "token_row", "answers")}
         left_out = self.left_out + int((~kept).sum())
-        table = self.table.iloc[np.flatnonzero(kept)].reset_index(drop=True)
-        return replace(self, table=table, gold=gold[kept], left_out=left_out, **rows)
+        return replace(self, gold=gold, left_out=left_out).only(kept)
 
     def with_labels(self, spans: Mapping[str, Sequence[Sequence[float]]], share: float, seed: int) -> "Split":
         """All questions, with the gold clips of those about a `share` of the videos, at least one, drawn by `seed`; the

@@ -7,7 +7,7 @@ import torch
 
 from eigv.config.faithful import FaithfulSettings
 from eigv.method.draws import Draws
-from eigv.method.faithful import frozen, label_loss, random_parts, select, selection
+from eigv.method.faithful import frozen, label_loss, random_parts, select, selection, weights_of
 from eigv.method.grounding import Scene
 from eigv.method.intervener import Intervention, mixed_scene
 from tests.eigv.method.small_models import every_backbone, every_form, small_batch, small_model
@@ -41,6 +41,14 @@ def test_the_objective_by_hand(changed: dict[str, float], expected: float) -> No
     found = selection(scene, OF_SCENE, OF_REST, torch.tensor([0]), PLAIN.model_copy(update=changed))
     assert found.loss.item() == pytest.approx(expected, rel=1e-6)
     assert found.from_scene.tolist() == [True] and found.from_environment.tolist() == [False]
+
+
+def test_a_question_counts_by_the_chance_of_its_answer_by_hand() -> None:
+    """1 / p, of 1 / 100 as of a twentieth: so what an environment says with .8 weighs as much as what it denies."""
+    answers = torch.tensor([[0.8, 0.2], [0.8, 0.2], [0.99, 0.01]]).log()
+    found = weights_of(answers, torch.tensor([0, 1, 1]))
+    assert found.tolist() == pytest.approx([1 / 0.8, 1 / 0.2, 20], rel=1e-6)
+    assert 0.8 * found[0].item() == pytest.approx(0.2 * found[1].item())
 
 
 def test_labels_pull_at_the_clips_of_labelled_samples_alone_by_hand():

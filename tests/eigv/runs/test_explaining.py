@@ -11,9 +11,10 @@ from base.errors import UserError
 from base.formats.video_features import VideoFeatures
 from eigv.config.faithful import FaithfulSettings
 from eigv.config.run import EigvSettings
-from eigv.runs import model_files
+from eigv.runs import explaining, model_files
 from eigv.runs.evaluation import evaluate
 from eigv.runs.explaining import environment_answers, explain
+from eigv.runs.shared_data import SharedData
 from eigv.runs.training import train
 from tests.eigv import synthetic
 from tests.eigv.runs.test_training import settings
@@ -127,6 +128,55 @@ def test_a_few_labels_teach_where_the_objective_says_nothing(made, tmp_path):
     evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
     precision, iou, empty = overlap(data, tmp_path)
     assert precision > 90 and iou > 85 and empty < 0.05
+
+
+@pytest.mark.parametrize("multiple_choice", [True, False], ids=["multiple-choice", "open-ended"])
+def test_models_that_have_not_seen_the_video_teach_it(multiple_choice, tmp_path, monkeypatch):
+    """The explained model stays as it is; a killed training goes on after the models that are there, to the same
+    weights; without the further models they are others."""
+    data = synthetic.write(tmp_path / "data", multiple_choice=multiple_choice, videos=40)
+    before = tmp_path / "parts"
+    train(settings("parts", epochs=1), **data, out=before, state=before / "state", device="cpu")
+    own = model_files.load(before / "model.json")[0].state_dict()
+
+    def explained(run, folds):
+        crossed = EigvSettings(faithful=FaithfulSettings(epochs=2, folds=folds))
+        how = settings("faithful", epochs=1).model_copy(update={"eigv": crossed})
+        places = {"out": tmp_path / run, "state": tmp_path / run / "state", "device": "cpu"}
+        explain(before / "model.json", **data, **places, settings=how)
+        return model_files.load(tmp_path / run / "model.json")[0].state_dict()
+
+    whole, uncrossed = explained("whole", 2), explained("uncrossed", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(explaining._Explaining, "check_epoch", killed)
+        with pytest.raises(KeyboardInterrupt):
+            explained("killed", 2)
+    assert len(list((tmp_path / "killed/state").glob("reader*.safetensors"))) == 2
+    monkeypatch.setattr(explaining, "_Training", killed)
+    again = explained("killed", 2)
+    assert not (tmp_path / "killed/state").exists()
+    for key, value in whole.items():
+        assert torch.equal(value, again[key])
+        assert key.startswith("grounding.") or torch.equal(value, own[key])
+    assert any(not torch.equal(whole[key], uncrossed[key]) for key in whole)
+
+
+def killed(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_a_video_is_in_one_part_whatever_is_asked_of_it(tmp_path):
+    data = synthetic.write(tmp_path, multiple_choice=False, videos=20)
+    split = SharedData(*data.values()).split("train", "app+mot", training=True)
+    part = explaining.parts_of(split, 3, 0)
+    videos = [set(split.video_row[part == number]) for number in range(3)]
+    assert sum(map(len, videos)) == len(set.union(*videos)) == len(set(split.video_row))
+    assert max(map(len, videos)) - min(map(len, videos)) <= 1
+    others = split.only(part != 0)
+    assert set(others.video_row) == videos[1] | videos[2]
+    assert others.batch(np.arange(len(others))).qids == split.table["qid"][part != 0].tolist()
+    with pytest.raises(UserError, match="ask for fewer"):
+        explaining.parts_of(split, len(set(split.video_row)) + 1, 0)
 
 
 @pytest.mark.parametrize(
