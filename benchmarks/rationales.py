@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_labels import changed
+from benchmarks.rationale_changes import changed
 from benchmarks.rationale_numbers import (
     accuracy_of,
     difference,

@@ -1,4 +1,4 @@
-"""The tables of the benchmark of rationales whose runs have another value of a key (`at`): what labels are worth."""
+"""The tables of the benchmark of rationales whose runs have another value of a key (`at`): labels, folds."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -24,7 +24,7 @@ def changed(config: Config, biased: str) -> Iterator[str]:
             of.setdefault((run.dataset, run.method), []).append(run)
         for (dataset, method), runs in of.items():
             split = test_splits(config.datasets[dataset])[-1]
-            rows = lines.setdefault(f"### {dataset}, {split}, with labels", [])
+            rows = lines.setdefault(f"### {dataset}, {split}, with other settings", [])
             for shown in ([run._replace(point="") for run in runs], runs):
                 what = ", ".join([title("method", method), *filter(None, [shown[0].point])])
                 found = [result.metrics for result in gather(config, shown, split).results]
