@@ -146,11 +146,12 @@ def serve(
     """Serves the page of a run or bundle until it is interrupted. `announce` gets its address.
 
     Nothing outside of a temporary folder is served, but the example videos of the bundle. An upload may have
-    `megabytes`, and each pass over it may take `seconds`.
+    `megabytes`, and each pass over it may take `seconds`. An answer that takes longer than a few seconds after the
+    interruption goes on in its thread, and may write into the folder while that is removed: end the process then.
     """
     from eigv.asking.model import load
 
-    with tempfile.TemporaryDirectory(prefix="eigv-serve-") as folder:
+    with tempfile.TemporaryDirectory(prefix="eigv-serve-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         os.environ["GRADIO_TEMP_DIR"] = str(work / "uploads")
         os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"

@@ -1,5 +1,7 @@
 """Commands that ask a trained run about a video, and that pack it for another machine."""
 
+import os
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -125,6 +127,10 @@ def serve(
 
     with working_device(device, threads) as claimed:
         run(bundle, claimed, host, port, max_size, time_limit, announce=typer.echo)
+    # An answer may still be made: Python would end its thread in the middle of torch, which calls `abort` there.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _in_words(answer: "Answer") -> str:

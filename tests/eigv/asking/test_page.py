@@ -80,8 +80,12 @@ class Page:
         raise AssertionError(f"not in {PATIENCE} s; the page says: {self.one('body').text}")
 
     def upload(self, path):
-        self.one("#video input[type=file]").send_keys(str(path))
+        self.choose_file(path)
         self.wait(lambda: self.one("#video video"))
+
+    def choose_file(self, path):
+        """Gives the field a file, as soon as it is there: it may come later than the button."""
+        self.wait(lambda: self.one("#video input[type=file]")).send_keys(str(path))
 
     def write(self, part, text):
         """Types into a field, until it holds the text."""
@@ -188,7 +192,7 @@ def test_an_example_fills_the_form_in(page):
 def test_what_is_wrong_is_said(page, bundle):
     page.one("#ask").click()
     page.wait(lambda: "There is no video yet" in page.one("body").text)
-    page.one("#video input[type=file]").send_keys(str(bundle / "examples/broken.mp4"))
+    page.choose_file(bundle / "examples/broken.mp4")
     page.wait(lambda: page.one("#video video"))
     page.write("candidates", "\n".join(CANDIDATES))
     page.write("question", QUESTIONS[0])

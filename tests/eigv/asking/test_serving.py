@@ -1,4 +1,7 @@
-"""What `eigv serve` needs, and the examples that it shows."""
+"""What `eigv serve` needs, the examples that it shows, and how it ends."""
+
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -6,6 +9,7 @@ import pytest
 from base.errors import UserError
 from eigv.asking.examples import Example, read_examples, write_examples
 from eigv.commands import asking
+from tests.places import ROOT
 
 CANDIDATES = {f"a{n}": f"answer {n}" for n in range(5)}
 ROW = {"qid": "q", "question": "what moves?", "answer": "0", "type": "what"} | CANDIDATES
@@ -15,6 +19,34 @@ def test_without_gradio_it_is_said_how_to_get_it(monkeypatch):
     monkeypatch.setattr(asking, "find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"needs Gradio.*pip install 'eigv\[serve\]'"):
         asking.serve("bundle")
+
+
+STOPPED = """
+import sys, threading, types
+import torch
+from eigv.commands import asking
+
+def answer(started):
+    video, network = torch.zeros(1, 3, 8, 64, 64), torch.nn.Conv3d(3, 16, 3)
+    while True:
+        network(video)
+        started.set()
+
+def serve(*arguments, **more):
+    started = threading.Event()
+    threading.Thread(target=answer, args=[started], daemon=True).start()
+    started.wait()
+    print("stopped")
+
+asking.find_spec = lambda name: name
+sys.modules["eigv.asking.page"] = types.SimpleNamespace(serve=serve)
+asking.serve("bundle", device="cpu", threads=1)
+"""
+
+
+def test_stopped_in_the_middle_of_an_answer_it_ends_well():
+    ended = subprocess.run([sys.executable, "-c", STOPPED], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert (ended.returncode, ended.stdout) == (0, "stopped\n"), ended.stderr
 
 
 @pytest.fixture
