@@ -233,7 +233,7 @@ def test_eigv_has_the_paper_s_settings_or_the_official_ones_for_the_form_of_answ
             assert of(dataset)[group] == paper[group]
         for group, said in official(kind, "mspan")["eigv"].items():
             for key, value in said.items():
-                if key not in ("official_sum_mask", "negatives"):  # rounding decides the first; two in the place of five
+                if key not in ("official_sum_mask", "negatives"):  # rounding decides it; two for five
                     assert of(f"{dataset}-official")[group][key] == value, f"{group}.{key}"
 
 
