@@ -18,12 +18,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ["SNAKEMAKE_PROFILE"] = str(ROOT / "tests/workflow/side_by_side")
 
 
+MADE_ONCE = ("tiny_demo", "asked_runs")
+"""Fixtures of the session that cost much."""
+
+
 class Together(LoadFileScheduling):
-    """Hands out whole files, those that use the tiny demo all to one worker."""
+    """Hands out whole files, those that use the same costly fixture all to one worker."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "the tiny demo" if "tiny_demo" in (ROOT / file).read_text() else file
+        text = (ROOT / file).read_text()
+        return next((fixture for fixture in MADE_ONCE if fixture in text), file)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
@@ -47,7 +52,7 @@ def tiny_demo() -> Path:
 
 @pytest.fixture(scope="session")
 def browser():
-    """A headless Chromium without network, 1400 x 900; skips where it or its driver is not installed."""
+    """A headless Chromium, 1400 x 900, that reaches this machine alone; skips where it or its driver is not there."""
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     driver = shutil.which("chromedriver")
     if not (chromium and driver):
@@ -57,7 +62,7 @@ def browser():
     options.binary_location = chromium
     for argument in ("headless=new", "no-sandbox", "disable-dev-shm-usage", "window-size=1400,900"):
         options.add_argument(f"--{argument}")
-    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND")
+    options.add_argument("--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     yield chrome

@@ -273,7 +273,7 @@ def _times(file: h5py.File, path: Path) -> dict[str, NDArray[np.float64]]:
     if "frame_time" in file:
         return {name: file[name][:] for name in ("frame_time", "clip_end")}
     log.warning("%s %s", path, NO_TIMES)
-    return assumed_times(file["frame_index"][:], file["fps"][:, None])
+    return assumed_times(file["frame_index"][:], file["fps"][:][:, None])
 
 
 def assumed_times(frame_index: NDArray[np.int32], fps: NDArray[np.float64] | float) -> dict[str, NDArray[np.float64]]:

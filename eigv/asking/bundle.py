@@ -4,7 +4,8 @@ model.json, model.safetensors   the model; `made_by` names the places below
 vocabulary.json                 the answers of an open-ended run
 encoder/                        the fine-tuned text encoder
 weights/<kind>/                 the weights of the feature networks
-bundle.json                     the SHA-256 of each file, licences, and where it all comes from
+examples/                       some test videos with a question each, where they are wanted (eigv/asking/examples.py)
+bundle.json                     the SHA-256 of each file, licences, the code of packages that it needs, provenance
 """
 
 import shutil
@@ -12,26 +13,29 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from base import plug
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
 from base.formats.vocabulary import write_vocabulary
 from base.provenance import commit, versions
 from base.reading import sha256
 from base.writing import write_json
-from eigv.asking.sources import Sources
+from eigv.asking.examples import write_examples
+from eigv.asking.sources import Sources, found
 from eigv.runs.model_files import ModelCard
 
 ENCODER = ("config.json", "finetuning.json", "*.safetensors", "*token*", "vocab*", "merges.txt", "*.model")
 """What of an encoder's folder is copied; the head, which only `question-only` reads, is not."""
 
 
-def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path) -> None:
-    """Writes the bundle of the run in `folder` into `out`.
+def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path, videos: Path | None = None) -> None:
+    """Writes the bundle of the run in `folder` into `out`, with examples from a folder of `videos`.
 
-    `UserError` where weights are missing, where `out` holds a model already, and for a run that needs code of the
-    user's own, which a bundle cannot carry.
+    Code of packages that the run needs is named in `bundle.json`; it has to be installed where the bundle is asked.
+    `UserError` where weights are missing, where `out` holds a model already, and for a run that needs files of the
+    user's own code.
     """
-    _refuse_own_code(card, sources)
+    code = _code(card, sources)
     if RunFolder(out).model.exists():
         raise UserError(f"{out} holds a model already; give a new folder, or remove that one")
     out.mkdir(parents=True, exist_ok=True)
@@ -41,6 +45,8 @@ def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path) -> 
         write_vocabulary(out, sources.classes)
     features = _copy_weights(sources, out)
     assert card.made_by is not None
+    if videos:
+        write_examples(found(card.made_by["questions"], folder), videos, out / "examples")
     made_by = card.made_by | {"features": features, "questions": ".", "encoder": "encoder"}
     write_json(RunFolder(out).model, replace(card, made_by=made_by).described())
     files = sorted(path for path in out.rglob("*") if path.is_file() and path.name != "bundle.json")
@@ -49,6 +55,7 @@ def write_bundle(card: ModelCard, sources: Sources, folder: Path, out: Path) -> 
         "networks": sources.networks,
         "licences": {kind: made.get("licence", "none") for kind, made in sources.networks.items()},
         "encoder": sources.text.encoder,
+        "code": code,
         "trained_by_commit": card.commit,
         "commit": commit(),
         "versions": versions(),
@@ -79,11 +86,20 @@ def _copy_weights(sources: Sources, out: Path) -> dict[str, Any]:
     return features
 
 
-def _refuse_own_code(card: ModelCard, sources: Sources) -> None:
-    own = [sources.features.networks[name].builder for name in sources.features.networks]
+def _code(card: ModelCard, sources: Sources) -> list[str]:
+    """The code beside EIGV's that the run needs, by name: builders of its networks, and its own backbone.
+
+    `UserError` where that is in files of the user's own.
+    """
+    of_network = sources.features.networks
+    used = [getattr(sources.features, kind).network for kind in sources.kinds]
+    code = [of_network[name].builder for name in used if name in of_network]
     if card.settings.plugin:
-        own.append(card.settings.plugin.code)
-    if own:
+        code.append(card.settings.plugin.code)
+    if files := [place for place in code if plug.own_files(place)]:
         raise UserError(
-            f"the run needs code of your own ({', '.join(own)}), which a bundle does not carry; copy the run"
+            f"the run needs code in files of your own ({', '.join(files)}), and a bundle carries data alone, no code. "
+            "Copy the folder of the results with those files, and ask the run there; or put the code into a package "
+            "that is installed on both machines, name it `module:attribute`, and train again"
         )
+    return code

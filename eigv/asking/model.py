@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -29,6 +29,7 @@ from eigv.runs import model_files, precision
 from eigv.runs.answering import Answering
 from eigv.runs.data import Videos
 from eigv.runs.evaluation import predict
+from extract.videos.workers import Limits
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,25 @@ class Answer:
 class Model(ModelHubMixin):
     """A trained run, or a bundle of one, that answers questions about videos."""
 
-    def __init__(self, folder: Path, device: str = "auto", cache: Path | None = None) -> None:
-        """The model of a folder with `model.json`; `cache` is where features of videos are kept, else in the folder.
+    def __init__(
+        self, folder: Path, device: str = "auto", cache: Path | None = None, time_limit: float = Limits().seconds
+    ) -> None:
+        """The model of a folder with `model.json`; `cache` is where features of videos are kept, else in the folder,
+        and `time_limit` the seconds that each pass over a video may take.
 
         `UserError` where the run does not know how its features were made, or what makes them is not there.
         """
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._hub_mixin_config = None  # device, cache and limits are of this machine: they do not go to the hub
         self.folder, self.device = folder, device
         self.network, self.card = model_files.load(RunFolder(folder).model)
         self.sources = Sources.of(self.card, folder)
-        beside = VideoCache.beside(folder, self.sources, device)
-        self._cache = VideoCache(cache, self.sources, device) if cache else beside
+        self.limits = Limits(seconds=time_limit)
+        if cache:
+            self._cache = VideoCache(cache, self.sources, device, self.limits)
+        else:
+            self._cache = VideoCache.beside(folder, self.sources, device, self.limits)
         self._numbers = precision.to_answer_in(self.card.precision, device)
         precision.prepare(self.network.to(device), self._numbers, device)
 
@@ -148,9 +156,12 @@ class Model(ModelHubMixin):
         frames = split.videos.store.frame_index[0]
         return [_answer(seen, questions[n], predictions, n, frames) for n in range(len(questions))]
 
-    def save(self, folder: str | Path) -> None:
-        """Writes a bundle: a folder with everything that asking needs (`eigv.asking.bundle`)."""
-        write_bundle(self.card, self.sources, self.folder, Path(folder))
+    def save(self, folder: str | Path, examples: str | Path | None = None) -> None:
+        """Writes a bundle: a folder with everything that asking needs (`eigv.asking.bundle`).
+
+        `examples` is a folder of videos; some of the test split are copied with a question each.
+        """
+        write_bundle(self.card, self.sources, self.folder, Path(folder), Path(examples) if examples else None)
 
     def push(self, repository: str, **options: Any) -> str:
         """Uploads the bundle to the Hugging Face hub, as `owner/name`; options are those of `push_to_hub`."""
@@ -160,15 +171,38 @@ class Model(ModelHubMixin):
         self.save(save_directory)
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, **given: Any) -> "Model":
-        names = ("revision", "cache_dir", "force_download", "local_files_only", "token")
-        options = {name: given.pop(name) for name in names if name in given}
-        if Path(model_id).is_dir():
-            return cls(Path(model_id), **given)
-        return cls(Path(snapshot_download(model_id, **options)), **given)
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        revision: str | None = None,
+        **given: Any,
+    ) -> Self:
+        """The model of a folder, or of a bundle on the hub, downloaded with the options of `snapshot_download`.
+
+        `given` are arguments of the initialiser. The mixin's own looks for a `config.json`, which a bundle has not, and
+        fails without it where there is no network. `UserError` where the hub does not give the bundle.
+        """
+        if Path(pretrained_model_name_or_path).is_dir():
+            return cls(Path(pretrained_model_name_or_path), **given)
+        bundle = _downloaded(
+            str(pretrained_model_name_or_path),
+            force_download=force_download,
+            token=token,
+            cache_dir=cache_dir,
+            local_files_only=local_files_only,
+            revision=revision,
+        )
+        return cls(bundle, **given)
 
 
-def load(place: str | Path, device: str = "auto", cache: Path | None = None) -> Model:
+def load(
+    place: str | Path, device: str = "auto", cache: Path | None = None, time_limit: float = Limits().seconds
+) -> Model:
     """The model of a run's folder (or its `model.json`), of a bundle, or of a bundle on the Hugging Face hub.
 
     `UserError` where there is none.
@@ -177,14 +211,17 @@ def load(place: str | Path, device: str = "auto", cache: Path | None = None) -> 
     if path.name == "model.json":
         path = path.parent
     if RunFolder(path).model.is_file():
-        return Model(path, device, cache)
+        return Model(path, device, cache, time_limit)
     if path.exists() or str(place).count("/") != 1 or str(place).startswith((".", "/", "~")):
         raise UserError(f"{place} holds no model.json: give the folder of a run (.../seed0) or of a bundle")
+    return Model(_downloaded(str(place)), device, cache, time_limit)
+
+
+def _downloaded(name: str, **options: Any) -> Path:
     try:
-        bundle = Path(snapshot_download(str(place)))
+        return Path(snapshot_download(name, **options))
     except (OSError, ValueError) as error:
-        raise UserError(f"there is no folder {place}, and the hub does not give it: {str(error)[:300]}") from None
-    return Model(bundle, device, cache)
+        raise UserError(f"there is no folder {name}, and the hub does not give it: {str(error)[:300]}") from None
 
 
 def _texts(candidates: Any) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from base.formats.manifest import manifest_of, read_manifest, write_manifest
 from base.reading import sha256
 from eigv.asking.sources import Sources
 from extract.config import VideoCollection
+from extract.videos.workers import Limits
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +43,17 @@ class VideoCache:
     folder: Path
     sources: Sources
     device: str
+    limits: Limits
+    """What each pass over a video may take."""
 
     @classmethod
-    def beside(cls, run: Path, sources: Sources, device: str) -> "VideoCache":
+    def beside(cls, run: Path, sources: Sources, device: str, limits: Limits) -> "VideoCache":
         """In the folder of a run; in the user's own cache where that cannot be written to."""
         folder = run / "asked"
         if not os.access(folder if folder.is_dir() else run, os.W_OK):
             folder = Path.home() / ".cache/eigv/asked"
             log.info("%s cannot be written to: features of videos are kept in %s", run, folder)
-        return cls(folder, sources, device)
+        return cls(folder, sources, device, limits)
 
     def features(self, paths: Sequence[Path]) -> list[SeenVideo]:
         """The videos with their features; those that are not in the cache are made together.
@@ -87,12 +90,12 @@ class VideoCache:
         from extract.videos.probe import probe_file
 
         settings = self.sources.features
-        rows = [probe_file(video.video_id, video.path.resolve(), settings.sampling) for video in videos]
+        rows = [probe_file(seen.video_id, seen.path.resolve(), settings.sampling, self.limits) for seen in videos]
         manifest = manifest_of(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.folder, prefix=".making-") as work:
             frames = Path(work) / "frames.h5"
-            decode_shard(manifest, VideoCollection(folder=Path(work)), settings, frames, 1)
+            decode_shard(manifest, self._collection(Path(work)), settings, frames, 1)
             made = {}
             for kind in self.sources.kinds:
                 self._refuse_other_weights(kind)
@@ -102,6 +105,9 @@ class VideoCache:
                 row = manifest.iloc[[number]]
                 write_manifest(video.manifest, row)
                 merge([(frames, made)], settings, row, video.features)
+
+    def _collection(self, folder: Path) -> VideoCollection:
+        return VideoCollection(folder=folder, time_limit=self.limits.seconds, memory_limit=self.limits.gigabytes)
 
     def _refuse_other_weights(self, kind: str) -> None:
         from extract.networks.registry import weights_path

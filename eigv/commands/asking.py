@@ -1,5 +1,6 @@
 """Commands that ask a trained run about a video, and that pack it for another machine."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,12 +10,14 @@ from typer.core import TyperCommand
 from base.command_line import Device
 from base.errors import UserError
 from base.jobs.device import working_device
+from base.reading import read_json
 from eigv.commands.options import CPUS, Threads
 
 if TYPE_CHECKING:
     from eigv.asking.model import Answer
 
 app = typer.Typer()
+LOOPBACK = "127.0.0.1"
 
 
 class SeveralCandidates(TyperCommand):
@@ -87,13 +90,41 @@ def ask(
 def bundle(
     run: Annotated[Path, typer.Argument(help="The folder of a run.")],
     out: Annotated[Path, typer.Argument(help="The folder of the bundle.")],
+    examples: Annotated[
+        Path | None,
+        typer.Option(help="A folder of videos: some of the test split go with the bundle, with a question each."),
+    ] = None,
 ) -> None:
     """Pack a run into one folder for `eigv ask`: model, networks' weights, text encoder, licences, provenance."""
     from eigv.asking.model import load
 
-    load(run, "cpu").save(out)
+    load(run, "cpu").save(out, examples)
+    if code := read_json(out / "bundle.json", "the bundle")["code"]:
+        typer.echo(f"where it is asked, packages with {', '.join(code)} have to be installed: it carries no code")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     typer.echo(f"{out}: {size / 2**20:.0f} MB; ask it with `eigv ask VIDEO QUESTION --run {out}`")
+
+
+@app.command()
+def serve(
+    bundle: Annotated[str, typer.Argument(help="The folder of a bundle or run, or a bundle's name on the hub.")],
+    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0: every one of this machine.")] = LOOPBACK,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: the first free one from 7860 on.")] = 0,
+    max_size: Annotated[int, typer.Option(min=1, help="Megabytes that an uploaded video may have.")] = 200,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds that each pass over a video may take.")] = 60,
+    device: Device = "auto",
+    threads: Threads = CPUS,
+) -> None:
+    """Show a page on which a trained run is asked about videos; only this machine sees it, unless `--host` says more.
+
+    Needs Gradio (`pip install 'eigv[serve]'`). Uploads lie in a temporary folder, which is removed at the end (Ctrl-C).
+    """
+    if find_spec("gradio") is None:
+        raise UserError("the page needs Gradio, which is not installed; pip install 'eigv[serve]' (or gradio) gets it")
+    from eigv.asking.page import serve as run
+
+    with working_device(device, threads) as claimed:
+        run(bundle, claimed, host, port, max_size, time_limit, announce=typer.echo)
 
 
 def _in_words(answer: "Answer") -> str:

@@ -148,12 +148,16 @@ def explorer(
     video: Video,
     out: Annotated[Path, typer.Option(help="The page (HTML).")],
     gold: Gold = None,
+    explanations: Annotated[
+        list[Path] | None, typer.Option(help="`explanations.csv` of runs of the page: post-hoc selections are shown.")
+    ] = None,
 ) -> None:
     """Write a page to browse the predictions of runs. Settings: `runs`, a list of paths below --runs."""
     from eigv.config.targets import Explorer
     from eigv.paper.pages.explorer import write_explorer
 
-    write_explorer(command_line.parsed(Explorer, settings), runs, questions, manifest, video, out, gold)
+    how = command_line.parsed(Explorer, settings)
+    write_explorer(how, runs, questions, manifest, video, out, gold, explanations or ())
 
 
 @app.command()

@@ -47,10 +47,10 @@ def compare(
 ) -> pd.DataFrame:
     """Writes `out`, a CSV with a row for each question, explainer and way to select; returns it.
 
-    Columns: qid, video_id, type, explainer, selection, clips (a 1 for each that is selected, a 0 for each other), share
-    (of clips that are selected), iop, recall, iou, auc, and right (whether the model still gives the right answer when
-    it sees that selection alone). Explained is the answer that the model gives.
-    Raises `UserError` for a model without an indicator, and where no question has a gold clip.
+    Columns: qid, video_id, type, explainer, selection, clips (numbers from 0 of those that are selected), share (of
+    them of all clips), iop, recall, iou, auc, and right (whether the model still gives the right answer when it sees
+    that selection alone). Explained is the answer that the model gives. Raises `UserError` for a model without an
+    indicator, and where no question has a gold clip.
     """
     model, card = model_files.load(model_file)
     if not method_of(card.settings.method).grounds:

@@ -1,12 +1,13 @@
 """The answered questions of a run: predictions beside what was asked, and a choice among them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from base.errors import UserError
+from base.formats.explanations import read_post_hoc
 from base.formats.predictions import Answer, Predictions, Rationale, Scored
 from base.formats.questions import CANDIDATES, is_multiple_choice, read_annotations
 from eigv.config.targets import Rationales
@@ -36,6 +37,8 @@ class AnsweredQuestion:
     """None where the method does not ground its answers."""
     gold: tuple[tuple[float, float], ...] = ()
     """The seconds that hold the answer, where they are known."""
+    post_hoc: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """The clips that post-hoc explainers of the same model select, by explainer, where they were made."""
 
     @property
     def confidence(self) -> float:
@@ -43,10 +46,13 @@ class AnsweredQuestion:
         return max((probability for _, probability in self.scored), default=0.0)
 
 
-def read_answered(predictions: Path, questions: Path, gold: Path | None = None) -> list[AnsweredQuestion]:
-    """The predictions of a `predictions.csv` with their questions, which the folder `questions` holds, and the spans of
-    a file of `gold`."""
+def read_answered(
+    predictions: Path, questions: Path, gold: Path | None = None, explanations: Path | None = None
+) -> list[AnsweredQuestion]:
+    """The predictions of a `predictions.csv` with their questions, which the folder `questions` holds, the spans of a
+    file of `gold`, and the post-hoc selections of an `explanations.csv`."""
     spans = read_gold(gold) if gold else {}
+    post_hoc = read_post_hoc(explanations) if explanations else {}
     found = Predictions.read(predictions)
     asked = read_annotations(questions / "test.csv").set_index("qid")
     if not set(found.qid) <= set(asked.index):
@@ -69,6 +75,7 @@ def read_answered(predictions: Path, questions: Path, gold: Path | None = None) 
             scored=_scored(found, n, candidates[n]),
             rationale=found.rationales[n] if found.rationales else None,
             gold=tuple((start, end) for start, end in spans.get(found.qid[n], [])),
+            post_hoc=post_hoc.get(found.qid[n], {}),
         )
         for n, question in enumerate(asked["question"])
     ]

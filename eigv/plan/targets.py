@@ -77,7 +77,11 @@ class Targets:
 
     def page_inputs(self, page: str) -> dict[str, list[str]]:
         """What a page to browse is made from."""
-        return self._answers(entry_of(self.config.explorers, page, "page to browse").runs)
+        runs = entry_of(self.config.explorers, page, "page to browse").runs
+        tested = [table for table in self.config.explanations.values() if table.split == "test"]
+        explained = {run for table in tested for run in table.runs}
+        files = [str(self.runs.folder(run).explanations) for run in runs if run in explained]
+        return self._answers(runs) | {"explanations": files}
 
     def picture_gold(self, picture: str) -> list[str]:
         """The words that tell a rationale picture of the gold spans, where there are some."""
@@ -86,6 +90,10 @@ class Targets:
     def page_gold(self, page: str) -> list[str]:
         """The same of a page to browse."""
         return flags("--gold", self.page_inputs(page)["gold"])
+
+    def page_explanations(self, page: str) -> list[str]:
+        """The words that tell a page to browse of post-hoc explanations, where they are made of a run of it."""
+        return flags("--explanations", self.page_inputs(page)["explanations"])
 
     def _answers(self, runs: tuple[str, ...]) -> dict[str, list[str]]:
         """The answers of runs on one data set, and what shows the videos and questions beside them."""

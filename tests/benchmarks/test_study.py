@@ -168,9 +168,9 @@ def test_post_hoc_rationales_are_scored_as_the_benchmark_does_beside_the_indicat
     asked = {"qid": [f"q{n}" for n in range(30)], "video_id": [f"v{n}" for n in range(30)], "type": "CW"}
     pd.DataFrame(asked | {"correct": [1, 0, 1] * 10}).to_csv(tmp_path / "predictions.csv", index=False)
     own = pd.DataFrame(
-        asked | {"explainer": INDICATOR, "selection": OWN, "clips": "1101"} | dict.fromkeys(NUMBERS, 0.5)
+        asked | {"explainer": INDICATOR, "selection": OWN, "clips": "0 1 3"} | dict.fromkeys(NUMBERS, 0.5)
     )
-    other = own.assign(explainer="occlusion", selection=SAME_SIZE, clips="0000")
+    other = own.assign(explainer="occlusion", selection=SAME_SIZE, clips="")
     pd.concat([own, other]).to_csv(tmp_path / "explanations.csv", index=False)
     # The longest run is seconds 0 to 15; gold are 0 to 10.
     first, second = rows([RunFolder(tmp_path)], times, {f"q{n}": [(0.0, 10.0)] for n in range(30)})

@@ -11,10 +11,13 @@ import pytest
 from PIL import Image
 from selenium.webdriver.support.ui import WebDriverWait
 
+import eigv
+from base.formats.predictions import Predictions
+from base.formats.questions import candidate_columns, read_annotations
 from base.formats.token_features import TokenFeatures
 from base.formats.video_features import VideoFeatures
 from tests.places import ROOT
-from tests.workflow.tiny import CONFIG, processor_seconds, snakemake
+from tests.workflow.tiny import CONFIG, DATA, processor_seconds, snakemake
 
 pytestmark = pytest.mark.workflow
 
@@ -95,6 +98,34 @@ def test_the_explorer_shows_the_run_s_answers(results, browser):
     assert f"{len(asked)} of {len(asked)} questions" in browser.find_element("css selector", "#count").text
     assert browser.find_element("css selector", "article h2").text == asked["question"].iloc[0]
     assert len(browser.find_elements("css selector", ".strip .clip")) == 16
+
+
+def test_a_page_shows_post_hoc_explanations_of_the_run_that_has_them(results):
+    content = (results / "explorer/explorer-open-ended.html").read_text()
+    data = json.loads(content.split('id="data">')[1].split("</script>")[0])
+    rows = pd.read_csv(results / "runs/demo-oe/mspan/eigv/app+mot/seed0/explanations.csv", dtype=str)
+    rows = rows[(rows["explainer"] == "occlusion") & (rows["selection"] == "size of the indicator")].set_index("qid")
+    shown = {question["id"]: question["runs"][0]["posthoc"]["occlusion"] for question in data["questions"]}
+    assert {qid: " ".join(map(str, clips)) for qid, clips in shown.items()} == rows["clips"].fillna("").to_dict()
+    assert all("posthoc" not in question["runs"][1] for question in data["questions"])
+
+
+@pytest.mark.parametrize("dataset", ["demo-oe", "demo-mc"])
+def test_who_asks_about_a_test_video_gets_the_prediction(results, dataset, tmp_path):
+    run = results / f"runs/{dataset}/mspan/eigv/app+mot/seed0"
+    said, table = (
+        Predictions.read(run / "predictions.csv"),
+        read_annotations(results / f"datasets/{dataset}/annotations/test.csv"),
+    )
+    candidates = table[candidate_columns(table)].to_numpy().tolist()
+    videos = [DATA / f"videos/{video_id}.mp4" for video_id in table["video_id"]]
+    answers = eigv.load(run, "cpu", tmp_path).ask(videos, table["question"].tolist(), candidates)
+    assert len(answers) == len(said) > 20
+    predicted = [c[n] if c else n for c, n in zip(candidates, said.prediction, strict=True)]
+    assert [answer.answer for answer in answers] == predicted
+    assert [answer.clips for answer in answers] == [rationale.clips for rationale in said.rationales]
+    chances = [max(scores) for scores in said.scores] if said.top is None else [top[0].probability for top in said.top]
+    assert [answer.score for answer in answers] == pytest.approx(chances, abs=6e-5)  # four digits are written
 
 
 def test_the_report_works_without_a_network(results, browser):

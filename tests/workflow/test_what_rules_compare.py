@@ -89,7 +89,11 @@ ROWS = {
     "curves": Row("figures", ("targets.decides_curves",), ("PLAN.targets.curve_runs",)),
     "learning_curves": Row("figures", ("targets.trained",), ("PLAN.targets.histories",)),
     "rationale": Row("figures", ("targets.decides_picture", "targets.picture_gold"), ("PLAN.targets.picture_inputs",)),
-    "explore": Row("explorer", ("targets.page_settings", "targets.page_gold"), ("PLAN.targets.page_inputs",)),
+    "explore": Row(
+        "explorer",
+        ("targets.page_settings", "targets.page_gold", "targets.page_explanations"),
+        ("PLAN.targets.page_inputs",),
+    ),
     "problems": Row("report", (), ("PATHS.manifest()",)),
     "times": Row("report", (), ("PLAN.targets.artefacts",)),
     "report": Row("report", (), ("PLAN.targets.artefacts",)),

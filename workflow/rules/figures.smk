@@ -116,9 +116,10 @@ rule explore:
     params:
         settings=ask(PLAN.targets.page_settings),
         gold=ask(PLAN.targets.page_gold),
+        explanations=ask(PLAN.targets.page_explanations),
         root=PATHS.runs,
         stage=STAGES["explorer"],
     shell:
         "python -m eigv.cli explorer --settings {params.settings:q} --runs {params.root:q}"
         " --questions {input.questions:q} --manifest {input.manifest:q} --video {input.video:q} --out {output:q}"
-        " {params.gold:q} > {log:q} 2>&1 || show_end {log:q}"
+        " {params.gold:q} {params.explanations:q} > {log:q} 2>&1 || show_end {log:q}"

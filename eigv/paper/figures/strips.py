@@ -44,6 +44,8 @@ class Strip:
     """K seconds: when each of them is shown."""
     frame_times: Seconds | None = None
     """(K, T) when every frame of each clip is shown; None where nobody asks for it."""
+    path: Path | None = None
+    """The file of the video."""
 
     def within(self, spans: Sequence[Sequence[float]]) -> list[Part]:
         """The parts of clips whose frames are shown within `spans`, in seconds; a span holds its start and not its end.
@@ -105,4 +107,4 @@ def _read(video_id: str, path: Path | None, middles: Numbers, times: Seconds, wi
     height = max(1, round(width * frames[0].shape[0] / (frames[0].shape[1] * shape)))
     small = [np.asarray(Image.fromarray(frame).resize((width, height))) for frame in frames]
     middle = times[:, times.shape[1] // 2]
-    return Strip(video_id, [small[i] for i in position], middle.tolist(), times)
+    return Strip(video_id, [small[i] for i in position], middle.tolist(), times, path)

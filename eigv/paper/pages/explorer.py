@@ -19,7 +19,7 @@ from base.writing import write_text
 from eigv.config.run_path import Run
 from eigv.config.targets import Explorer
 from eigv.paper.answered_questions import AnsweredQuestion, by_video, read_answered
-from eigv.paper.figures.strips import Strip, read_strips
+from eigv.paper.figures.strips import Seconds, Strip, read_strips
 from eigv.paper.templating import render
 from eigv.paper.titles import title
 
@@ -29,10 +29,27 @@ QUALITY = 70
 
 
 def write_explorer(
-    how: Explorer, runs: Path, questions: Path, manifest: Path, video: Path, out: Path, gold: Path | None = None
+    how: Explorer,
+    runs: Path,
+    questions: Path,
+    manifest: Path,
+    video: Path,
+    out: Path,
+    gold: Path | None = None,
+    explanations: Sequence[Path] = (),
 ) -> None:
-    """Writes the page for the runs of `how`, which lie below the folder `runs`, with the spans of a file of `gold`."""
-    answered = [read_answered(RunFolder(runs / path).predictions, questions, gold) for path in how.runs]
+    """Writes the page for the runs of `how`, which lie below the folder `runs`, with the spans of a file of `gold`.
+
+    Runs whose `explanations.csv` is among `explanations` are shown with what post-hoc explainers select.
+    """
+    folders = [RunFolder(runs / path) for path in how.runs]
+    if others := set(explanations) - {folder.explanations for folder in folders}:
+        raise UserError(f"no run of the page has these explanations: {', '.join(sorted(map(str, others)))}")
+    explained = [folder.explanations if folder.explanations in explanations else None for folder in folders]
+    answered = [
+        read_answered(folder.predictions, questions, gold, file)
+        for folder, file in zip(folders, explained, strict=True)
+    ]
     asked = [[question.qid for question in of_run] for of_run in answered]
     for path, qids in zip(how.runs, asked, strict=True):
         if qids != asked[0]:
@@ -41,14 +58,14 @@ def write_explorer(
     answered = [[of_run[n] for n in kept] for of_run in answered]
     names = list(by_video(answered[0]))
     strips = dict(read_strips(names, video, manifest, THUMBNAIL_WIDTH, len(os.sched_getaffinity(0))))
-    write_text(out, page(how, answered, strips))
+    write_text(out, page(how, answered, strips, out.parent))
 
 
-def page(how: Explorer, answered: list[list[AnsweredQuestion]], strips: dict[str, Strip | None]) -> str:
-    """The page for the answers of each run of `how` to the same questions."""
+def page(how: Explorer, answered: list[list[AnsweredQuestion]], strips: dict[str, Strip | None], folder: Path) -> str:
+    """The page for the answers of each run of `how` to the same questions; it is to lie in `folder`."""
     names = list(by_video(answered[0]))
     sheets = {n: _sheet(strip) for n, name in enumerate(names) if (strip := strips[name])}
-    return render("explorer.html.jinja", data=_data(how, answered, names, strips), sheets=sheets)
+    return render("explorer.html.jinja", data=_data(how, answered, names, strips, folder), sheets=sheets)
 
 
 def _spread(questions: list[AnsweredQuestion], count: int) -> list[int]:
@@ -68,7 +85,11 @@ def _spread(questions: list[AnsweredQuestion], count: int) -> list[int]:
 
 
 def _data(
-    how: Explorer, answered: list[list[AnsweredQuestion]], names: list[str], strips: dict[str, Strip | None]
+    how: Explorer,
+    answered: list[list[AnsweredQuestion]],
+    names: list[str],
+    strips: dict[str, Strip | None],
+    folder: Path,
 ) -> dict[str, Any]:
     """What the page shows, in the form that its script describes."""
     types = sorted({question.type for question in answered[0]})
@@ -93,17 +114,26 @@ def _data(
         "about": f"{len(rows):,} test questions on {len(names):,} videos. Arrow keys go from question to question.",
         "clips": max((len(strip.frames) for strip in strips.values() if strip), default=0),
         "types": types,
-        "videos": [_video(name, strips[name]) for name in names],
+        "videos": [_video(name, strips[name], folder) for name in names],
         "runs": [{"name": _name(path, how.runs), "path": path} for path in how.runs],
         "questions": rows,
     }
 
 
-def _video(name: str, strip: Strip | None) -> dict[str, Any]:
+def _video(name: str, strip: Strip | None, folder: Path) -> dict[str, Any]:
     if strip is None:
         return {"id": name, "times": [], "ratio": 1}
     height, width = strip.frames[0].shape[:2]
-    return {"id": name, "times": [round(t, 2) for t in strip.times], "ratio": round(width / height, 4)}
+    about = {"id": name, "times": [round(t, 2) for t in strip.times], "ratio": round(width / height, 4)}
+    if strip.path is None or strip.frame_times is None:
+        return about
+    return about | {"file": os.path.relpath(strip.path.resolve(), folder.resolve()), "spans": _shown(strip.frame_times)}
+
+
+def _shown(times: Seconds) -> list[list[float]]:
+    """From when to when each clip is shown, of the times (K, T) of its frames; a lone frame is shown for a second."""
+    frame = times[:, -1] - times[:, -2] if times.shape[1] > 1 else np.ones(len(times))
+    return np.stack([times[:, 0], times[:, -1] + frame], axis=1).round(3).tolist()
 
 
 def _gold(question: AnsweredQuestion, strip: Strip | None) -> dict[str, Any]:
@@ -122,6 +152,8 @@ def _answer(answered: AnsweredQuestion) -> dict[str, Any]:
         "confidence": answered.confidence,
         "scores": [p for _, p in answered.scored] if answered.candidates else answered.scored,
     }
+    if answered.post_hoc:
+        answer["posthoc"] = answered.post_hoc
     if (rationale := answered.rationale) is not None:
         answer["causal"] = rationale.clips
         answer["chances"] = rationale.probability

@@ -1,6 +1,6 @@
 "use strict";
-// The data: {title, about, clips, types: [name], videos: [{id, times, ratio}], runs: [{name, path, accuracy}],
-// questions: [{id, video, type, text, candidates?, answer, gold?: [[clip, start, end]], spans?, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?}]}]}
+// The data: {title, about, clips, types: [name], videos: [{id, times, ratio, file?, spans?: [[start, end]]}], runs: [{name, path, accuracy}],
+// questions: [{id, video, type, text, candidates?, answer, gold?: [[clip, start, end]], spans?, runs: [{prediction, right, confidence, scores, causal?, chances?, spans?, posthoc?: {explainer: [clip]}}]}]}
 const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const colours = ["--run0", "--run1", "--run2", "--run3"].map((name) => `var(${name})`);
@@ -79,11 +79,13 @@ function open(number) {
   history.replaceState(null, "", `#${encodeURIComponent(question.id)}`);
   const parts = [
     make("h2", {}, question.text),
-    make("p", { className: "meta" }, `${data.types[question.type]} · video ${video.id} · question ${question.id}`),
+    make("p", { className: "meta" }, `${data.types[question.type]} · video ${video.id} · question `,
+      make("a", { href: `#${encodeURIComponent(question.id)}`, title: "A link to this question" }, question.id)),
     drawStrip(question, video),
+    ...drawPlayer(question, video),
   ];
   parts.push(...drawGold(question));
-  question.runs.forEach((run, r) => parts.push(...drawBars(run, r)));
+  question.runs.forEach((run, r) => parts.push(...drawBars(run, r), ...drawPostHoc(run, r, video)));
   parts.push(make("div", { className: "runs" }, ...question.runs.map((run, r) => drawRun(question, run, r))));
   find("detail").replaceChildren(...parts);
   find("detail").scrollTop = 0;
@@ -103,8 +105,63 @@ function drawStrip(question, video) {
     const frames = question.runs.map((run, r) => run.causal && run.causal.includes(k)
       ? make("div", { className: "frame", style: { inset: `${5 * r}px`, borderColor: colours[r] } }) : null);
     const box = make("div", { style: { position: "relative" } }, picture, ...frames);
-    return make("div", { className: "clip" }, box, make("time", {}, `${seconds.toFixed(1)} s`));
+    const name = make("time", {}, `${seconds.toFixed(1)} s`);
+    if (!video.file) return make("div", { className: "clip" }, box, name);
+    const clip = { className: "clip", type: "button", title: `play clip ${k + 1}`, onclick: () => play(video, [k]) };
+    return make("button", clip, box, name);
   }));
+}
+
+/** Below the strip of a video that lies beside the page: a player, and a button for each run to play what it rests on. */
+function drawPlayer(question, video) {
+  if (!video.file) return [];
+  const buttons = question.runs.map((run, r) => run.causal && run.causal.length ? make("button",
+    { type: "button", className: "play", style: { borderColor: colours[r] }, onclick: () => play(video, run.causal) },
+    `Play what ${data.runs[r].name} rests on`) : null);
+  return [make("div", { className: "row player" }, make("div", { className: "chips" }, ...buttons.filter(Boolean))),
+    make("div", { id: "player" })];
+}
+
+/** Plays clips of a video one after the other, again and again. */
+function play(video, clips) {
+  const player = make("video", { muted: true, controls: true, autoplay: true, playsInline: true,
+    src: video.file.split("/").map(encodeURIComponent).join("/") });
+  const said = make("p", { className: "meta" }, `clip ${clips.map((k) => k + 1).join(", ")}`);
+  let at = 0;
+  const go = (place) => { at = place; player.currentTime = video.spans[clips[at]][0]; };
+  player.addEventListener("loadedmetadata", () => go(0));
+  player.addEventListener("timeupdate", () => {
+    if (player.seeking || player.paused || player.currentTime < video.spans[clips[at]][1]) return;
+    go((at + 1) % clips.length);
+  });
+  player.addEventListener("ended", () => { go((at + 1) % clips.length); player.play(); });
+  player.addEventListener("error", () => { said.textContent = `The browser cannot play ${video.file}.`; });
+  find("player").replaceChildren(player, said);
+}
+
+/** The questions that are shown, as CSV; a text that a spreadsheet would take for a formula gets an apostrophe. */
+function asCsv() {
+  const cell = (value) => {
+    const text = String(value ?? "");
+    const safe = typeof value === "string" && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+    return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  };
+  const columns = ["prediction", "right", "confidence", "seconds"];
+  const names = data.runs.flatMap((run) => columns.map((column) => `${column}: ${run.path}`));
+  const rows = shown.map((number) => {
+    const q = data.questions[number];
+    const word = (answer) => q.candidates ? q.candidates[answer] : answer;
+    const runs = q.runs.flatMap((run) => [word(run.prediction), Number(run.right), run.confidence, run.spans || ""]);
+    return [q.id, data.videos[q.video].id, data.types[q.type], q.text, word(q.answer), q.spans || "", ...runs];
+  });
+  const head = ["qid", "video_id", "type", "question", "answer", "gold", ...names];
+  return [head, ...rows].map((row) => row.map(cell).join(",") + "\r\n").join("");
+}
+
+function save() {
+  const place = URL.createObjectURL(new Blob([asCsv()], { type: "text/csv" }));
+  make("a", { href: place, download: "questions.csv" }).click();
+  URL.revokeObjectURL(place);
 }
 
 /** Under each clip, as far as its frames lie in the seconds that hold the answer. */
@@ -135,6 +192,18 @@ function drawBars(run, r) {
     make("div", { className: "bars" }, ...bars),
     make("p", { className: "bars-title" }, `${data.runs[r].name}: probability of each clip of being causal, ${range}`),
   ];
+}
+
+/** The clips that each post-hoc explainer of the run's model selects, as many as its indicator; they play too. */
+function drawPostHoc(run, r, video) {
+  return Object.entries(run.posthoc || {}).flatMap(([explainer, clips]) => {
+    const name = `${data.runs[r].name}, post hoc: ${explainer}`;
+    const cells = Array.from({ length: data.clips }, (_, k) => make("div", {}, clips.includes(k)
+      ? make("i", { style: { background: colours[r] }, title: `clip ${k + 1}` }) : ""));
+    const title = video.file && clips.length
+      ? make("button", { type: "button", className: "play", onclick: () => play(video, clips) }, `Play ${name}`) : name;
+    return [make("div", { className: "post-hoc-bar" }, ...cells), make("p", { className: "bars-title" }, title)];
+  });
 }
 
 function drawRun(question, run, r) {
@@ -193,6 +262,9 @@ function drawFilters() {
     }, verdict))))));
 }
 
+/** The number of the question that the address names; -1 where it names none. */
+const linked = () => data.questions.findIndex((q) => q.id === decodeURIComponent(location.hash.slice(1)));
+
 function start() {
   find("title").textContent = data.title;
   find("about").textContent = data.about;
@@ -217,8 +289,9 @@ function start() {
   });
   drawFilters();
   filter();
-  const linked = data.questions.findIndex((q) => q.id === decodeURIComponent(location.hash.slice(1)));
-  if (data.questions.length) open(linked >= 0 ? linked : shown[0]);
+  find("save").addEventListener("click", save);
+  window.addEventListener("hashchange", () => { if (linked() >= 0) open(linked()); });
+  if (data.questions.length) open(linked() >= 0 ? linked() : shown[0]);
 }
 
 start();

@@ -22,8 +22,8 @@ def test_selections_are_read_as_they_were_written(tmp_path):
     np.testing.assert_array_equal(selected, SELECTED)
 
 
-@pytest.mark.parametrize("clips", [["100", "01"], ["100", "012"], ["100", ""]])
-def test_clips_that_are_no_selection_of_as_many_are_named(tmp_path, clips):
+@pytest.mark.parametrize("clips", [["0 1", "x"], ["0 1", "-1"], ["0 1", "1.5"]])
+def test_clips_that_are_no_numbers_are_named(tmp_path, clips):
     with pytest.raises(UserError, match=r"e\.csv: the clips of question 'q1'"):
         read_selections(written(tmp_path, {CLIPS: clips}))
 

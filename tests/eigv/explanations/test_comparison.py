@@ -8,6 +8,7 @@ import pytest
 
 from base.errors import UserError
 from base.formats.explanations import (
+    BASELINES,
     INDICATOR,
     NUMBERS,
     OWN,
@@ -15,6 +16,7 @@ from base.formats.explanations import (
     TEXTS,
     TUNED,
     read_explanations,
+    read_post_hoc,
     read_selections,
 )
 from base.formats.video_features import VideoFeatures
@@ -59,6 +61,18 @@ def found(made):
     table, selected = read_selections(out)
     np.testing.assert_allclose(selected.mean(axis=1), table["share"])
     return compared
+
+
+def test_what_post_hoc_explainers_select_is_read_by_question(made, found):
+    own = found[found["explainer"] == INDICATOR].query("selection == @OWN").set_index("qid")["clips"]
+    read = read_post_hoc(made[1] / "explanations.csv")
+    asked = set(found["explainer"]) - {INDICATOR, *BASELINES}
+    assert set(read) == set(own.index) and asked
+    for qid, selections in read.items():
+        assert set(selections) == asked
+        assert {len(set(clips)) for clips in selections.values()} == {len(own[qid].split())}
+    sizes = found["clips"].str.split().str.len()
+    assert (sizes == (found["share"] * sizes.max()).round()).all()  # all clips is one of the selections
 
 
 def test_the_gold_row_bounds_and_random_is_beaten_by_all(found):

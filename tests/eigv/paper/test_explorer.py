@@ -4,8 +4,10 @@ import io
 import json
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -15,6 +17,7 @@ from eigv.config.targets import Explorer
 from eigv.paper.answered_questions import AnsweredQuestion
 from eigv.paper.figures.strips import Strip
 from eigv.paper.pages.explorer import page, write_explorer
+from extract.demo.render import encode
 
 CLIPS = 16
 VIDEOS, A_VIDEO = 1000, 10
@@ -51,6 +54,7 @@ def answers(method: str) -> list[AnsweredQuestion]:
                 scored=tuple(map(Scored, candidates, scores.tolist())),
                 rationale=RATIONALE if method == "eigv" else None,
                 gold=((1.5, 2.25),) if n % 2 else (),
+                post_hoc={"gradients": (3, 5, 9)} if n % 2 and method == "eigv" else {},
             )
         )
     return rows
@@ -66,8 +70,16 @@ def made(runs, tmp_path_factory):
     frames = [np.full((54, 96, 3), 10 * k, np.uint8) for k in range(CLIPS)]
     strips = {f"v{v}": Strip(f"v{v}", frames, [0.5 * k for k in range(CLIPS)], TIMES) for v in range(VIDEOS)}
     strips["v999"] = None
-    out = tmp_path_factory.mktemp("explorer") / "page.html"
-    out.write_text(page(HOW, runs, strips), encoding="utf-8")
+    folder = tmp_path_factory.mktemp("explorer")
+    film = folder / "videos of #1/v 0.mp4"
+    film.parent.mkdir()
+    moving = (np.full((54, 96, 3), 3 * n, np.uint8) for n in range(8 * CLIPS // 2))
+    encode(moving, 8, 96, 54, film)
+    strips["v0"] = replace(strips["v0"], path=film)
+    strips["v1"] = replace(strips["v1"], path=folder / "gone.mp4")
+    out = folder / "pages/page.html"
+    out.parent.mkdir()
+    out.write_text(page(HOW, runs, strips, out.parent), encoding="utf-8")
     return out
 
 
@@ -117,6 +129,16 @@ def test_gold_seconds_stand_under_the_frames_that_show_them(opened, runs):
     assert opened.find_elements("css selector", ".gold-bar") == []  # the first has no gold
 
 
+def test_post_hoc_selections_stand_beside_the_rationale_and_play(opened):
+    assert opened.find_elements("css selector", ".post-hoc-bar") == []  # the first has no gold, and none were made
+    opened.execute_script("location.hash = 'v0_1'")
+    cells = opened.find_elements("css selector", ".post-hoc-bar div")
+    assert [k for k, cell in enumerate(cells) if cell.find_elements("css selector", "i")] == [3, 5, 9]
+    (button,) = (b for b in opened.find_elements("css selector", "button.play") if "post hoc: gradients" in b.text)
+    button.click()
+    assert text(opened, "#player") == "clip 4, 6, 10"
+
+
 def test_two_methods_side_by_side(opened):
     runs = opened.find_elements("css selector", ".run")
     assert [run.find_element("css selector", "h3").text.split("\n")[-1][1:].strip() for run in runs] == [
@@ -154,6 +176,65 @@ def test_arrow_keys_go_on(opened):
     assert "person 2 " in text(opened, "article h2") and text(opened, "article h2") != before
 
 
+def shows(browser, start, end):
+    """Waits until the player of the page runs between two seconds."""
+    state = "const v = document.querySelector('#player video'); return v && !v.paused && v.currentTime"
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        now = browser.execute_script(state)
+        if now and start <= now < end + 0.3:  # the browser tells the time four times a second
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"the player does not show {start} to {end} s but {now}: {text(browser, 'article')}")
+
+
+def test_clips_of_a_video_beside_the_page_play(opened):
+    opened.find_elements("css selector", "button.clip")[12].click()
+    shows(opened, 6.0, 6.5)
+    assert text(opened, "#player") == "clip 13"
+    opened.find_elements("css selector", "button.clip")[2].send_keys("\ue007")  # by the keyboard
+    shows(opened, 1.0, 1.5)
+    (button,) = opened.find_elements("css selector", ".play")  # the other run rests on nothing
+    button.click()
+    assert text(opened, "#player") == "clip 4, 5, 10"
+    for start in (1.5, 2.0, 4.5, 1.5):
+        shows(opened, start, start + 0.5)
+
+
+def test_a_video_that_is_gone_is_said(opened):
+    opened.get(opened.current_url.partition("#")[0] + "#v1_0")
+    click(opened, "button.clip")
+    until = time.monotonic() + 60
+    while "cannot play ../gone.mp4" not in text(opened, "#player") and time.monotonic() < until:
+        time.sleep(0.05)
+    assert "cannot play ../gone.mp4" in text(opened, "#player")
+    assert any("gone.mp4" in entry["message"] for entry in opened.get_log("browser"))
+
+
+def test_a_link_opens_its_question(opened):
+    link = opened.find_element("css selector", "article .meta a").get_attribute("href")
+    assert link.endswith("#v0_0")
+    opened.get(link.replace("#v0_0", "#v31_4"))  # the page itself stays
+    assert "person 314 " in text(opened, "article h2")
+    assert opened.find_elements("css selector", "button.clip") == []  # no video of it lies beside the page
+
+
+def test_the_list_is_saved_as_csv(opened, runs):
+    opened.find_element("css selector", "#search").send_keys("candidate 3 of 471")
+    catch = "URL.createObjectURL = (blob) => { blob.text().then((t) => { window.saved = t; }); return 'data:,'; }"
+    opened.execute_script(catch)
+    click(opened, "#save")
+    found = pd.read_csv(io.StringIO(opened.execute_async_script("arguments[0](window.saved)")), keep_default_na=False)
+    wanted = [q for q in runs[0] if "candidate 3 of 471" in " ".join(q.candidates)]
+    assert found["qid"].tolist() == [q.qid for q in wanted] and len(wanted) == 11
+    assert found["question"].tolist() == [q.question for q in wanted]
+    assert found["answer"].tolist() == [q.candidates[q.answer] for q in wanted]
+    assert found[f"prediction: {PATHS[0]}"].tolist() == [q.candidates[q.prediction] for q in wanted]
+    assert found[f"right: {PATHS[0]}"].tolist() == [int(q.is_right) for q in wanted]
+    assert found[f"seconds: {PATHS[0]}"].unique().tolist() == ["1.50–2.50, 4.50–5.00"]
+    assert found[f"seconds: {PATHS[1]}"].unique().tolist() == [""]
+
+
 def test_a_video_without_pictures_says_so(opened):
     opened.find_element("css selector", "#search").send_keys("v999_0")
     click(opened, ".item")
@@ -180,10 +261,13 @@ def test_runs_of_other_questions_are_refused(tmp_path):
     (tmp_path / "test.csv").write_text("qid,video_id,question,type,answer\nq1,v,x,what,a\nq2,v,x,what,a\n")
     with pytest.raises(UserError, match="answers other questions"):
         write_explorer(HOW, tmp_path, tmp_path, tmp_path / "m.csv", tmp_path / "v.h5", tmp_path / "out.html")
+    others = [tmp_path / "another/explanations.csv"]
+    with pytest.raises(UserError, match=r"no run of the page has these explanations: .*another"):
+        write_explorer(HOW, *[tmp_path] * 5, explanations=others)
 
 
 def test_the_data_can_not_end_its_script_element(runs):
     odd = [[replace(run[0], question="</script><script>alert(1)</script><!--"), *run[1:10]] for run in runs]
-    content = page(HOW, odd, {"v0": None})
+    content = page(HOW, odd, {"v0": None}, Path())
     data = content.split('id="data">')[1].split("</script>")[0]
     assert json.loads(data)["questions"][0]["text"] == "</script><script>alert(1)</script><!--"

@@ -85,7 +85,9 @@ def decided(config: dict[str, Any]) -> dict[str, str]:
         "table": shows.decides_table("table1"),
         "sweep": shows.decides_sweep("figure5a"),
         "picture": " ".join([shows.decides_picture("figure6"), *shows.picture_gold("figure6")]),
-        "page": " ".join([shows.page_settings("explorer"), *shows.page_gold("explorer")]),
+        "page": " ".join(
+            [shows.page_settings("explorer"), *shows.page_gold("explorer"), *shows.page_explanations("explorer")]
+        ),
     }
     of |= {"explanations": "".join(map(shows.decides_explanations, plan.config.explanations))}
     of |= {"curves": "".join(map(shows.decides_curves, plan.config.curves))}

@@ -165,6 +165,17 @@ def test_what_cannot_be_a_table_of_explanations(table, said):
         shown(datasets=GOLD, explanations={"post-hoc": table}, checkpoints={})
 
 
+def test_a_page_shows_the_post_hoc_explanations_that_are_made_of_its_runs_on_test():
+    targets = shown(datasets=GOLD, explanations={"post-hoc": {"runs": SEEDS}}, checkpoints={}).targets
+    explained = f"{OUT}/runs/{RUN}/explanations.csv"
+    assert RUN in SEEDS and targets.page_inputs("first")["explanations"] == [explained]
+    assert targets.page_explanations("first") == ["--explanations", explained]
+    shifted = {"one": GOLD["one"] | {"shifted_test": "test-shifted"}}
+    table = {"runs": SEEDS, "split": "test-shifted"}
+    targets = shown(datasets=shifted, explanations={"post-hoc": table}, checkpoints={}).targets
+    assert targets.page_explanations("first") == []
+
+
 def test_explanations_are_measured_against_gold_spans_alone():
     with pytest.raises(UserError, match=r"explanations.post-hoc.*`datasets.one` needs `gold`"):
         shown(explanations={"post-hoc": {"runs": SEEDS}}, checkpoints={})

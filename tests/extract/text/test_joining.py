@@ -15,6 +15,7 @@ from extract.text.encoder import load_encoder
 from extract.text.finetune import finetune
 from extract.text.joining import Joining, summary_token
 from extract.text.question_only import QuestionOnly
+from extract.text.sentences import SentenceEncoder
 from extract.text.sequences import laid_out, pad, read_questions
 from extract.text.tokens import write_tokens
 from tests.extract.small_fine_tuning import write_annotations
@@ -143,9 +144,10 @@ def test_a_tokenizer_without_a_fast_form_says_its_rule_too():
     assert summary_token(tokenizer) == 57344
 
 
-def test_a_model_that_writes_text_is_no_encoder(tmp_path):
+def test_of_a_model_that_writes_text_only_whole_sentences_are_taken(tmp_path):
     config = transformers.T5Config(d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2, vocab_size=100)
     transformers.T5Model(config).save_pretrained(tmp_path)
     ENCODERS["Roberta"][0]().save_pretrained(tmp_path)
     with pytest.raises(UserError, match="is a T5Model, which writes text; name an encoder"):
         load_encoder(str(tmp_path))
+    assert SentenceEncoder(str(tmp_path), "mean", unit=False).encode(["red", "the blue thing"]).shape == (2, 8)
