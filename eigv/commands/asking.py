@@ -41,31 +41,39 @@ class SeveralCandidates(TyperCommand):
 @app.command(cls=SeveralCandidates)
 def ask(
     video: Annotated[Path, typer.Argument(help="The video file.")],
-    question: Annotated[list[str] | None, typer.Argument(help="The question; several are answered in turn.")] = None,
+    question: Annotated[
+        list[str] | None, typer.Argument(help="A question, in quotes; several: one after the other.")
+    ] = None,
     run: Annotated[
-        str, typer.Option(help="The folder of a run (.../seed0) or bundle, or a bundle's name on the hub.")
+        str,
+        typer.Option(
+            help="The run to ask, always needed: its folder (.../seed0), a bundle's, or owner/name on the hub."
+        ),
     ] = "",
     candidates: Annotated[
         list[str] | None,
-        typer.Option(help="A candidate of multiple choice; one after the other, the same for all questions."),
+        typer.Option(
+            help="For a run on multiple choice: the candidates, one after the other, the same for all questions. Write "
+            "them last, or before another option."
+        ),
     ] = None,
     questions: Annotated[
         Path | None, typer.Option(help="A file of questions, one a line; or CSV: question, and candidates a0, a1, ...")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strip: Annotated[
-        Path | None, typer.Option(help="Draw the frames with the causal clips framed: PNG or PDF.")
+        Path | None, typer.Option(help="A picture to write: the frames, the causal clips framed; PNG or PDF.")
     ] = None,
     clip: Annotated[
-        Path | None, typer.Option(help="Write the causal clips of the first answer as a video, MP4.")
+        Path | None, typer.Option(help="A video to write: the causal clips of the first answer; MP4.")
     ] = None,
     device: Device = "auto",
     threads: Threads = CPUS,
 ) -> None:
-    """Ask a trained run about a video: the answer, its runners-up, and the clips and seconds that it rests on.
+    """Ask a trained run about a video: the answer, its runners-up, and the clips that it rests on, the causal ones.
 
-    Features of the video are made as the workflow made those of the run, and are kept in the folder `asked` of the run:
-    another question about the same video decodes nothing.
+    Features of the video are made as the workflow made those of the run, and are kept in the folder `asked` of the run,
+    so that further questions about the same video are answered sooner.
     """
     from eigv.asking import questions as forms
     from eigv.asking.model import as_json, load
@@ -90,36 +98,44 @@ def ask(
 
 @app.command()
 def bundle(
-    run: Annotated[Path, typer.Argument(help="The folder of a run.")],
-    out: Annotated[Path, typer.Argument(help="The folder of the bundle.")],
+    run: Annotated[Path, typer.Argument(help="The folder of a run (.../seed0).")],
+    out: Annotated[Path, typer.Argument(help="The folder of the bundle, a new one.")],
     examples: Annotated[
         Path | None,
-        typer.Option(help="A folder of videos: some of the test split go with the bundle, with a question each."),
+        typer.Option(help="The folder of the run's videos: a few of the test split go along, with a question each."),
     ] = None,
 ) -> None:
-    """Pack a run into one folder for `eigv ask`: model, networks' weights, text encoder, licences, provenance."""
+    """Pack a run into one folder, to be asked on any machine with EIGV (`eigv ask`, `eigv serve`), without a network.
+
+    It holds the model, the weights of the feature networks, the text encoder, licences, hashes and provenance.
+    """
     from eigv.asking.model import load
 
     load(run, "cpu").save(out, examples)
     if code := read_json(out / "bundle.json", "the bundle")["code"]:
         typer.echo(f"where it is asked, packages with {', '.join(code)} have to be installed: it carries no code")
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    typer.echo(f"{out}: {size / 2**20:.0f} MB; ask it with `eigv ask VIDEO QUESTION --run {out}`")
+    typer.echo(
+        f"{out}: {size / 2**20:.0f} MB; ask it with `eigv ask VIDEO QUESTION --run {out}`, or `eigv serve {out}`"
+    )
 
 
 @app.command()
 def serve(
-    bundle: Annotated[str, typer.Argument(help="The folder of a bundle or run, or a bundle's name on the hub.")],
-    host: Annotated[str, typer.Option(help="The address to listen on; 0.0.0.0: every one of this machine.")] = LOOPBACK,
+    bundle: Annotated[str, typer.Argument(help="The folder of a bundle or run, or owner/name of a bundle on the hub.")],
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; with 0.0.0.0 other machines reach the page.")
+    ] = LOOPBACK,
     port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0: the first free one from 7860 on.")] = 0,
     max_size: Annotated[int, typer.Option(min=1, help="Megabytes that an uploaded video may have.")] = 200,
-    time_limit: Annotated[float, typer.Option(min=1, help="Seconds that each pass over a video may take.")] = 60,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds after which a pass over a video is given up.")] = 60,
     device: Device = "auto",
     threads: Threads = CPUS,
 ) -> None:
     """Show a page on which a trained run is asked about videos; only this machine sees it, unless `--host` says more.
 
-    Needs Gradio (`pip install 'eigv[serve]'`). Uploads lie in a temporary folder, which is removed at the end (Ctrl-C).
+    Prints the address to open in a browser; Ctrl-C ends it. Uploads lie in a temporary folder, which is removed then.
+    Needs Gradio, of EIGV's extra `serve`.
     """
     if find_spec("gradio") is None:
         raise UserError("the page needs Gradio, which is not installed; pip install 'eigv[serve]' (or gradio) gets it")
