@@ -187,7 +187,7 @@ class Split:
     def with_gold(self, spans: Mapping[str, Sequence[Sequence[float]]]) -> "Split":
         """The questions that have a clip within their gold spans, with these clips; `UserError` where there is none."""
         gold = self._gold_clips(spans)
-        kept = gold.any(axis=1)
+        kept = np.asarray(gold.any(axis=1))
         left_out = self.left_out + int((~kept).sum())
         return replace(self, gold=gold, left_out=left_out).only(kept)
 
