@@ -170,7 +170,7 @@ rulegraph: .venv/ready  ## Draw the graph of the rules for the README (needs Gra
 
 lock: .venv/ready  ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/pip-compile --quiet --upgrade --strip-extras --no-emit-index-url --no-emit-find-links \
-	    --extra demo --extra serve --extra cluster --extra test --extra dev --output-file requirements.lock pyproject.toml
+	    --extra demo --extra timm --extra serve --extra cluster --extra test --extra dev --output-file requirements.lock pyproject.toml
 
 clean:  ## Remove the demo's results (not its videos)
 	rm -rf results/demo
