@@ -53,8 +53,8 @@ def tokens(
 
     text = command_line.parsed(TextSettings, settings)
     with working_device(device, threads) as claimed:
-        for name in split:
-            write_tokens(questions, name, encoder, text, out / f"text_{name}.h5", state / name, claimed, stage)
+        files = {name: out / f"text_{name}.h5" for name in split}
+        write_tokens(questions, files, encoder, text, state, claimed, stage)
 
 
 @app.command("import-tokens")

@@ -5,6 +5,9 @@ Sizes: Q questions, A sequences a question, L tokens, D width of the encoder.
 
 import io
 import shutil
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,7 @@ from torch import Tensor, nn
 from base.errors import UserError
 from base.formats.questions import read_annotations
 from base.formats.token_features import LAYOUT, write_token_features
-from base.jobs.journal import journal
+from base.jobs.journal import Journal, journal
 from base.jobs.progress import progress
 from base.reading import read_json, sha256
 from base.writing import write_bytes
@@ -32,52 +35,63 @@ PART = 4096
 
 def write_tokens(
     annotations: Path,
-    split: str,
+    files: Mapping[str, Path],
     encoder_folder: Path,
     text: TextSettings,
-    out: Path,
     state: Path,
     device: str,
     stage: int = 0,
 ) -> None:
-    """Writes `text_<split>.h5`: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,).
+    """Writes a file for each split: `qid`, `video_id`, `tokens` (sum of lengths, D) float16, `offsets` (Q * A + 1,).
 
-    Works in parts, which lie in the folder `state` until the file is whole: after a kill the parts that are there are
-    not made again if they are of the same `stage` (workflow/stages.yaml), and memory does not grow with the split.
+    Works in parts, which lie in the folder `state` until all of the files are whole: Snakemake removes those of a job
+    that was killed. Parts that are there are not made again if they are of the same `stage` (workflow/stages.yaml), and
+    memory does not grow with a split.
     """
     tokenizer, encoder = load_encoder(str(encoder_folder.resolve()))
     encoder.to(device).eval()
-    path = annotations / f"{split}.csv"
-    questions = laid_out(read_annotations(path), tokenizer, text, path)
-    about = {
-        "split": split,
-        "layer": text.layer,
-        "truncate": text.truncate,
-        "length": text.length,
-        "sequences": questions.sequences,
-        "questions_cut": questions.cut,
-        "encoder": text.encoder,
-        "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
-    }
-    if questions.apart:
-        about[LAYOUT] = "apart"
     weights = {p.name: sha256(p) for p in sorted(encoder_folder.glob("*.safetensors"))}
-    key = [weights, text.model_dump(), sha256(path), PART, stage]
-    with journal(state / "parts", key) as past:
-        made = {entry["part"] for entry in past.entries}
-        parts = []
-        numbers = [range(n, min(n + PART, len(questions.tokens))) for n in range(0, len(questions.tokens), PART)]
-        for part in progress(numbers, total=len(numbers), label=f"tokens of {split}", unit="part"):
-            parts.append(state / f"{part.start:09d}.npy")
-            if part.start not in made:
-                content = io.BytesIO()  # where NumPy writes the file, a full disk is an error without a number
-                np.save(content, encode(encoder, questions, part, text, device))
-                write_bytes(parts[-1], content.getbuffer())
-                past.note({"part": part.start})
-        lengths = np.array([len(tokens) for tokens in questions.tokens])
-        width = encoder.config.hidden_size
-        write_token_features(out, questions.table, lengths, width, (np.load(p) for p in parts), about)
-        shutil.rmtree(state)
+    with ExitStack() as unfinished:
+        for split, out in files.items():
+            path, folder = annotations / f"{split}.csv", state / split
+            questions = laid_out(read_annotations(path), tokenizer, text, path)
+            about = {
+                "split": split,
+                "layer": text.layer,
+                "truncate": text.truncate,
+                "length": text.length,
+                "sequences": questions.sequences,
+                "questions_cut": questions.cut,
+                "encoder": text.encoder,
+                "finetuning": read_json(encoder_folder / "finetuning.json", "the fine-tuned encoder"),
+            }
+            if questions.apart:
+                about[LAYOUT] = "apart"
+            key = [weights, text.model_dump(), sha256(path), PART, stage]
+            past = unfinished.enter_context(journal(folder / "parts", key))
+            parts = _parts(questions, partial(encode, encoder, questions, text=text, device=device), past, folder)
+            lengths = np.array([len(tokens) for tokens in questions.tokens])
+            width = encoder.config.hidden_size
+            write_token_features(out, questions.table, lengths, width, (np.load(p) for p in parts), about)
+        for split in files:
+            shutil.rmtree(state / split)
+
+
+def _parts(
+    questions: Questions, encoded: Callable[[range], NDArray[np.float16]], past: Journal, folder: Path
+) -> list[Path]:
+    """The files of the parts, in a folder of the split's name; those that the journal `past` knows are there."""
+    made = {entry["part"] for entry in past.entries}
+    numbers = [range(n, min(n + PART, len(questions.tokens))) for n in range(0, len(questions.tokens), PART)]
+    parts = []
+    for part in progress(numbers, total=len(numbers), label=f"tokens of {folder.name}", unit="part"):
+        parts.append(folder / f"{part.start:09d}.npy")
+        if part.start not in made:
+            content = io.BytesIO()  # where NumPy writes the file, a full disk is an error without a number
+            np.save(content, encoded(part))
+            write_bytes(parts[-1], content.getbuffer())
+            past.note({"part": part.start})
+    return parts
 
 
 @torch.inference_mode()

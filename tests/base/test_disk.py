@@ -157,10 +157,12 @@ def test_token_features_on_a_full_disk(small_disk, tmp_path, capsys, monkeypatch
     finetune(questions, settings, tmp_path / "encoder", tmp_path / "state", "cpu")
     monkeypatch.setattr(tokens, "PART", 100)
     made = []
-    monkeypatch.setattr(tokens, "encode", lambda *args, encode=tokens.encode: made.append(args[2]) or encode(*args))
+    monkeypatch.setattr(
+        tokens, "encode", lambda *args, encode=tokens.encode, **rest: made.append(args[2]) or encode(*args, **rest)
+    )
 
     def write(folder: Path, state: Path) -> Path:
-        tokens.write_tokens(questions, "val", tmp_path / "encoder", settings, folder / "t.h5", state, "cpu")
+        tokens.write_tokens(questions, {"val": folder / "t.h5"}, tmp_path / "encoder", settings, state, "cpu")
         return folder / "t.h5"
 
     whole = write(tmp_path, tmp_path / "tokens").read_bytes()
@@ -168,7 +170,7 @@ def test_token_features_on_a_full_disk(small_disk, tmp_path, capsys, monkeypatch
     state = small_disk / "tokens"
     state.mkdir()
     ballast = fill(small_disk, 120_000)
-    fails_on_a_full_disk(lambda: write(tmp_path / "b", state), state / f"{made[1].start:09d}.npy", capsys)
+    fails_on_a_full_disk(lambda: write(tmp_path / "b", state), state / f"val/{made[1].start:09d}.npy", capsys)
     ballast.unlink()
     assert write(tmp_path / "b", state).read_bytes() == whole
     assert len(made) == 2 * parts + 1  # the part that did not fit is made again, those before it are not

@@ -59,10 +59,8 @@ def run(folder: Path, form: str, method: str = "eigv") -> Path:
     write_summary(data / "annotations", {split: {"questions_left_out": 0} for split in SPLITS})
     encoder = data / "text/encoder"
     finetune(data / "annotations", TEXT, encoder, data / "state", "cpu")
-    for split in SPLITS:
-        write_tokens(
-            data / "annotations", split, encoder, TEXT, data / f"text/text_{split}.h5", data / f"state-{split}", "cpu"
-        )
+    files = {split: data / f"text/text_{split}.h5" for split in SPLITS}
+    write_tokens(data / "annotations", files, encoder, TEXT, data / "state-tokens", "cpu")
     places = {"video": folder / "video.h5", "questions": data / "annotations", "text": data / "text"}
     out = folder / "runs" / form / method
     settings = {"backbone": "hga", "method": method, "features": "app+mot", "seed": 0}

@@ -70,7 +70,7 @@ def test_sequences_and_features_are_those_of_the_encoder_itself(folder, tmp_path
     questions = write_annotations(tmp_path / "questions", multiple_choice=True, questions=6)
     text = TextSettings(encoder=str(folder), length=60, finetuning=FineTuningSettings(epochs=1, batch=4))
     finetune(questions, text, tmp_path / "tuned", tmp_path / "state", "cpu")
-    write_tokens(questions, "test", tmp_path / "tuned", text, tmp_path / "t.h5", tmp_path / "tokens", "cpu")
+    write_tokens(questions, {"test": tmp_path / "t.h5"}, tmp_path / "tuned", text, tmp_path / "tokens", "cpu")
     found = TokenFeatures.read(tmp_path / "t.h5")
     assert found.tokens.shape[1] == 16 and found.attributes["encoder"] == str(folder)
     tokenizer, encoder = load_encoder(str(tmp_path / "tuned"))

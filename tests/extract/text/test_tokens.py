@@ -30,8 +30,8 @@ def prepared(request, tmp_path):
 
 def write(folder, settings, name="t.h5", stage=0):
     state = folder / "tokens-state"
-    write_tokens(folder / "questions", "val", folder / "encoder", settings, folder / name, state, "cpu", stage)
-    assert not state.exists()
+    write_tokens(folder / "questions", {"val": folder / name}, folder / "encoder", settings, state, "cpu", stage)
+    assert not (state / "val").exists()
     return TokenFeatures.read(folder / name)
 
 
@@ -65,17 +65,42 @@ def test_a_batch_is_padded_to_its_longest(prepared):
     assert (padded[np.arange(lengths.max()) >= lengths[:, None]] == 0).all()
 
 
+def test_a_split_that_was_written_before_a_kill_is_not_encoded_again(prepared, monkeypatch):
+    folder, settings = prepared
+    files = {split: folder / f"{split}.h5" for split in ("val", "train")}
+    calls, read, encode = [], module.read_annotations, module.encode
+
+    def dies(path):
+        if path.stem == "train" and not calls[1:]:
+            files["val"].unlink()  # as Snakemake does
+            raise Killed
+        return read(path)
+
+    def write_both():
+        write_tokens(folder / "questions", files, folder / "encoder", settings, folder / "tokens-state", "cpu")
+
+    monkeypatch.setattr(module, "read_annotations", dies)
+    monkeypatch.setattr(module, "encode", lambda *given, **rest: calls.append(given) or encode(*given, **rest))
+    with pytest.raises(Killed):
+        write_both()
+    assert len(calls) == 1
+    monkeypatch.setattr(module, "read_annotations", read)
+    write_both()
+    assert len(calls) == 2  # of train alone
+    np.testing.assert_array_equal(TokenFeatures.read(files["val"]).tokens, write(folder, settings).tokens)
+
+
 def test_after_a_kill_only_what_is_missing_is_made(prepared, monkeypatch):
     folder, settings = prepared
     monkeypatch.setattr(module, "PART", 20)
     expected = write(folder, settings, "whole.h5")
     calls, encode = [], module.encode
 
-    def dies(encoder, questions, numbers, *rest):
+    def dies(encoder, questions, numbers, **rest):
         calls.append(numbers)
         if len(calls) == 3:
             raise Killed
-        return encode(encoder, questions, numbers, *rest)
+        return encode(encoder, questions, numbers, **rest)
 
     monkeypatch.setattr(module, "encode", dies)
     with pytest.raises(Killed):
@@ -96,7 +121,7 @@ def test_parts_of_another_stage_are_not_used(prepared, monkeypatch, stage, again
     monkeypatch.undo()
     monkeypatch.setattr(module, "PART", 200)
     calls, encode = [], module.encode
-    monkeypatch.setattr(module, "encode", lambda *given: calls.append(given) or encode(*given))
+    monkeypatch.setattr(module, "encode", lambda *given, **rest: calls.append(given) or encode(*given, **rest))
     parts = len(write(folder, settings, stage=stage).offsets) // 200 + 1
     assert len(calls) == (parts if again else 0)
 
