@@ -22,12 +22,10 @@ def wrong_frames(path, sampling) -> tuple[int, int]:
     seen = survey(path, sampling)
     numbers = sampled_frames(seen.frames, sampling)
     everything = read_pyav(path, list(range(seen.frames)), SIDE).reshape(seen.frames, -1).astype(np.float64)
-    squares = np.square(everything).sum(axis=1)
-    wrong = 0
-    for number, frame in zip(numbers, open_reader(path, seen.backend, SIDE).frames(numbers.tolist()), strict=True):
-        # Squared distances are whole numbers: a frame that occurs twice is as near as its twin.
-        distance = squares - 2 * everything @ frame.reshape(-1)
-        wrong += distance[number] > distance.min()
+    frames = np.stack(list(open_reader(path, seen.backend, SIDE).frames(numbers.tolist()))).reshape(len(numbers), -1)
+    # Squared distances are whole numbers: a frame that occurs twice is as near as its twin.
+    distances = np.square(everything).sum(axis=1) - 2 * frames.astype(np.float64) @ everything.T
+    wrong = int((distances[np.arange(len(numbers)), numbers] > distances.min(axis=1)).sum())
     return wrong, len(numbers)
 
 
