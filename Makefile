@@ -88,7 +88,8 @@ test: test-unit test-workflow  ## All tests
 test-unit: .venv/ready  ## The quick tests
 	$(BIN)/pytest -m "not workflow and not slow" -n 2 tests
 
-test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow (a SLURM among them, which waits more than it works)
+# Three at a time on two cores: the tests with a SLURM wait more than they work.
+test-workflow: .venv/ready  ## The slow tests, and those that run the real workflow
 	$(BIN)/pytest -m "workflow or slow" -n 3 --dist loadfile --durations 15 tests
 
 kills: .venv/ready  ## Trainings killed at 20 random moments each, alone and several in a process: the same bytes as undisturbed
