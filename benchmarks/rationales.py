@@ -225,7 +225,8 @@ def _biased(config: Config) -> Iterator[str]:
     for name, shown in config.explanations.items():
         runs = [Run.of(text) for text in shown.runs]
         files = [RunFolder(config.runs_folder / str(run)).of_split(shown.split) for run in runs]
-        plain = [RunFolder(config.runs_folder / str(run._replace(method=PLAIN))).of_split(shown.split) for run in runs]
+        others = [run._replace(method=PLAIN, point="") for run in runs]  # plain training has no indicator's settings
+        plain = [RunFolder(config.runs_folder / str(run)).of_split(shown.split) for run in others]
         if all(of.explanations.is_file() for of in files) and all(of.predictions.is_file() for of in plain):
             lines.append({"table": name, **from_the_scene(files, plain, BIASED)})
     if lines:
@@ -257,7 +258,8 @@ def _post_hoc(config: Config) -> Iterator[str]:
                         line[f"{heading}, difference"] = difference(of["difference"], interval, bool(of["significant"]))
             lines.append(line)
         first = Run.of(shown.runs[0])
-        yield f"### Beside post-hoc explainers: {first.dataset}, {title('method', first.method)}, {shown.split}"
+        what = ", ".join([title("method", first.method), *filter(None, [first.point])])
+        yield f"### Beside post-hoc explainers: {first.dataset}, {what}, {shown.split}"
         yield markdown(lines)
 
 
