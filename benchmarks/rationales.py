@@ -3,8 +3,6 @@
 `python -m benchmarks.rationales [--folder FOLDER] [--page PAGE] [--over OVERLAY ...]`
 """
 
-import argparse
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,8 +24,8 @@ from benchmarks.rationale_numbers import (
     of_types,
     spread,
 )
-from benchmarks.report import machine, write_between
-from eigv.config.experiment import Config, load
+from benchmarks.report import machine, write_results
+from eigv.config.experiment import Config
 from eigv.config.methods import METHODS
 from eigv.config.metrics import METRICS, Row
 from eigv.config.run_path import Run
@@ -67,16 +65,7 @@ class Rowed:
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that the workflow ran in")
-    parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--over", type=Path, action="append", default=[])
-    asked = parser.parse_args()
-    config = load([CONFIG, *asked.over])
-    page = asked.page.resolve()
-    os.chdir(asked.folder)
-    write_between(BEGINNING, END, results(config, page.parent / "images"), page)
-    print(f"{page}, between its marks of results")
+    write_results(__doc__, CONFIG, PAGE, (BEGINNING, END), results)
 
 
 def results(config: Config, images: Path) -> str:

@@ -1,9 +1,13 @@
-"""Sections of docs/benchmarks.md, each written anew by its benchmark."""
+"""Sections of docs/benchmarks.md and results on other pages, each written anew by its benchmark."""
 
+import argparse
 import os
 import platform
 import re
+from collections.abc import Callable
 from pathlib import Path
+
+from eigv.config.experiment import Config, load
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 BEGINNING = "# Benchmarks\n\nEach section is written by its benchmark. Ratios count; times belong to the machine.\n"
@@ -29,6 +33,26 @@ def write_between(beginning: str, end: str, text: str, page: Path) -> None:
     if not (found and closed):
         raise ValueError(f"{page} has no lines {beginning!r} and {end!r}, between which the results belong")
     page.write_text(f"{head}{beginning}\n\n{text.strip()}\n\n{end}\n{tail}", encoding="utf-8")
+
+
+def write_results(
+    about: str | None, config: Path, page: Path, marks: tuple[str, str], results: Callable[[Config, Path], str]
+) -> None:
+    """The command that writes the results of a configuration's runs between two lines, `marks`, of a page.
+
+    `results` makes the text of the configuration, and puts pictures into the folder that it is given; it is called in
+    the folder that the workflow ran in.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that the workflow ran in")
+    parser.add_argument("--page", type=Path, default=page)
+    parser.add_argument("--over", type=Path, action="append", default=[])
+    asked = parser.parse_args()
+    loaded = load([config, *asked.over])
+    written = asked.page.resolve()
+    os.chdir(asked.folder)
+    write_between(*marks, results(loaded, written.parent / "images"), written)
+    print(f"{written}, between its marks of results")
 
 
 def machine() -> str:

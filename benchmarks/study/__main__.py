@@ -1,17 +1,15 @@
 """Writes the results of make study into docs/results.md: `python -m benchmarks.study`, its last step."""
 
-import argparse
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.rationale_numbers import markdown
-from benchmarks.report import machine, write_between
+from benchmarks.report import machine, write_results
 from benchmarks.study import accuracies, grounding
 from benchmarks.study.search import BETA, DATASETS, DROPOUT, RATE, SEARCHED
 from benchmarks.study.search import accuracies as searched
 from benchmarks.study.systems import section
-from eigv.config.experiment import Config, load
+from eigv.config.experiment import Config
 from eigv.paper.comparison.answers import Reader
 from eigv.paper.results import gather
 from eigv.paper.significance import FEW_VIDEOS
@@ -23,16 +21,7 @@ BEGINNING, END = "<!-- results: made by `make study` -->", "<!-- end of results 
 
 def main() -> None:
     """The command."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that the workflow ran in")
-    parser.add_argument("--page", type=Path, default=PAGE)
-    parser.add_argument("--over", type=Path, action="append", default=[])
-    asked = parser.parse_args()
-    config = load([CONFIG, *asked.over])
-    page = asked.page.resolve()
-    os.chdir(asked.folder)
-    write_between(BEGINNING, END, results(config, page.parent / "images"), page)
-    print(f"{page}, between its marks of results")
+    write_results(__doc__, CONFIG, PAGE, (BEGINNING, END), results)
 
 
 def results(config: Config, images: Path) -> str:
