@@ -24,7 +24,11 @@ NUMBERS = ["share", "iop", "recall", "iou", "auc", "right"]
 
 def read_explanations(path: Path) -> pd.DataFrame:
     """The columns of such a file, a row for each question, explainer and selection; `UserError` for another file."""
-    table = read_csv(path, [*TEXTS, *NUMBERS]).replace({"right": {"True": "1", "False": "0"}})
+    return _checked(read_csv(path, [*TEXTS, *NUMBERS]), path)
+
+
+def _checked(written: pd.DataFrame, path: Path) -> pd.DataFrame:
+    table = written.replace({"right": {"True": "1", "False": "0"}})
     for column in NUMBERS:
         numbers = pd.to_numeric(table[column].replace("", "nan"), errors="coerce")
         wrong = np.flatnonzero(numbers.isna() & (table[column] != "") if column == "auc" else numbers.isna())
@@ -64,8 +68,8 @@ def read_selections(path: Path) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
 
     `UserError` for another file, and for one of before, without selections. K is known from the rows of all clips.
     """
-    table = read_explanations(path)
-    clips = _clips(read_csv(path, [*TEXTS, CLIPS]), path)
+    written = read_csv(path, [*TEXTS, *NUMBERS, CLIPS])
+    table, clips = _checked(written, path), _clips(written, path)
     selected = np.zeros((len(clips), 1 + max(max(row, default=0) for row in clips)), dtype=bool)
     for row, numbers in zip(selected, clips, strict=True):
         row[list(numbers)] = True
