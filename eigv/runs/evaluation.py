@@ -102,7 +102,7 @@ def evaluate(
                 "answer_from": answer_from,
                 "environment": model.environment,
                 "faithfulness": faithful,
-                **({"noise_draws": noise_draws} if noise_draws else {}),
+                "noise_draws": noise_draws,
             }
         },
         inputs=(RunFolder(model_file.parent).weights, video, *own_code),

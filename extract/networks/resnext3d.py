@@ -12,12 +12,16 @@ puts the temporal stride on the first convolution of a block), so the stem and t
 """
 
 import re
+import warnings
 from dataclasses import dataclass, replace
 
 import torch
-from pytorchvideo.models.resnet import create_bottleneck_block, create_res_stage
-from pytorchvideo.models.stem import create_res_basic_stem
 from torch import Tensor, nn
+
+with warnings.catch_warnings():  # of a loss in pytorchvideo's requirements that nothing here calls
+    warnings.filterwarnings("ignore", message=".*torch.jit.script", category=FutureWarning)
+    from pytorchvideo.models.resnet import create_bottleneck_block, create_res_stage
+    from pytorchvideo.models.stem import create_res_basic_stem
 
 Size3 = tuple[int, int, int]
 

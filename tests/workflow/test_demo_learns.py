@@ -48,7 +48,9 @@ def test_it_learns(measured, method):
     assert {name: found[name] for name in LEAST[method] if found[name] < LEAST[method][name]} == {}, found
 
 
-MARGIN = 5.0
+# Another processor rounds otherwise, and training amplifies it: between two of them (Intel Xeon, AMD EPYC) numbers
+# fell by up to 7.5, the standard error of an accuracy here being 3.
+MARGIN = 10.0
 # Accuracy, IoP and IoU of Table 1 of `make demo`, test and then test-shifted.
 SHOWN = {
     ("demo-oe", "erm"): ((81.5,), (81.8,)),
@@ -64,7 +66,7 @@ SHOWN = {
 
 @pytest.mark.parametrize(("dataset", "method"), SHOWN)
 def test_the_numbers_of_make_demo(dataset, method):
-    """Run by .github/workflows/demo.yml; other machines round differently, hence the margin."""
+    """Run by .github/workflows/demo.yml."""
     file = ROOT / "results/demo/tables/table1.csv"
     if not file.is_file():
         pytest.skip(f"make demo has not run here: there is no {file}")

@@ -5,8 +5,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import ValidationError
+
 from base.errors import UserError
 from eigv.config.experiment import Config, settings_of_run
+from eigv.config.run import InferenceSettings, RunSettings
 from eigv.paper.results import Cell, Result
 
 
@@ -71,8 +74,18 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
             wanted = settings_of_run(config, result.run)
         except UserError:
             return
-        if differ := _differences(settings, wanted):
+        if differ := _differences(_complete(settings), wanted):
             yield f"made with other settings than this configuration's: {', '.join(differ)}"
+
+
+def _complete(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of a result with those that it does not name, which did not exist when it was made: by default."""
+    inference = InferenceSettings().model_dump(mode="json") | settings.get("inference", {})
+    try:
+        known = RunSettings.model_validate({name: of for name, of in settings.items() if name != "inference"})
+    except ValidationError:
+        return settings | {"inference": inference}
+    return known.model_dump(mode="json") | {"inference": inference}
 
 
 def _without_numbers(warnings: str) -> list[str]:

@@ -135,6 +135,15 @@ def test_runs_of_other_settings_are_said(paper):
     assert "made with other settings than this configuration's: training.epochs 3, not 80" in notes
 
 
+def test_a_setting_that_a_result_does_not_name_was_as_by_default(paper):
+    fill(paper, "table1")
+    run = Run("nextqa", "hga", "eigv", "app+mot", 1)
+    settings = settings_of_run(paper, run)
+    del settings["inference"]["noise_draws"], settings["training"]["precision"]
+    made_up_runs.write(paper, run, 41.0, settings=settings)
+    assert pd.isna(cell(paper, "table1", **HGA, method="eigv")["notes"])
+
+
 def test_a_method_that_is_trained_otherwise_than_its_plain_backbone_is_said(paper):
     over = {"when": {"method": "eigv", "dataset": "nextqa", "backbone": "hga"}, "training": {"epochs": 9}}
     values = paper.model_dump(exclude_unset=True) | {"overrides": (over,)}
