@@ -61,21 +61,24 @@ def best(config: Config, dataset: str, method: str) -> tuple[dict[str, Value], f
     return SEARCHED[method][there.index(max(there))], max(there)
 
 
-def chosen(config: Config) -> Iterator[str]:
-    """Lines of `overrides`, for each data set that has been searched and those that follow it."""
+def chosen(config: Config, before: str = "") -> Iterator[str]:
+    """Lines of `overrides` for each data set and those that follow it: new ones where all its points have been run,
+    else those that were chosen `before`."""
     for dataset in DATASETS:
-        sides = {method: best(config, dataset, method) for method in SEARCHED}
-        if None in sides.values():
+        sides = {method: found for method in SEARCHED if (found := best(config, dataset, method))}
+        if len(sides) < len(SEARCHED):
+            yield from (line for line in before.splitlines() if dataset in line)
             continue
-        for method, side in sides.items():
-            assert side is not None
+        for method, (_, accuracy) in sides.items():
             tried = ", ".join(f"{value:.1f}" for value in accuracies(config, dataset, method) if value is not None)
-            yield f"  # {dataset}, {method}: {side[1]:.1f} on val, of {tried}"
-        for name in followers(config, dataset):
-            for method in ("eigv", *LIKE_PLAIN):
-                side = sides["erm" if method in LIKE_PLAIN else "eigv"]
-                assert side is not None
-                yield f"  - {_flow(_override(name, method, side[0]))}"
+            yield f"  # {dataset}, {method}: {accuracy:.1f} on val, of {tried}"
+        followed = followers(config, dataset)
+        official = [name for name in followed if name.endswith(OFFICIAL)]
+        eigv, plain = sides["eigv"][0], sides["erm"][0]
+        yield _override({"dataset": [name for name in followed if name not in official]}, eigv)
+        if official:
+            yield _override({"dataset": official}, {RATE: eigv[RATE], DROPOUT: eigv[DROPOUT]})
+        yield _override({"dataset": followed, "method": list(LIKE_PLAIN)}, plain)
 
 
 def followers(config: Config, dataset: str) -> list[str]:
@@ -83,18 +86,13 @@ def followers(config: Config, dataset: str) -> list[str]:
     return [name for name in config.datasets if name == dataset or name.startswith(f"{dataset}-")]
 
 
-def _override(dataset: str, method: str, at: dict[str, Value]) -> dict[str, object]:
-    """What a point says of the runs of a data set: of all where the method is eigv, for the others come after."""
-    when = {"dataset": dataset} | ({"method": method} if method in LIKE_PLAIN else {})
+def _override(when: dict[str, list[str]], at: dict[str, Value]) -> str:
+    """The line that gives a point to some runs: to those of every method, or of some over it."""
     said: dict[str, object] = {"when": when, "training": {"learning_rate": at[RATE]}}
     said["backbones"] = {name: {"dropout": at[DROPOUT]} for name in WITH_DROPOUT}
-    if BETA in at and not dataset.endswith(OFFICIAL):
+    if BETA in at:
         said["eigv"] = {"objective": {"beta": at[BETA]}}
-    return said
-
-
-def _flow(values: object) -> str:
-    return yaml.safe_dump(values, default_flow_style=True, sort_keys=False, width=10_000).strip()
+    return "  - " + yaml.safe_dump(said, default_flow_style=True, sort_keys=False, width=10_000).strip()
 
 
 def search(config: Path, cores: str, datasets: Sequence[str]) -> int:
@@ -117,7 +115,8 @@ def main() -> None:
     status = search(asked.config, asked.cores, asked.datasets or DATASETS)
     if status:
         sys.exit(status)
-    write_between(BEGINNING, END, "\n".join(chosen(load([asked.config]))), asked.config)
+    before = asked.config.read_text(encoding="utf-8").partition(BEGINNING)[2].partition(END)[0]
+    write_between(BEGINNING, END, "\n".join(chosen(load([asked.config]), before)), asked.config)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,8 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticUndefined
 
 from base.writing import write_text
-from eigv.config.experiment import Config, Override
+from eigv.config.experiment import Config
+from eigv.config.override import Override
 from eigv.config.run import SECTIONS
 
 BEGIN, END = "<!-- keys: made by `make schema` -->", "<!-- end of keys -->"

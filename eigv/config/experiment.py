@@ -8,11 +8,12 @@ from pydantic import Field, field_validator, model_validator
 
 from base import layers
 from base.errors import UserError, no_such
-from base.settings import Settings, parse
+from base.settings import parse
 from eigv.config.data_on import DataOn
 from eigv.config.methods import READ_BY_ALL, method, without_indicator
-from eigv.config.names import BackboneName, FeatureChoice, MethodName, TargetName
+from eigv.config.names import BackboneName, TargetName
 from eigv.config.official import official
+from eigv.config.override import Override
 from eigv.config.run import (
     SECTIONS,
     BackbonesSettings,
@@ -29,29 +30,6 @@ from extract.config.names import OutputFolder
 
 SHOWN = ("tables", "sweeps", "rationales", "explorers", "explanations", "curves", "checkpoints")
 """The parts of a configuration whose entries are targets by their names."""
-
-
-class When(Settings):
-    """Which runs an override is for; what is empty fits every run."""
-
-    dataset: str | None = Field(None, description="Name of a data set.")
-    backbone: BackboneName | None = Field(None, description="A backbone.")
-    method: MethodName | None = Field(None, description="A method.")
-    features: FeatureChoice | None = Field(None, description="A choice of features.")
-
-    def fits(self, run: Run) -> bool:
-        """Whether the run is one of them."""
-        return all(wanted in (None, getattr(run, name)) for name, wanted in self)
-
-
-class Override(Settings):
-    """Settings of some of the runs, over those of all; later overrides win."""
-
-    when: When = Field(When(), description="The runs that it is for.")
-    backbones: BackbonesSettings = BackbonesSettings()
-    eigv: EigvSettings = EigvSettings()
-    training: TrainingSettings = TrainingSettings()
-    inference: InferenceSettings = InferenceSettings()
 
 
 class Training(TrainingSettings):
@@ -149,8 +127,9 @@ class Config(Extraction):
             if curves.table not in self.tables:
                 yield f"`curves.{name}.table` names {curves.table!r}, which is not in `tables`"
         for override in self.overrides:
-            if override.when.dataset not in (None, *self.datasets):
-                yield f"`overrides` names {override.when.dataset!r}, which is not in `datasets`"
+            for name in override.when.dataset:
+                if name not in self.datasets:
+                    yield f"`overrides` names {name!r}, which is not in `datasets`"
 
     def _wrong_runs(self) -> Iterator[str]:
         """What is wrong with the runs whose answers are shown."""

@@ -105,6 +105,10 @@ def test_the_best_point_on_val_is_written_for_a_data_set_and_its_parts_once_all_
     assert of("real-msvd", "disruptor", "comem") == of("real-msvd-third", "eigv") == (1e-3, 0.2, 0.01)
     assert of("real-msvd-official", "eigv")[2] == 1.0
     assert of("real-nextqa", "eigv") == (1e-3, 0.2, 0.75)  # not searched
+    # What was chosen before stays where it is not searched again.
+    kept = "  # real-nextqa, erm: 40.0 on val\n  # real-msvd, erm: 1.0 on val"
+    again = "\n".join(search.chosen(config, before=kept))
+    assert again == kept.splitlines()[0] + "\n" + text
 
 
 def test_both_methods_have_as_many_points_on_a_seed_that_no_table_has():

@@ -77,6 +77,21 @@ overrides:
     assert settings["eigv"]["eigv"]["objective"]["beta"] == 0.1  # what no override says stays
 
 
+def test_an_override_may_be_for_several(tmp_path):
+    config = over(
+        tmp_path,
+        "{training: {epochs: 3}, overrides: [{when: {dataset: [demo-mc, demo-oe], method: [erm, mixup]}, "
+        "training: {epochs: 5}}]}",
+    )
+
+    def epochs(dataset, method):
+        return settings_of_run(config, Run(dataset, "hga", method, "app+mot", 0))["training"]["epochs"]
+
+    assert [epochs("demo-mc", "erm"), epochs("demo-oe", "mixup"), epochs("demo-oe", "eigv")] == [5, 5, 3]
+    with pytest.raises(UserError, match="eivg"):
+        over(tmp_path, "overrides: [{when: {method: [erm, eivg]}, training: {epochs: 5}}]")
+
+
 def test_an_override_for_a_data_set_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(UserError, match="demo-nc"):
         over(tmp_path, "overrides: [{when: {dataset: demo-nc}, training: {epochs: 5}}]")
