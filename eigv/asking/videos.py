@@ -15,6 +15,7 @@ from pathlib import Path
 
 from base.errors import UserError
 from base.formats.manifest import manifest_of, read_manifest, write_manifest
+from base.formats.statuses import OK
 from base.reading import sha256
 from eigv.asking.sources import Sources
 from extract.config import VideoCollection
@@ -61,6 +62,8 @@ class VideoCache:
         `UserError` where a file is not there or cannot be read, and where weights are missing or are others than those
         that the run was trained with.
         """
+        if folders := [str(path) for path in paths if path.is_dir()]:
+            raise UserError(f"{folders[0]} is a folder; give a video file")
         if absent := [str(path) for path in paths if not path.is_file()]:
             raise UserError(f"there is no video {', '.join(absent[:5])}")
         seen = [self._place(path) for path in paths]
@@ -68,7 +71,7 @@ class VideoCache:
         if todo:
             self._make(list(todo.values()))
         for video in {video.manifest: video for video in seen}.values():
-            self._say_where(video)
+            self._look_at(video)
         return seen
 
     def _place(self, path: Path) -> SeenVideo:
@@ -90,6 +93,8 @@ class VideoCache:
         from extract.videos.probe import probe_file
 
         settings = self.sources.features
+        for kind in self.sources.kinds:
+            self.sources.refuse_other_weights(kind)
         rows = [probe_file(seen.video_id, seen.path.resolve(), settings.sampling, self.limits) for seen in videos]
         manifest = manifest_of(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -98,7 +103,6 @@ class VideoCache:
             decode_shard(manifest, self._collection(Path(work)), settings, frames, 1)
             made = {}
             for kind in self.sources.kinds:
-                self._refuse_other_weights(kind)
                 made[kind] = Path(work) / f"{kind}.h5"
                 extract_shard(kind, frames, settings, made[kind], self.device)
             for number, video in enumerate(videos):
@@ -109,19 +113,12 @@ class VideoCache:
     def _collection(self, folder: Path) -> VideoCollection:
         return VideoCollection(folder=folder, time_limit=self.limits.seconds, memory_limit=self.limits.gigabytes)
 
-    def _refuse_other_weights(self, kind: str) -> None:
-        from extract.networks.registry import weights_path
-
-        path, trained = weights_path(kind, self.sources.features), self.sources.networks[kind]
-        if path and (digest := sha256(path)) != trained["sha256"]:
-            raise UserError(
-                f"{path} has other weights (sha256 {digest}) than the {kind} features that the run was trained on "
-                f"({trained['sha256']}); put those there"
-            )
-
-    def _say_where(self, video: SeenVideo) -> None:
-        """Notes where the file lies now: the same content may have been asked about at another place."""
+    def _look_at(self, video: SeenVideo) -> None:
+        """Says what is wrong with the video, and notes where it lies now: the same content may have been asked about at
+        another place."""
         manifest = read_manifest(video.manifest)
+        if manifest["status"].tolist() != [OK]:
+            log.warning("%s is used as far as it goes: %s", video.path, manifest["reason"].iloc[0])
         path = str(video.path.resolve())
         if manifest["path"].tolist() != [path]:
             write_manifest(video.manifest, manifest.assign(path=path))

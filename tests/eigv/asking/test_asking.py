@@ -133,6 +133,8 @@ def test_strip_and_clip_show_the_rationale(folder, tmp_path):
         ("open-ended", "what moves?", ["a star", "a circle"], "comes with candidates"),
         ("open-ended", " ", None, "a question is empty"),
         ("multiple-choice", "what moves?", ["a star", ""], "a candidate of .* is empty"),
+        ("multiple-choice", "what moves?", "a star", "candidates are a list of texts"),
+        ("multiple-choice", ["what moves?"], "a star", "candidates are a list of texts"),
     ],
 )
 def test_a_question_in_another_form_is_refused(folder, form, question, candidates, message):
@@ -148,6 +150,8 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         model.ask(tmp_path / "no.mp4", "what moves?")
     with pytest.raises(UserError, match="there is no video"):
         model.ask(tmp_path / "nothing.mp4", "what moves?")
+    with pytest.raises(UserError, match="is a folder; give a video file"):
+        model.ask(tmp_path, "what moves?")
     with pytest.raises(UserError, match=r"nothing after 0\.001 seconds"):
         (video, *_), _ = made.asked_of_test(folder, "open-ended")
         eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path / "other", time_limit=0.001).features(video)
@@ -155,6 +159,7 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         eigv.load(tmp_path)
     model.save(tmp_path / "bundle")
     shutil.rmtree(tmp_path / "bundle/weights")
+    (tmp_path / "bundle/bundle.json").unlink()  # it would say that they are missing
     (video, *_), _ = made.asked_of_test(folder, "open-ended")
     with pytest.raises(UserError, match="the weights of efficientnet-lite0-extrema are not there"):
         eigv.load(tmp_path / "bundle", "cpu").ask(video, "what moves?")
