@@ -24,7 +24,7 @@ from extract.videos.reader import PyavReader
 
 
 def write_strip(seen: SeenVideo, answers: Sequence[Answer], out: Path) -> None:
-    """Draws the middle frame of each clip once for each answer, its causal clips framed; PNG or PDF by the name."""
+    """Draws the middle frame of each clip once for each answer, its causal clips framed."""
     ((_, strip),) = read_strips([seen.video_id], seen.features, seen.manifest, THUMBNAIL_WIDTH)
     if strip is None:
         raise UserError(f"the frames of {seen.path} cannot be read")
