@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -18,6 +19,7 @@ from base.errors import UserError
 from base.formats.predictions import Predictions
 from base.formats.video_features import VideoFeatures
 from tests.eigv.asking import made
+from tests.extract.videos.make import write
 from tests.places import ROOT
 
 pytestmark = pytest.mark.slow
@@ -124,6 +126,17 @@ def test_strip_and_clip_show_the_rationale(folder, tmp_path):
     with av.open(str(tmp_path / "clip.mp4")) as container:
         shown = sum(1 for _ in container.decode(video=0))
     assert shown == len(np.unique(answer.frames[list(answer.clips)]))
+
+
+def test_the_clip_has_the_form_in_which_a_player_shows_the_video(folder, tmp_path):
+    from eigv.asking.pictures import write_clip
+
+    video = write(tmp_path / "wide.mp4", 20, shape="4:3")
+    model = eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path / "cache")
+    answer = model.ask(video, "what moves?")
+    write_clip(model.seen([video])[0], replace(answer, clips=(0,)), tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (128, 64)
 
 
 @pytest.mark.parametrize(
