@@ -5,7 +5,7 @@ Sizes: K clips, T frames a clip.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -49,7 +49,7 @@ class Answer:
     """(K,) of each clip, that it is causal."""
     spans: tuple[tuple[float, float], ...]
     """The seconds of the causal clips."""
-    frames: NDArray[np.int32]
+    frames: NDArray[np.int32] = field(compare=False)
     """(K, T) the numbers of the frames that were looked at."""
 
     def described(self) -> dict[str, Any]:
@@ -70,8 +70,7 @@ class Model(ModelHubMixin):
         `UserError` where the run does not know how its features were made, what makes them is not there, or a bundle is
         not what was packed.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = _usable(device)
         self._hub_mixin_config = None  # device, cache and limits are of this machine: they do not go to the hub
         self.folder, self.device = folder, device
         check_whole(folder)
@@ -125,7 +124,8 @@ class Model(ModelHubMixin):
             each = [each] * len(question)
         videos = [video] * len(question) if isinstance(video, str | Path) else list(video)
         if not len(videos) == len(question) == len(each):
-            raise UserError(f"{len(question)} questions, {len(videos)} videos and {len(each)} lists of candidates")
+            lists = "" if candidates is None else f", and {len(each)} lists of candidates"
+            raise UserError(f"each question has its video: there are {len(question)} and {len(videos)}{lists}")
         return self.answers(videos, [Question(q, _texts(c)) for q, c in zip(question, each, strict=True)])
 
     def answers(self, videos: Sequence[str | Path], questions: Sequence[Question]) -> list[Answer]:
@@ -227,6 +227,18 @@ def _downloaded(name: str, **options: Any) -> Path:
     except (OSError, ValueError) as error:
         said = " ".join(str(error).split())
         raise UserError(f"there is no folder {name}, and the hub does not give it: {said[:300]}") from None
+
+
+def _usable(device: str) -> str:
+    """The device to work on; `UserError` where that of a name cannot be used."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        said = str(error).splitlines()[0][:200]
+        raise UserError(f"the device {device!r} cannot be used: {said}; auto and cpu always work") from None
+    return device
 
 
 def _texts(candidates: Any) -> tuple[str, ...]:

@@ -62,4 +62,5 @@ def write_clip(seen: SeenVideo, answer: Answer, out: Path) -> None:
     first = next(frames)
     fps = max(1, round(float(VideoFeatures.read(seen.features, ()).fps[0])))
     with atomic_path(out) as temporary:
+        temporary.touch()  # FFmpeg does not name a file that may not be written
         encode(itertools.chain([first], frames), fps, first.shape[1], first.shape[0], temporary)

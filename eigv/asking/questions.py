@@ -15,7 +15,7 @@ from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import candidate_columns
 from base.formats.token_features import LAYOUT, TokenFeatures
-from base.reading import read_csv, readable
+from base.reading import is_unicode, read_csv, readable
 from eigv.asking.sources import Sources
 from eigv.runs.data import Split, Videos
 
@@ -37,6 +37,8 @@ def check(questions: Sequence[Question], multiple_choice: bool) -> None:
     for question in questions:
         if wrong := [text for text in (question.text, *question.candidates) if not isinstance(text, str)]:
             raise UserError(f"questions and candidates are texts, and {wrong[0]!r} is none")
+        if broken := [text for text in (question.text, *question.candidates) if not is_unicode(text)]:
+            raise UserError(f"{broken[0]!r} holds bytes that are not UTF-8; write it in UTF-8")
         if not visible(question.text):
             raise UserError("a question is empty; write it in words")
         if multiple_choice and len(question.candidates) < 2:

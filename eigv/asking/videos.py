@@ -16,7 +16,7 @@ from pathlib import Path
 from base.errors import UserError
 from base.formats.manifest import manifest_of, read_manifest, write_manifest
 from base.formats.statuses import OK
-from base.reading import sha256
+from base.reading import is_unicode, sha256
 from eigv.asking.sources import Sources
 from extract.config import VideoCollection
 from extract.videos.workers import Limits
@@ -66,6 +66,8 @@ class VideoCache:
             raise UserError(f"{folders[0]} is a folder; give a video file")
         if absent := [str(path) for path in paths if not path.is_file()]:
             raise UserError(f"there is no video {', '.join(absent[:5])}")
+        if broken := [str(path) for path in paths if not is_unicode(str(path.resolve()))]:
+            raise UserError(f"the path {broken[0]!r} holds bytes that are not UTF-8; rename the file or its folder")
         seen = [self._place(path) for path in paths]
         todo = {video.features: video for video in seen if not (video.features.is_file() and video.manifest.is_file())}
         if todo:

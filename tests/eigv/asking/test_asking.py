@@ -109,6 +109,7 @@ def test_the_second_question_decodes_nothing(folder, tmp_path, monkeypatch):
     started = time.process_time()
     again = eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path).ask(moved, question)
     assert time.process_time() - started < 3
+    assert replace(again, video=first.video) == first
     assert again.described() == first.described() | {"video": str(moved)}
 
 
@@ -163,6 +164,13 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         model.ask(tmp_path / "no.mp4", "what moves?")
     with pytest.raises(UserError, match="there is no video"):
         model.ask(tmp_path / "nothing.mp4", "what moves?")
+    shutil.copy(tmp_path / "no.mp4", tmp_path / "no\udcff.mp4")
+    with pytest.raises(UserError, match="bytes that are not UTF-8; rename the file"):
+        model.ask(tmp_path / "no\udcff.mp4", "what moves?")
+    with pytest.raises(UserError, match="each question has its video: there are 1 and 2"):
+        model.ask([tmp_path, tmp_path], ["what moves?"])
+    with pytest.raises(UserError, match=r"the device 'gpu' cannot be used: .*; auto and cpu always work"):
+        eigv.load(run_of(folder, "open-ended"), "gpu")
     with pytest.raises(UserError, match="is a folder; give a video file"):
         model.ask(tmp_path, "what moves?")
     with pytest.raises(UserError, match=r"nothing after 0\.001 seconds"):

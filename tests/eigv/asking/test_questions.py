@@ -52,6 +52,11 @@ def test_what_is_no_text_is_refused(question):
         check([question], multiple_choice=True)
 
 
+def test_bytes_that_are_no_text_are_refused():
+    with pytest.raises(UserError, match="holds bytes that are not UTF-8"):
+        check([Question("what \udcff moves?")], multiple_choice=False)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
