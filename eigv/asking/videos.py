@@ -4,11 +4,14 @@ A file of the cache is a `video.h5` of one video, with its manifest beside it. I
 and of everything that decides its features.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +20,15 @@ from base.errors import UserError
 from base.formats.manifest import manifest_of, read_manifest, write_manifest
 from base.formats.statuses import OK
 from base.reading import is_unicode, sha256
+from base.writing import ABANDONED
 from eigv.asking.sources import Sources
 from extract.config import VideoCollection
 from extract.videos.workers import Limits
 
 log = logging.getLogger(__name__)
+
+MAKING = ".making-"
+"""How folders begin in which features are being made."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +107,8 @@ class VideoCache:
         rows = [probe_file(seen.video_id, seen.path.resolve(), settings.sampling, self.limits) for seen in videos]
         manifest = manifest_of(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".making-") as work:
+        self._sweep_leftovers()
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=MAKING) as work:
             frames = Path(work) / "frames.h5"
             decode_shard(manifest, self._collection(Path(work)), settings, frames, 1)
             made = {}
@@ -111,6 +119,13 @@ class VideoCache:
                 row = manifest.iloc[[number]]
                 write_manifest(video.manifest, row)
                 merge([(frames, made)], settings, row, video.features)
+
+    def _sweep_leftovers(self) -> None:
+        """Removes the decoded frames of processes that were killed long ago."""
+        for work in self.folder.glob(f"{MAKING}*"):
+            with contextlib.suppress(FileNotFoundError):  # its process has ended meanwhile
+                if time.time() - work.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(work, ignore_errors=True)
 
     def _collection(self, folder: Path) -> VideoCollection:
         return VideoCollection(folder=folder, time_limit=self.limits.seconds, memory_limit=self.limits.gigabytes)

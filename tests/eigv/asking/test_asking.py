@@ -129,6 +129,15 @@ def test_strip_and_clip_show_the_rationale(folder, tmp_path):
     assert shown == len(np.unique(answer.frames[list(answer.clips)]))
 
 
+def test_what_a_killed_process_left_long_ago_is_removed(folder, tmp_path):
+    (video, *_), _ = made.asked_of_test(folder, "open-ended")
+    for name, age in {"of-now": 0, "killed": 8 * 24 * 3600}.items():
+        (tmp_path / f".making-{name}").mkdir()
+        os.utime(tmp_path / f".making-{name}", (time.time() - age,) * 2)
+    eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path).features(video)
+    assert [path.name for path in tmp_path.glob(".making-*")] == [".making-of-now"]
+
+
 def test_the_clip_has_the_form_in_which_a_player_shows_the_video(folder, tmp_path):
     from eigv.asking.pictures import write_clip
 
