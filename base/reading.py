@@ -167,6 +167,15 @@ def as_text(value: Any, what: str) -> str:
     return str(value)
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written as UTF-8: words of a command line and file names may hold bytes that cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def read_csv(path: Path, required: list[str]) -> "pd.DataFrame":
     """Reads a CSV as text. `UserError` for a file that is missing or is none, for a missing column, for a row with more
     fields than columns, for a column that stands twice, for bytes that are not UTF-8 and for NUL characters; with the

@@ -4,6 +4,7 @@ The file is read in a process of its own, which may hang or crash; no torch is i
 a clip.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,9 +59,8 @@ def show_clips(features: Path, manifest: Path, out: Path, limits: Limits) -> lis
     clips = [Clip(*_files(out, number), start) for number, start in enumerate(starts)]
     if not all(clip.film.is_file() for clip in clips):
         out.mkdir(parents=True, exist_ok=True)
-        shape = shown_shape(str(row.get("pixel_shape", "")), int(row["rotation"]))
         fps = max(1, round(float(store.fps[0])))
-        job = Job(Path(row["path"]), shape, store.frame_index[0], fps, out)
+        job = Job(Path(row["path"]), pixel_shape(manifest), store.frame_index[0], fps, out)
         (outcome,) = run_apart(write_clips, [job], 1, limits)
         if outcome.error:
             raise UserError(f"the video {job.path} cannot be read: {outcome.error}")
@@ -70,7 +70,8 @@ def show_clips(features: Path, manifest: Path, out: Path, limits: Limits) -> lis
 def write_clips(job: Job) -> None:
     """Writes the pictures and films of one video."""
     numbers = np.unique(job.frames)
-    small = dict(zip(numbers.tolist(), _shrunk(job, numbers.tolist()), strict=True))
+    shown = shown_frames(job.path, job.shape, numbers.tolist(), WIDTH)
+    small = dict(zip(numbers.tolist(), shown, strict=True))
     height, width = next(iter(small.values())).shape[:2]
     for number, frames in enumerate(job.frames.tolist()):
         picture, film = _files(job.out, number)
@@ -82,10 +83,19 @@ def _files(folder: Path, clip: int) -> tuple[Path, Path]:
     return folder / f"{clip}.jpg", folder / f"{clip}.mp4"
 
 
-def _shrunk(job: Job, numbers: list[int]) -> Iterator[Frames]:
-    """Frames as a player shows them, `WIDTH` wide at most; both sides are even, as H.264 wants it."""
-    for frame in PyavReader(job.path).frames(numbers):
-        shown = frame.shape[1] * job.shape
-        width = 2 * max(1, round(min(WIDTH, shown) / 2))
+def pixel_shape(manifest: Path) -> float:
+    """Width by height of a pixel of the one video of a manifest."""
+    (row,) = read_manifest(manifest).to_dict("records")
+    return shown_shape(str(row.get("pixel_shape", "")), int(row["rotation"]))
+
+
+def shown_frames(path: Path, shape: float, numbers: list[int], widest: float = math.inf) -> Iterator[Frames]:
+    """Frames as a player shows them, `widest` pixels wide at most; both sides are even, as H.264 wants it.
+
+    `shape` is the width by height of a pixel.
+    """
+    for frame in PyavReader(path).frames(numbers):
+        shown = frame.shape[1] * shape
+        width = 2 * max(1, round(min(widest, shown) / 2))
         height = 2 * max(1, round(width * frame.shape[0] / shown / 2))
         yield np.asarray(Image.fromarray(frame).resize((width, height)))

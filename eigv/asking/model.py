@@ -5,7 +5,7 @@ Sizes: K clips, T frames a clip.
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -20,7 +20,7 @@ from base.formats.predictions import Predictions, Scored
 from base.formats.run_folder import RunFolder
 from base.formats.video_features import VideoFeatures
 from eigv.asking import questions as asked
-from eigv.asking.bundle import write_bundle
+from eigv.asking.bundle import check_whole, write_bundle
 from eigv.asking.questions import Question
 from eigv.asking.sources import Sources
 from eigv.asking.videos import SeenVideo, VideoCache
@@ -49,7 +49,7 @@ class Answer:
     """(K,) of each clip, that it is causal."""
     spans: tuple[tuple[float, float], ...]
     """The seconds of the causal clips."""
-    frames: NDArray[np.int32]
+    frames: NDArray[np.int32] = field(compare=False)
     """(K, T) the numbers of the frames that were looked at."""
 
     def described(self) -> dict[str, Any]:
@@ -67,12 +67,13 @@ class Model(ModelHubMixin):
         """The model of a folder with `model.json`; `cache` is where features of videos are kept, else in the folder,
         and `time_limit` the seconds that each pass over a video may take.
 
-        `UserError` where the run does not know how its features were made, or what makes them is not there.
+        `UserError` where the run does not know how its features were made, what makes them is not there, or a bundle is
+        not what was packed.
         """
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = _usable(device)
         self._hub_mixin_config = None  # device, cache and limits are of this machine: they do not go to the hub
         self.folder, self.device = folder, device
+        check_whole(folder)
         self.network, self.card = model_files.load(RunFolder(folder).model)
         self.sources = Sources.of(self.card, folder)
         self.limits = Limits(seconds=time_limit)
@@ -118,12 +119,13 @@ class Model(ModelHubMixin):
             if not isinstance(video, str | Path):
                 raise UserError("one question is about one video; give a question for each")
             return self.answers([video], [Question(question, _texts(candidates))])[0]
-        each: list[Any] = [()] * len(question) if candidates is None else list(candidates)
+        each: list[Any] = [()] * len(question) if candidates is None else list(_listed(candidates))
         if each and isinstance(each[0], str):
             each = [each] * len(question)
         videos = [video] * len(question) if isinstance(video, str | Path) else list(video)
         if not len(videos) == len(question) == len(each):
-            raise UserError(f"{len(question)} questions, {len(videos)} videos and {len(each)} lists of candidates")
+            lists = "" if candidates is None else f", and {len(each)} lists of candidates"
+            raise UserError(f"each question has its video: there are {len(question)} and {len(videos)}{lists}")
         return self.answers(videos, [Question(q, _texts(c)) for q, c in zip(question, each, strict=True)])
 
     def answers(self, videos: Sequence[str | Path], questions: Sequence[Question]) -> list[Answer]:
@@ -212,8 +214,10 @@ def load(
         path = path.parent
     if RunFolder(path).model.is_file():
         return Model(path, device, cache, time_limit)
-    if path.exists() or str(place).count("/") != 1 or str(place).startswith((".", "/", "~")):
+    if path.is_dir():
         raise UserError(f"{place} holds no model.json: give the folder of a run (.../seed0) or of a bundle")
+    if path.exists() or path.parent.is_dir() or str(place).count("/") != 1 or str(place).startswith((".", "/", "~")):
+        raise UserError(f"there is no folder {place}: give the folder of a run (.../seed0) or of a bundle")
     return Model(_downloaded(str(place)), device, cache, time_limit)
 
 
@@ -221,11 +225,30 @@ def _downloaded(name: str, **options: Any) -> Path:
     try:
         return Path(snapshot_download(name, **options))
     except (OSError, ValueError) as error:
-        raise UserError(f"there is no folder {name}, and the hub does not give it: {str(error)[:300]}") from None
+        said = " ".join(str(error).split())
+        raise UserError(f"there is no folder {name}, and the hub does not give it: {said[:300]}") from None
+
+
+def _usable(device: str) -> str:
+    """The device to work on; `UserError` where that of a name cannot be used."""
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        said = str(error).splitlines()[0][:200]
+        raise UserError(f"the device {device!r} cannot be used: {said}; auto and cpu always work") from None
+    return device
 
 
 def _texts(candidates: Any) -> tuple[str, ...]:
-    return tuple(candidates or ())
+    return () if candidates is None else tuple(_listed(candidates))
+
+
+def _listed(candidates: Any) -> Any:
+    if isinstance(candidates, str):  # its letters would be the candidates
+        raise UserError(f"candidates are a list of texts, and {candidates!r} is one text")
+    return candidates
 
 
 def _answer(

@@ -7,6 +7,7 @@ clips. Videos are decoded in the processes that the workflow decodes in.
 import base64
 import os
 import signal
+import socket
 import tempfile
 from collections.abc import Callable
 from importlib.resources import files
@@ -140,6 +141,18 @@ def _chosen(films: list[str], event: gr.EventData) -> str | None:
     return films[clip] if clip in range(len(films)) else None
 
 
+def _refuse_taken(host: str, port: int) -> None:
+    """Gradio would try a hundred times before it gives up, and say that no port is free."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(address)
+    except OSError as error:
+        where = f"{host}, port {port}" if port else host
+        raise UserError(f"the page cannot listen on {where}: {error.strerror}; give another --host or --port") from None
+
+
 def serve(
     place: str, device: str, host: str, port: int, megabytes: int, seconds: float, announce: Callable[[str], Any]
 ) -> None:
@@ -148,9 +161,11 @@ def serve(
     Nothing outside of a temporary folder is served, but the example videos of the bundle. An upload may have
     `megabytes`, and each pass over it may take `seconds`. An answer that takes longer than a few seconds after the
     interruption goes on in its thread, and may write into the folder while that is removed: end the process then.
+    `UserError` where the address cannot be listened on.
     """
     from eigv.asking.model import load
 
+    _refuse_taken(host, port)
     with tempfile.TemporaryDirectory(prefix="eigv-serve-", ignore_cleanup_errors=True) as folder:
         work = Path(folder)
         os.environ["GRADIO_TEMP_DIR"] = str(work / "uploads")

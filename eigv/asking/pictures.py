@@ -3,28 +3,28 @@
 Sizes: K clips.
 """
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from base.errors import UserError
 from base.formats.video_features import VideoFeatures
 from base.writing import atomic_path
+from eigv.asking.clips import pixel_shape, shown_frames
 from eigv.asking.model import Answer
 from eigv.asking.videos import SeenVideo
 from eigv.paper.figures.plotting import save
 from eigv.paper.figures.rationales import COLOURS, THUMBNAIL_WIDTH, WIDTH
 from eigv.paper.figures.strips import read_strips
 from extract.demo.render import encode
-from extract.videos.reader import PyavReader
 
 
 def write_strip(seen: SeenVideo, answers: Sequence[Answer], out: Path) -> None:
-    """Draws the middle frame of each clip once for each answer, its causal clips framed; PNG or PDF by the name."""
+    """Draws the middle frame of each clip once for each answer, its causal clips framed."""
     ((_, strip),) = read_strips([seen.video_id], seen.features, seen.manifest, THUMBNAIL_WIDTH)
     if strip is None:
         raise UserError(f"the frames of {seen.path} cannot be read")
@@ -58,12 +58,9 @@ def write_clip(seen: SeenVideo, answer: Answer, out: Path) -> None:
     if not answer.clips:
         raise UserError(f"the answer to {answer.question!r} rests on no clip, so that there is none to show")
     numbers = np.unique(answer.frames[list(answer.clips)])
-    first = next(PyavReader(seen.path).frames(numbers[:1].tolist()))
-    height, width = (side - side % 2 for side in first.shape[:2])  # H.264 halves the sides of its colours
+    frames = shown_frames(seen.path, pixel_shape(seen.manifest), numbers.tolist())
+    first = next(frames)
     fps = max(1, round(float(VideoFeatures.read(seen.features, ()).fps[0])))
     with atomic_path(out) as temporary:
-        encode(_cut(PyavReader(seen.path).frames(numbers.tolist()), height, width), fps, width, height, temporary)
-
-
-def _cut(frames: Iterator[NDArray[np.uint8]], height: int, width: int) -> Iterator[NDArray[np.uint8]]:
-    return (np.ascontiguousarray(frame[:height, :width]) for frame in frames)
+        temporary.touch()  # FFmpeg does not name a file that may not be written
+        encode(itertools.chain([first], frames), fps, first.shape[1], first.shape[0], temporary)

@@ -15,9 +15,12 @@ from base.answers import visible
 from base.errors import UserError
 from base.formats.questions import candidate_columns
 from base.formats.token_features import LAYOUT, TokenFeatures
-from base.reading import read_csv
+from base.reading import is_unicode, read_csv, readable
 from eigv.asking.sources import Sources
 from eigv.runs.data import Split, Videos
+
+OTHER_FILES = (".json", ".jsonl", ".tsv", ".xls", ".xlsx", ".ods")
+"""Endings of files whose lines are no questions."""
 
 
 class Question(NamedTuple):
@@ -32,6 +35,10 @@ def check(questions: Sequence[Question], multiple_choice: bool) -> None:
     if not questions:
         raise UserError("there is no question to answer")
     for question in questions:
+        if wrong := [text for text in (question.text, *question.candidates) if not isinstance(text, str)]:
+            raise UserError(f"questions and candidates are texts, and {wrong[0]!r} is none")
+        if broken := [text for text in (question.text, *question.candidates) if not is_unicode(text)]:
+            raise UserError(f"{broken[0]!r} holds bytes that are not UTF-8; write it in UTF-8")
         if not visible(question.text):
             raise UserError("a question is empty; write it in words")
         if multiple_choice and len(question.candidates) < 2:
@@ -48,18 +55,28 @@ def check(questions: Sequence[Question], multiple_choice: bool) -> None:
             raise UserError(f"a candidate of {question.text!r} is empty; write it in words")
 
 
-def read(path: Path) -> list[Question]:
-    """The questions of a file: a CSV with the column `question` (and a0, a1, ... for candidates), else one a line."""
-    if path.suffix == ".csv":
+def read(path: Path, candidates: tuple[str, ...] = ()) -> list[Question]:
+    """The questions of a file: a CSV with the column `question` (and a0, a1, ... for candidates), else one a line.
+
+    Questions whose file has no candidates get `candidates`. `UserError` for a file that cannot be read or has none.
+    """
+    suffix = path.suffix.lower()
+    if suffix in OTHER_FILES:
+        raise UserError(
+            f"the questions {path} are read as CSV (.csv) or as a text, one a line: save them as one of these"
+        )
+    if suffix == ".csv":
         table = read_csv(path, ["question"])
         columns = candidate_columns(table)
-        candidates = table[columns].to_numpy().tolist()
-        return [Question(text, tuple(row)) for text, row in zip(table["question"], candidates, strict=True)]
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the questions {path} cannot be read: {error}") from None
-    return [Question(line.strip()) for line in lines if line.strip()]
+        rows = zip(table["question"], table[columns].to_numpy().tolist(), strict=True)
+        questions = [Question(text, tuple(row) or candidates) for text, row in rows]
+    else:
+        with readable(path, "text or CSV", "the questions"):
+            lines = path.read_text(encoding="utf-8-sig").splitlines()
+        questions = [Question(line.strip(), candidates) for line in lines if line.strip()]
+    if not questions:
+        raise UserError(f"the questions {path}: there are none in it; write one a line")
+    return questions
 
 
 class Reader:

@@ -11,7 +11,7 @@ from typing import Any
 
 from base.errors import UserError
 from base.formats.vocabulary import read_vocabulary
-from base.reading import read_json
+from base.reading import read_json, sha256
 from base.settings import parse
 from eigv.config.names import PARTS
 from eigv.runs.model_files import ModelCard
@@ -59,6 +59,17 @@ class Sources:
                 f"{folder} was trained on {card.classes} answers, and {said['questions']} has {len(classes)}"
             )
         return cls(features, kinds, networks, parse(TextSettings, text, f"the text of {folder}"), encoder, classes)
+
+    def refuse_other_weights(self, kind: str) -> None:
+        """`UserError` where the weights of a network are not there, or are others than made the run's own features."""
+        from extract.networks.registry import weights_path
+
+        path, trained = weights_path(kind, self.features), self.networks[kind]
+        if path and (digest := sha256(path)) != trained["sha256"]:
+            raise UserError(
+                f"{path} has other weights (sha256 {digest}) than the {kind} features that the run was trained on "
+                f"({trained['sha256']}); put those there"
+            )
 
 
 def found(place: str, folder: Path) -> Path:

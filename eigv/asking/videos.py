@@ -4,23 +4,31 @@ A file of the cache is a `video.h5` of one video, with its manifest beside it. I
 and of everything that decides its features.
 """
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from base.errors import UserError
 from base.formats.manifest import manifest_of, read_manifest, write_manifest
-from base.reading import sha256
+from base.formats.statuses import OK
+from base.reading import is_unicode, sha256
+from base.writing import ABANDONED
 from eigv.asking.sources import Sources
 from extract.config import VideoCollection
 from extract.videos.workers import Limits
 
 log = logging.getLogger(__name__)
+
+MAKING = ".making-"
+"""How folders begin in which features are being made."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +69,18 @@ class VideoCache:
         `UserError` where a file is not there or cannot be read, and where weights are missing or are others than those
         that the run was trained with.
         """
+        if folders := [str(path) for path in paths if path.is_dir()]:
+            raise UserError(f"{folders[0]} is a folder; give a video file")
         if absent := [str(path) for path in paths if not path.is_file()]:
             raise UserError(f"there is no video {', '.join(absent[:5])}")
+        if broken := [str(path) for path in paths if not is_unicode(str(path.resolve()))]:
+            raise UserError(f"the path {broken[0]!r} holds bytes that are not UTF-8; rename the file or its folder")
         seen = [self._place(path) for path in paths]
         todo = {video.features: video for video in seen if not (video.features.is_file() and video.manifest.is_file())}
         if todo:
             self._make(list(todo.values()))
         for video in {video.manifest: video for video in seen}.values():
-            self._say_where(video)
+            self._look_at(video)
         return seen
 
     def _place(self, path: Path) -> SeenVideo:
@@ -90,15 +102,17 @@ class VideoCache:
         from extract.videos.probe import probe_file
 
         settings = self.sources.features
+        for kind in self.sources.kinds:
+            self.sources.refuse_other_weights(kind)
         rows = [probe_file(seen.video_id, seen.path.resolve(), settings.sampling, self.limits) for seen in videos]
         manifest = manifest_of(rows)
         self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.folder, prefix=".making-") as work:
+        self._sweep_leftovers()
+        with tempfile.TemporaryDirectory(dir=self.folder, prefix=MAKING) as work:
             frames = Path(work) / "frames.h5"
             decode_shard(manifest, self._collection(Path(work)), settings, frames, 1)
             made = {}
             for kind in self.sources.kinds:
-                self._refuse_other_weights(kind)
                 made[kind] = Path(work) / f"{kind}.h5"
                 extract_shard(kind, frames, settings, made[kind], self.device)
             for number, video in enumerate(videos):
@@ -106,22 +120,22 @@ class VideoCache:
                 write_manifest(video.manifest, row)
                 merge([(frames, made)], settings, row, video.features)
 
+    def _sweep_leftovers(self) -> None:
+        """Removes the decoded frames of processes that were killed long ago."""
+        for work in self.folder.glob(f"{MAKING}*"):
+            with contextlib.suppress(FileNotFoundError):  # its process has ended meanwhile
+                if time.time() - work.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(work, ignore_errors=True)
+
     def _collection(self, folder: Path) -> VideoCollection:
         return VideoCollection(folder=folder, time_limit=self.limits.seconds, memory_limit=self.limits.gigabytes)
 
-    def _refuse_other_weights(self, kind: str) -> None:
-        from extract.networks.registry import weights_path
-
-        path, trained = weights_path(kind, self.sources.features), self.sources.networks[kind]
-        if path and (digest := sha256(path)) != trained["sha256"]:
-            raise UserError(
-                f"{path} has other weights (sha256 {digest}) than the {kind} features that the run was trained on "
-                f"({trained['sha256']}); put those there"
-            )
-
-    def _say_where(self, video: SeenVideo) -> None:
-        """Notes where the file lies now: the same content may have been asked about at another place."""
+    def _look_at(self, video: SeenVideo) -> None:
+        """Says what is wrong with the video, and notes where it lies now: the same content may have been asked about at
+        another place."""
         manifest = read_manifest(video.manifest)
+        if manifest["status"].tolist() != [OK]:
+            log.warning("%s is used as far as it goes: %s", video.path, manifest["reason"].iloc[0])
         path = str(video.path.resolve())
         if manifest["path"].tolist() != [path]:
             write_manifest(video.manifest, manifest.assign(path=path))

@@ -62,7 +62,8 @@ def ask(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     strip: Annotated[
-        Path | None, typer.Option(help="A picture to write: the frames, the causal clips framed; PNG or PDF.")
+        Path | None,
+        typer.Option(help="A picture to write: the frames, the causal clips framed; .png, .pdf, .jpg or .svg."),
     ] = None,
     clip: Annotated[
         Path | None, typer.Option(help="A video to write: the causal clips of the first answer; MP4.")
@@ -78,13 +79,22 @@ def ask(
     from eigv.asking import questions as forms
     from eigv.asking.model import as_json, load
 
-    asked = [forms.Question(text, tuple(candidates or ())) for text in question or []]
-    asked += forms.read(questions) if questions else []
     if not run:
         raise UserError("give --run, the folder of a trained run or of a bundle")
+    of_all = tuple(candidates or ())
+    asked = [forms.Question(text, of_all) for text in question or []]
+    asked += forms.read(questions, of_all) if questions else []
+    if not asked:
+        after = " (words after --candidates are candidates, up to the next option)" if of_all else ""
+        raise UserError(
+            f"there is no question: write one behind the video, in quotes, or name a file: --questions{after}"
+        )
+    _check_name(strip, "--strip", (".png", ".pdf", ".jpg", ".svg"))
+    _check_name(clip, "--clip", (".mp4",))
     with working_device(device, threads) as claimed:
         model = load(run, claimed)
         answers = model.answers([video] * len(asked), asked)
+        typer.echo(as_json(answers) if json else "\n\n".join(map(_in_words, answers)))
         if strip or clip:
             from eigv.asking.pictures import write_clip, write_strip
 
@@ -93,7 +103,6 @@ def ask(
                 write_strip(seen, answers, strip)
             if clip:
                 write_clip(seen, answers[0], clip)
-    typer.echo(as_json(answers) if json else "\n\n".join(map(_in_words, answers)))
 
 
 @app.command()
@@ -147,6 +156,11 @@ def serve(
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _check_name(path: Path | None, option: str, endings: tuple[str, ...]) -> None:
+    if path and path.suffix.lower() not in endings:
+        raise UserError(f"{option} {path}: its name has to end in {' or '.join(endings)}")
 
 
 def _in_words(answer: "Answer") -> str:

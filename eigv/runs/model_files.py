@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors import torch as safetensors
 from torch import Tensor
 
@@ -128,7 +129,12 @@ def load(path: Path) -> tuple[VideoQA, ModelCard]:
     weights = RunFolder(path.parent).weights
     if not weights.is_file():
         raise UserError(f"{weights} does not exist; it belongs to {path}")
-    state = {name: value for name, value in safetensors.load_file(weights).items() if not name.startswith(GONE)}
+    try:
+        state = {name: value for name, value in safetensors.load_file(weights).items() if not name.startswith(GONE)}
+    except SafetensorError as error:
+        raise UserError(
+            f"{weights} is damaged or cut off ({error}); copy the folder again, or train the run again"
+        ) from None
     try:
         model.load_state_dict(state, strict=True)
     except RuntimeError as error:

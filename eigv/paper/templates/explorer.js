@@ -5,6 +5,7 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const colours = ["--run0", "--run1", "--run2", "--run3"].map((name) => `var(${name})`);
 const ROW = 56; // the height of an item of the list, as in the style sheet
+// Clips are numbered from 0, as in predictions.csv and by `eigv ask`.
 
 /** An element with attributes and children; text is never read as HTML. */
 function make(name, attributes = {}, ...children) {
@@ -107,7 +108,7 @@ function drawStrip(question, video) {
     const box = make("div", { style: { position: "relative" } }, picture, ...frames);
     const name = make("time", {}, `${seconds.toFixed(1)} s`);
     if (!video.file) return make("div", { className: "clip" }, box, name);
-    const clip = { className: "clip", type: "button", title: `play clip ${k + 1}`, onclick: () => play(video, [k]) };
+    const clip = { className: "clip", type: "button", title: `play clip ${k}`, onclick: () => play(video, [k]) };
     return make("button", clip, box, name);
   }));
 }
@@ -126,7 +127,7 @@ function drawPlayer(question, video) {
 function play(video, clips) {
   const player = make("video", { muted: true, controls: true, autoplay: true, playsInline: true,
     src: video.file.split("/").map(encodeURIComponent).join("/") });
-  const said = make("p", { className: "meta" }, `clip ${clips.map((k) => k + 1).join(", ")}`);
+  const said = make("p", { className: "meta" }, `clip ${clips.join(", ")}`);
   let at = 0;
   const go = (place) => { at = place; player.currentTime = video.spans[clips[at]][0]; };
   player.addEventListener("loadedmetadata", () => go(0));
@@ -185,7 +186,7 @@ function drawBars(run, r) {
       height: `${Math.abs(share)}%`, [share >= 0 ? "bottom" : "top"]: "50%",
       background: run.causal.includes(k) ? colours[r] : "",
     } });
-    return make("div", { className: "bar", title: `clip ${k + 1}: ${chance.toFixed(3)}` }, bar);
+    return make("div", { className: "bar", title: `clip ${k}: ${chance.toFixed(3)}` }, bar);
   });
   const range = `${(0.5 - reach).toFixed(2)} to ${(0.5 + reach).toFixed(2)}`;
   return [
@@ -199,7 +200,7 @@ function drawPostHoc(run, r, video) {
   return Object.entries(run.posthoc || {}).flatMap(([explainer, clips]) => {
     const name = `${data.runs[r].name}, post hoc: ${explainer}`;
     const cells = Array.from({ length: data.clips }, (_, k) => make("div", {}, clips.includes(k)
-      ? make("i", { style: { background: colours[r] }, title: `clip ${k + 1}` }) : ""));
+      ? make("i", { style: { background: colours[r] }, title: `clip ${k}` }) : ""));
     const title = video.file && clips.length
       ? make("button", { type: "button", className: "play", onclick: () => play(video, clips) }, `Play ${name}`) : name;
     return [make("div", { className: "post-hoc-bar" }, ...cells), make("p", { className: "bars-title" }, title)];
@@ -235,7 +236,11 @@ function answerRow(text, score, predicted, gold, r) {
 
 function step(by) {
   if (!shown.length) return;
-  const place = Math.min(shown.length - 1, Math.max(0, shown.indexOf(selected) + by));
+  reveal(Math.min(shown.length - 1, Math.max(0, shown.indexOf(selected) + by)));
+}
+
+/** Opens the question at a place of the list, and brings it into sight there. */
+function reveal(place) {
   const list = find("list");
   if (place * ROW < list.scrollTop) list.scrollTop = place * ROW;
   if ((place + 1) * ROW > list.scrollTop + list.clientHeight) list.scrollTop = (place + 1) * ROW - list.clientHeight;
@@ -263,7 +268,21 @@ function drawFilters() {
 }
 
 /** The number of the question that the address names; -1 where it names none. */
-const linked = () => data.questions.findIndex((q) => q.id === decodeURIComponent(location.hash.slice(1)));
+function linked() {
+  let said = location.hash.slice(1);
+  try {
+    said = decodeURIComponent(said);
+  } catch {
+    // Written by hand: it is taken as it stands.
+  }
+  return data.questions.findIndex((q) => q.id === said);
+}
+
+/** Opens a question that a link names, though the filters may leave it out. */
+function follow(number) {
+  const place = shown.indexOf(number);
+  place < 0 ? open(number) : reveal(place);
+}
 
 function start() {
   find("title").textContent = data.title;
@@ -290,8 +309,8 @@ function start() {
   drawFilters();
   filter();
   find("save").addEventListener("click", save);
-  window.addEventListener("hashchange", () => { if (linked() >= 0) open(linked()); });
-  if (data.questions.length) open(linked() >= 0 ? linked() : shown[0]);
+  window.addEventListener("hashchange", () => { if (linked() >= 0) follow(linked()); });
+  if (data.questions.length) follow(Math.max(0, linked()));
 }
 
 start();

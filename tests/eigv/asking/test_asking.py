@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -18,6 +19,7 @@ from base.errors import UserError
 from base.formats.predictions import Predictions
 from base.formats.video_features import VideoFeatures
 from tests.eigv.asking import made
+from tests.extract.videos.make import write
 from tests.places import ROOT
 
 pytestmark = pytest.mark.slow
@@ -107,6 +109,7 @@ def test_the_second_question_decodes_nothing(folder, tmp_path, monkeypatch):
     started = time.process_time()
     again = eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path).ask(moved, question)
     assert time.process_time() - started < 3
+    assert replace(again, video=first.video) == first
     assert again.described() == first.described() | {"video": str(moved)}
 
 
@@ -126,6 +129,26 @@ def test_strip_and_clip_show_the_rationale(folder, tmp_path):
     assert shown == len(np.unique(answer.frames[list(answer.clips)]))
 
 
+def test_what_a_killed_process_left_long_ago_is_removed(folder, tmp_path):
+    (video, *_), _ = made.asked_of_test(folder, "open-ended")
+    for name, age in {"of-now": 0, "killed": 8 * 24 * 3600}.items():
+        (tmp_path / f".making-{name}").mkdir()
+        os.utime(tmp_path / f".making-{name}", (time.time() - age,) * 2)
+    eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path).features(video)
+    assert [path.name for path in tmp_path.glob(".making-*")] == [".making-of-now"]
+
+
+def test_the_clip_has_the_form_in_which_a_player_shows_the_video(folder, tmp_path):
+    from eigv.asking.pictures import write_clip
+
+    video = write(tmp_path / "wide.mp4", 20, shape="4:3")
+    model = eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path / "cache")
+    answer = model.ask(video, "what moves?")
+    write_clip(model.seen([video])[0], replace(answer, clips=(0,)), tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        assert (container.streams.video[0].width, container.streams.video[0].height) == (128, 64)
+
+
 @pytest.mark.parametrize(
     ("form", "question", "candidates", "message"),
     [
@@ -133,6 +156,8 @@ def test_strip_and_clip_show_the_rationale(folder, tmp_path):
         ("open-ended", "what moves?", ["a star", "a circle"], "comes with candidates"),
         ("open-ended", " ", None, "a question is empty"),
         ("multiple-choice", "what moves?", ["a star", ""], "a candidate of .* is empty"),
+        ("multiple-choice", "what moves?", "a star", "candidates are a list of texts"),
+        ("multiple-choice", ["what moves?"], "a star", "candidates are a list of texts"),
     ],
 )
 def test_a_question_in_another_form_is_refused(folder, form, question, candidates, message):
@@ -148,6 +173,15 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         model.ask(tmp_path / "no.mp4", "what moves?")
     with pytest.raises(UserError, match="there is no video"):
         model.ask(tmp_path / "nothing.mp4", "what moves?")
+    shutil.copy(tmp_path / "no.mp4", tmp_path / "no\udcff.mp4")
+    with pytest.raises(UserError, match="bytes that are not UTF-8; rename the file"):
+        model.ask(tmp_path / "no\udcff.mp4", "what moves?")
+    with pytest.raises(UserError, match="each question has its video: there are 1 and 2"):
+        model.ask([tmp_path, tmp_path], ["what moves?"])
+    with pytest.raises(UserError, match=r"the device 'gpu' cannot be used: .*; auto and cpu always work"):
+        eigv.load(run_of(folder, "open-ended"), "gpu")
+    with pytest.raises(UserError, match="is a folder; give a video file"):
+        model.ask(tmp_path, "what moves?")
     with pytest.raises(UserError, match=r"nothing after 0\.001 seconds"):
         (video, *_), _ = made.asked_of_test(folder, "open-ended")
         eigv.load(run_of(folder, "open-ended"), "cpu", tmp_path / "other", time_limit=0.001).features(video)
@@ -155,6 +189,7 @@ def test_what_cannot_be_read_or_is_missing_is_said(folder, tmp_path):
         eigv.load(tmp_path)
     model.save(tmp_path / "bundle")
     shutil.rmtree(tmp_path / "bundle/weights")
+    (tmp_path / "bundle/bundle.json").unlink()  # it would say that they are missing
     (video, *_), _ = made.asked_of_test(folder, "open-ended")
     with pytest.raises(UserError, match="the weights of efficientnet-lite0-extrema are not there"):
         eigv.load(tmp_path / "bundle", "cpu").ask(video, "what moves?")

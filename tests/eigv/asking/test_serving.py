@@ -1,5 +1,6 @@
 """What `eigv serve` needs, the examples that it shows, and how it ends."""
 
+import socket
 import subprocess
 import sys
 
@@ -47,6 +48,16 @@ asking.serve("bundle", device="cpu", threads=1)
 def test_stopped_in_the_middle_of_an_answer_it_ends_well():
     ended = subprocess.run([sys.executable, "-c", STOPPED], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert (ended.returncode, ended.stdout) == (0, "stopped\n"), ended.stderr
+
+
+def test_an_address_that_is_taken_or_not_of_this_machine_is_said_at_once():
+    pytest.importorskip("gradio", reason="needs the extra serve")
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(UserError, match=f"cannot listen on 127.0.0.1, port {port}: .*give another"):
+            asking.serve("bundle", port=port, device="cpu", threads=1)
+    with pytest.raises(UserError, match=r"cannot listen on 256\.1\.1\.1: .*give another"):
+        asking.serve("bundle", host="256.1.1.1", device="cpu", threads=1)
 
 
 @pytest.fixture
