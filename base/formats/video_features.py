@@ -30,7 +30,8 @@ FRAMES = "frames"
 """The appearance of single frames: a dataset (N, K, F, D) of files that keep it."""
 NO_FRAMES = (
     "holds no vectors of single frames, which the stream `frames` is: make the features again with "
-    "`features.appearance.frames: every`, or import files that have them (layout hcrn)"
+    "`features.appearance.frames: every`, import files that have them (layout hcrn), or set `frames: 4` beside the "
+    "layout of others, which lets the one vector of a clip stand for that many"
 )
 """What is said of a file without them."""
 NO_TIMES = "does not say when its frames are shown: frame number / fps is taken, as for a constant rate"
