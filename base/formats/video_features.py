@@ -145,10 +145,12 @@ class Writer:
     def features(self, kind: str, row: int, values: NDArray[np.floating[Any]], source: Path) -> None:
         """The features of a video as `source` has them, (K, D), or of its frames (K, F, D); zeros where so its status.
 
-        `UserError` where they have another shape than those of the other videos, or where those of a usable video are
-        not finite or do not fit into the type that they are stored in.
+        `UserError` where they are no numbers or have another shape than those of the other videos, or where those of a
+        usable video are not finite or do not fit into the type that they are stored in.
         """
         stored, video_id, status = self._file[kind], self._ids[row], self._status[row]
+        if values.dtype.kind not in "fiub":
+            raise UserError(f"{source}: the {kind} feature of {video_id} holds {values.dtype}, expected numbers")
         if values.shape != stored.shape[1:]:
             raise UserError(
                 f"{source}: the {kind} feature of {video_id} has shape {values.shape}, that of the others "
@@ -158,7 +160,9 @@ class Writer:
             values = np.zeros_like(values)
         elif status != FAILED:
             if not np.isfinite(values).all():
-                raise UserError(f"the {kind} feature of {video_id} is not finite; look at the video and the weights")
+                raise UserError(
+                    f"{source}: the {kind} feature of {video_id} is not finite; look at the video and the weights"
+                )
             if np.abs(values).max() > np.finfo(stored.dtype).max:
                 raise UserError(f"{kind} features do not fit {stored.dtype}; set `features.storage: float32`")
         stored[row] = values

@@ -120,7 +120,7 @@ def test_the_message_goes_to_whoever_asks_for_the_first_files():
 
 
 def test_a_data_set_waits_for_no_files_of_another():
-    """Who has a part of what a configuration names can run that part; who asks for more hears of all that is missing."""
+    """Who has a part of a configuration's files can run that part; who asks for more hears of all that is missing."""
     asked = plan()
     tokens = [f"data/tokens/{split}.h5" for split in ("train", "val", "test")]
     put(*(f"data/two/{name}" for name in MSVD_QA), *tokens, "data/gold.json")
