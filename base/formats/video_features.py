@@ -241,6 +241,10 @@ def _check_rows(path: Path, file: h5py.File, ids: list[str], kinds: Sequence[str
         raise UserError(f"{path} {NO_FRAMES}")
     by_video = [*kinds, "frame_index", "fps", "status", *(name for name in ("frame_time", "clip_end") if name in file)]
     for name in by_video:
+        if name not in file:
+            raise UserError(
+                f"{path} has no dataset `{name}`; import the file (`layout: eigv`), which says what it needs"
+            )
         if len(file[name]) != len(ids):
             raise UserError(f"{path}: `{name}` has {len(file[name])} rows for {len(ids)} ids")
     for kind in kinds:
