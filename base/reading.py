@@ -158,12 +158,15 @@ def read_texts(path: Path, what: str, form: str) -> dict[str, str]:
 
 
 def as_text(value: Any, what: str) -> str:
-    """A JSON value that should be a text or a number, as text; `ValueError` for null, NaN and whatever else."""
+    """A JSON value that should be a text or a number, as text; `ValueError` for null, NaN and whatever else, and for
+    characters that no file can hold."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or value != value:
         said = textwrap.shorten(json.dumps(value), 80, placeholder=" ...")
         raise ValueError(f"{what} is {said}, expected a text or a number")
     if "\0" in str(value):
         raise ValueError(f"{what} holds a NUL character: {value!r}; take it out")
+    if half := re.search("[\ud800-\udfff]", str(value)):
+        raise ValueError(f"{what} holds half a character, {half.group()!r}, as where a text was cut off: {value!r:.60}")
     return str(value)
 
 

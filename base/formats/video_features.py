@@ -30,7 +30,8 @@ FRAMES = "frames"
 """The appearance of single frames: a dataset (N, K, F, D) of files that keep it."""
 NO_FRAMES = (
     "holds no vectors of single frames, which the stream `frames` is: make the features again with "
-    "`features.appearance.frames: every`, or import files that have them (layout hcrn)"
+    "`features.appearance.frames: every`, import files that have them (layout hcrn), or set `frames: 4` beside the "
+    "layout of others, which lets the one vector of a clip stand for that many"
 )
 """What is said of a file without them."""
 NO_TIMES = "does not say when its frames are shown: frame number / fps is taken, as for a constant rate"
@@ -144,10 +145,12 @@ class Writer:
     def features(self, kind: str, row: int, values: NDArray[np.floating[Any]], source: Path) -> None:
         """The features of a video as `source` has them, (K, D), or of its frames (K, F, D); zeros where so its status.
 
-        `UserError` where they have another shape than those of the other videos, or where those of a usable video are
-        not finite or do not fit into the type that they are stored in.
+        `UserError` where they are no numbers or have another shape than those of the other videos, or where those of a
+        usable video are not finite or do not fit into the type that they are stored in.
         """
         stored, video_id, status = self._file[kind], self._ids[row], self._status[row]
+        if values.dtype.kind not in "fiub":
+            raise UserError(f"{source}: the {kind} feature of {video_id} holds {values.dtype}, expected numbers")
         if values.shape != stored.shape[1:]:
             raise UserError(
                 f"{source}: the {kind} feature of {video_id} has shape {values.shape}, that of the others "
@@ -157,7 +160,9 @@ class Writer:
             values = np.zeros_like(values)
         elif status != FAILED:
             if not np.isfinite(values).all():
-                raise UserError(f"the {kind} feature of {video_id} is not finite; look at the video and the weights")
+                raise UserError(
+                    f"{source}: the {kind} feature of {video_id} is not finite; look at the video and the weights"
+                )
             if np.abs(values).max() > np.finfo(stored.dtype).max:
                 raise UserError(f"{kind} features do not fit {stored.dtype}; set `features.storage: float32`")
         stored[row] = values
@@ -236,6 +241,10 @@ def _check_rows(path: Path, file: h5py.File, ids: list[str], kinds: Sequence[str
         raise UserError(f"{path} {NO_FRAMES}")
     by_video = [*kinds, "frame_index", "fps", "status", *(name for name in ("frame_time", "clip_end") if name in file)]
     for name in by_video:
+        if name not in file:
+            raise UserError(
+                f"{path} has no dataset `{name}`; import the file (`layout: eigv`), which says what it needs"
+            )
         if len(file[name]) != len(ids):
             raise UserError(f"{path}: `{name}` has {len(file[name])} rows for {len(ids)} ids")
     for kind in kinds:

@@ -12,7 +12,7 @@ from eigv.backbones.hcrn import Hcrn
 from eigv.backbones.hga import Hga
 from eigv.backbones.hme import Hme
 from eigv.backbones.mspan import Mspan
-from eigv.config.names import FeatureChoice
+from eigv.config.names import PARTS, FeatureChoice
 from eigv.config.run import BackbonesSettings, Plugin
 
 BACKBONES: dict[str, type[Backbone[Any, Any]]] = {
@@ -24,6 +24,9 @@ BACKBONES: dict[str, type[Backbone[Any, Any]]] = {
     "mspan": Mspan,
 }
 """Those that are built in. The settings of each are the field of its name in `BackbonesSettings`."""
+
+KIND_OF: dict[str, str] = {"appearance": "appearance", "motion": "motion", "frames": "appearance"}
+"""The streams of clip features, and of which kind of features each is."""
 
 
 def build(
@@ -43,15 +46,17 @@ def streams_of(name: str, features: FeatureChoice, plugin: Plugin | None = None)
     """The clip features that a run with `features` reads, as `Videos.read` takes them.
 
     That is `features` itself, unless the backbone declares `streams` of its own: these, by their names. `UserError`
-    where it needs all of them and the run has only a kind.
+    where the run has not the features of all of them.
     """
     streams = _class_of(name, plugin).streams
-    if streams == Backbone.streams:
+    if set(streams) == set(Backbone.streams):
         return features
-    if features != "app+mot":
+    needed = {KIND_OF[stream] for stream in streams}
+    if not needed <= set(PARTS[features]):
+        fitting = [f"`{choice}`" for choice, kinds in PARTS.items() if needed <= set(kinds)]
         raise UserError(
-            f"the backbone {name} reads {' and '.join(streams)}, and cannot do without one: it runs on `app+mot`, not "
-            f"on `{features}`"
+            f"the backbone {name} reads {' and '.join(streams)}: it runs on {' and '.join(fitting)}, not on "
+            f"`{features}`"
         )
     return "+".join(streams)
 
@@ -68,4 +73,11 @@ def _of_user(name: str, plugin: Plugin) -> type[Backbone[Any, Any]]:
     found = plug.load(plugin.code, type, f"plugins.{name}")
     if not issubclass(found, Backbone):
         raise UserError(f"plugins.{name}: {plugin.code} is no subclass of eigv.backbones.Backbone")
+    said = found.streams
+    named = isinstance(said, tuple | list) and said and all(isinstance(stream, str) for stream in said)
+    if not named or len(set(said)) < len(said) or not set(said) <= set(KIND_OF):
+        raise UserError(
+            f"plugins.{name}: `streams` of {plugin.code} is {said!r}; name one or more of {', '.join(KIND_OF)}, each "
+            'once, for example streams = ("frames", "motion")'
+        )
     return found

@@ -7,7 +7,7 @@ from eigv.config.names import PARTS
 from eigv.plan import kinds, sources
 from eigv.plan.arguments import as_json
 from eigv.plan.entries import entry_of, one_of
-from eigv.plan.missing import refuse_if_incomplete, shows_runs
+from eigv.plan.missing import Part, refuse_if_incomplete, shows_runs
 from eigv.plan.paths import Paths
 from extract.annotations.gold import gold_files
 from extract.config import Dataset, DecodeJob, ImportJob, ProbeJob, VideoCollection
@@ -59,19 +59,24 @@ class Data:
     # Inputs.
 
     def raw_annotations(self, dataset: str) -> list[str]:
-        """The annotation files of a data set. `UserError` if anything that the configuration needs is missing.
+        """The annotation files of a data set. `UserError` if anything that it needs is missing.
 
-        Videos only where it shows runs: else annotations can be all that is wanted, and `asking` misses them.
+        Videos only where the configuration shows runs: else annotations can be all that is wanted, and `asking`
+        misses them.
         """
-        refuse_if_incomplete(self.config, self.paths, self.ask_hub, videos=shows_runs(self.config))
-        return list(map(str, sources.annotations(self.dataset(dataset)).files))
+        asked = self.dataset(dataset)
+        part = Part([dataset], [asked.videos])
+        refuse_if_incomplete(self.config, self.paths, part, self.ask_hub, videos=shows_runs(self.config))
+        return list(map(str, sources.annotations(asked).files))
 
     def asking(self, collection: str) -> list[str]:
         """The annotation files of every data set that uses a collection; none: all its videos are asked for.
 
-        `UserError` if anything that the configuration needs is missing.
+        `UserError` if anything that it or they need is missing.
         """
-        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
+        self.collection(collection)  # which there may not be
+        part = Part(sources.users(self.config, collection), [collection])
+        refuse_if_incomplete(self.config, self.paths, part, self.ask_hub)
         files = [path for dataset in self._users(collection).values() for path in sources.annotations(dataset).files]
         return list(dict.fromkeys(map(str, files)))
 

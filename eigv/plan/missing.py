@@ -1,7 +1,8 @@
 """What is missing, all of it at once, before the first job."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from base.errors import UserError
 from eigv.config.experiment import Config
@@ -19,34 +20,49 @@ OFFICIAL = "https://github.com/yl3800/EIGV"
 """Where the official checkpoints come from."""
 
 
-def refuse_if_incomplete(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = True) -> None:
-    """Raises `UserError` that lists every file that the configuration needs, that nothing here makes, and that is not
-    there; with where to get it and where to put it. Without `ask_hub` a text encoder of the model hub is taken for
-    there, without `videos` all of these."""
-    if lines := list(missing(config, paths, ask_hub, videos)):
+class Part(NamedTuple):
+    """Some data sets and collections of videos of a configuration."""
+
+    datasets: Collection[str]
+    collections: Collection[str]
+
+
+def refuse_if_incomplete(config: Config, paths: Paths, part: Part, ask_hub: bool = True, videos: bool = True) -> None:
+    """Raises `UserError` where a file that `part` needs and that nothing here makes is not there. It lists all such
+    files of the whole configuration, with where to get each and where to put it.
+
+    Without `ask_hub` a text encoder of the model hub is taken for there, without `videos` all of these.
+    """
+    if any(missing(config, paths, ask_hub, videos, part)):
+        lines = missing(config, paths, ask_hub, videos)
         raise UserError("\n".join(["these files are needed and not there:", *lines]))
 
 
-def missing(config: Config, paths: Paths, ask_hub: bool = True, videos: bool = True) -> Iterator[str]:
-    """A line for each thing that is missing; none if everything is there."""
-    yield from _annotations(config)
-    for name, collection in config.videos.items() if videos else ():
-        yield from _videos(name, collection, ask_hub)
+def missing(
+    config: Config, paths: Paths, ask_hub: bool = True, videos: bool = True, part: Part | None = None
+) -> Iterator[str]:
+    """A line for each thing that is missing, of `part` alone if there is one; none if everything is there."""
+    of = part or Part(config.datasets, config.videos)
+    yield from _annotations(config, of)
+    for name in of.collections if videos else ():
+        yield from _videos(name, config.videos[name], ask_hub)
     for name, checkpoint in config.checkpoints.items():
-        yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
+        if checkpoint.dataset in of.datasets:
+            yield from _absent([checkpoint.file], f"the official checkpoint {name}, from {OFFICIAL}")
     for name in config.plugins:
         yield from _absent(sources.backbone_code(config, name), f"the code of the backbone {name}")
-    yield from _frames(config)
-    to_make = _kinds_to_make(config, paths)
+    yield from _frames(config, of)
+    to_make = _kinds_to_make(config, paths, of)
     for kind in to_make:
         yield from _absent(sources.network_code(config, kind), f"the code of the {kind} network")
     yield from _weights(config, to_make)
-    if _will_fine_tune(config, paths) and (ask_hub or is_folder(config.text.encoder)):
+    if _will_fine_tune(config, paths, of) and (ask_hub or is_folder(config.text.encoder)):
         yield from _encoder(config.text.encoder)
 
 
-def _annotations(config: Config) -> Iterator[str]:
-    for name, dataset in config.datasets.items():
+def _annotations(config: Config, of: Part) -> Iterator[str]:
+    for name in of.datasets:
+        dataset = config.datasets[name]
         files, origin = sources.annotations(dataset)
         imported = [path for split in splits(dataset) for path in sources.tokens(dataset, split)]
         what = f"annotations of {name} ({dataset.format}), from {origin}"
@@ -67,23 +83,23 @@ def _videos(name: str, collection: VideoCollection, ask_hub: bool) -> Iterator[s
         yield f"  the mapping of video ids to files of {name}: {collection.mapping}"
 
 
-def _frames(config: Config) -> Iterator[str]:
+def _frames(config: Config, of: Part) -> Iterator[str]:
     """Vectors of single frames, of collections whose features are made here."""
     if config.features.appearance.frames == "every":
         return
     runs = [run for name in (*config.tables, *config.sweeps) for run in config.runs(name)]
     reading = [run for run in runs if run.backbone in READS_FRAMES]
-    collections = {config.datasets[run.dataset].videos for run in reading}
+    collections = {config.datasets[run.dataset].videos for run in reading} & set(of.collections)
     for name in sorted(name for name in collections if not config.videos[name].features):
         yield f"  vectors of single frames of the videos of {name}, which the backbone {reading[0].backbone} reads:"
         yield "    set `features.appearance.frames: every`"
 
 
-def _kinds_to_make(config: Config, paths: Paths) -> list[str]:
+def _kinds_to_make(config: Config, paths: Paths, of: Part) -> list[str]:
     """The kinds of features that have still to be made for what the configuration shows."""
     # A configuration that shows nothing is there for its annotations and texts, unless it has no data set at all.
     of_all = () if config.datasets else sources.KINDS
-    extracted = [name for name, collection in config.videos.items() if not collection.features]
+    extracted = [name for name in of.collections if not config.videos[name].features]
     read = {name: kinds.shown(config, name) or of_all for name in extracted}
     absent = [name for name in extracted if read[name] and not Path(paths.video(name, read[name])).is_file()]
     return [kind for kind in sources.KINDS if any(kind in read[name] for name in absent)]
@@ -94,9 +110,9 @@ def shows_runs(config: Config) -> bool:
     return bool(config.tables or config.sweeps or config.rationales or config.explorers or config.explanations)
 
 
-def _will_fine_tune(config: Config, paths: Paths) -> bool:
+def _will_fine_tune(config: Config, paths: Paths, of: Part) -> bool:
     """Whether an encoder has still to be fine-tuned for what the configuration shows."""
-    own = [name for name, dataset in config.datasets.items() if not dataset.tokens]
+    own = [name for name in of.datasets if not config.datasets[name].tokens]
     return shows_runs(config) and not all(Path(paths.encoder(name)).is_dir() for name in own)
 
 

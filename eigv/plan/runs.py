@@ -15,7 +15,7 @@ from eigv.config.targets import Checkpoint
 from eigv.plan import sources
 from eigv.plan.arguments import flags
 from eigv.plan.entries import entry_of
-from eigv.plan.missing import refuse_if_incomplete
+from eigv.plan.missing import Part, refuse_if_incomplete
 from eigv.plan.paths import Paths
 
 
@@ -155,9 +155,11 @@ class Runs:
         return entry_of(self.config.checkpoints, checkpoint, "checkpoint")
 
     def checkpoint_file(self, checkpoint: str) -> str:
-        """Its file. `UserError` if anything that the configuration needs is missing."""
-        refuse_if_incomplete(self.config, self.paths, self.ask_hub)
-        return str(self.checkpoint(checkpoint).file)
+        """Its file. `UserError` if anything that it or its data set needs is missing."""
+        asked = self.checkpoint(checkpoint)
+        part = Part([asked.dataset], [self.config.datasets[asked.dataset].videos])
+        refuse_if_incomplete(self.config, self.paths, part, self.ask_hub)
+        return str(asked.file)
 
     def checkpoint_backbone(self, checkpoint: str) -> str:
         """Its backbone."""

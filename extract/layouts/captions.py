@@ -11,7 +11,6 @@ each clip the first, the middle and the last are noted.
 Sizes: n texts of a video, K clips, D width of a feature.
 """
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,15 +21,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from base.answers import visible
 from base.errors import UserError
 from base.formats.video_features import KINDS, assumed_times
-from base.reading import read_object
+from base.reading import as_text, read_object
 from extract.config import CaptionSettings, ImportedFeatures
 from extract.layouts.contract import Array, FeatureSource, Layout, Timing, refuse_repeated, translation
 from extract.text.encoder import is_folder
 
 FORM = '{"video id": ["text", ...]} or {"video id": [{"start": 0, "end": 2.5, "text": "..."}, ...]}'
 KEYS = {"start", "end", "text"}
+LONGEST = 1e6
+"""Seconds, eleven days: no video is longer, and times in other units are."""
 OVERLAP = 1e-6
 """Seconds that a text may begin before the one before it ends: rounding."""
 
@@ -84,8 +86,13 @@ def open_captions(settings: ImportedFeatures) -> Iterator[FeatureSource]:
             )
     encoder = SentenceEncoder(said.encoder, said.pooling, said.unit)
 
+    def timed(name: str) -> Texts:
+        """The texts that say how long a video lasts: of the first file, or with times that reach further."""
+        others = [texts[name] for texts in told.values() if texts[name].spans is not None]
+        return max([whole[name], *others], key=lambda texts: _duration(texts, said))
+
     def read(kind: str, name: str) -> Array:
-        last = _duration(whole[name], said)
+        last = _duration(timed(name), said)
         parts = [told[path][name] for path in paths[kind]]
         clips = [clips_of(part, said.clips, last) for part in parts]
         return np.concatenate(
@@ -104,7 +111,7 @@ def open_captions(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         if paths[kind]
     } | {"sampling": f"{said.clips} equal parts, of several texts: {settings.reduce}"}
     yield FeatureSource(
-        settings.path, list(whole), readers, about, lambda name: timing_of(whole[name], said, settings.reduce)
+        settings.path, list(whole), readers, about, lambda name: timing_of(timed(name), said, settings.reduce)
     )
 
 
@@ -157,7 +164,7 @@ def timing_of(texts: Texts, said: CaptionSettings, rule: str) -> Timing:
 
 
 def _by_kind(settings: ImportedFeatures) -> dict[str, list[Path]]:
-    if settings.path.suffix == ".json":
+    if settings.path.suffix == ".json" or settings.path.is_file():
         return {"appearance": [settings.path], "motion": []}
     return {kind: [settings.path / name for name in getattr(settings.captions, kind)] for kind in KINDS}
 
@@ -180,11 +187,14 @@ def _texts(said: Any, where: str, rate: float | None) -> Texts:
                 f"{where}: text {number} has the keys {', '.join(item) or 'none'}, expected start, end, text"
             )
         text = item["text"] if timed else item
-        if not isinstance(text, str) or not text.strip():
+        if not isinstance(text, str) or not visible(text):
             raise UserError(
                 f"{where}: text {number} is {text!r:.60}, expected words; say what is seen, or leave it out"
             )
-        texts.append(text.strip())
+        try:
+            texts.append(as_text(text.strip(), f"text {number}"))
+        except ValueError as error:
+            raise UserError(f"{where}: {error}") from None
     if not timed:
         if rate is None:
             raise UserError(f"{where} has texts without times: set `captions.rate`, how many there are a second")
@@ -203,8 +213,10 @@ def _texts(said: Any, where: str, rate: float | None) -> Texts:
 
 
 def _second(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        raise UserError(f"{what} is {value!r}, expected seconds from the beginning of the video, 0 or more")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LONGEST:
+        raise UserError(
+            f"{what} is {value!r:.60}, expected seconds from the beginning of the video, 0 to {LONGEST:,.0f}"
+        )
     return float(value)
 
 

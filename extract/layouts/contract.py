@@ -190,10 +190,13 @@ def translation(settings: ImportedFeatures) -> Callable[[str], str]:
 def text(value: Any, where: Any) -> str:
     """An id as text; a number without leading zeros or a point."""
     if isinstance(value, bytes):
-        return value.decode()
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            raise UserError(f"{where}: the id {value!r} is not UTF-8; write the ids as UTF-8 texts") from None
     if isinstance(value, str):
         return value
-    if float(value) == int(value):
+    if isinstance(value, int | float | np.integer | np.floating) and float(value).is_integer():
         return str(int(value))
     raise UserError(f"{where}: the id {value!r} is neither text nor a whole number")
 

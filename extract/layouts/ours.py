@@ -3,6 +3,7 @@
 Sizes: N videos, K clips, T frames a clip, F frames that the appearance feature is of, D width of a feature.
 """
 
+import json
 import logging
 import shutil
 from collections.abc import Callable, Iterator
@@ -58,9 +59,16 @@ def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
         ids = read_ids(file, settings, len(status))
         rows = {name: row for row, name in enumerate(ids) if status[row] != FAILED}
         stored = {kind: dataset(file, kind, "(videos, clips, width)", (3,)) for kind in KINDS}
-        there = [kind for kind in KINDS if stored[kind].shape[2]]  # 0 wide: not there
-        read = {kind: _reader(file[kind], rows) for kind in (*there, *({FRAMES} & set(file)))}
         clips = stored[KINDS[0]].shape[1]
+        there = {kind: values for kind, values in stored.items() if values.shape[2]}  # 0 wide: not there
+        if not there:
+            raise UserError(f"{settings.path}: {' and '.join(KINDS)} are 0 wide, which holds nothing")
+        if FRAMES in file:
+            there[FRAMES] = dataset(file, FRAMES, "(videos, clips, frames, width)", (4,))
+        for kind, values in there.items():
+            if len(values) != len(ids):
+                raise UserError(f"{settings.path}: `{kind}` has {len(values)} rows for {len(ids)} ids")
+        read = {kind: _reader(values, rows) for kind, values in there.items()}
         yield FeatureSource(settings.path, list(rows), read, _about(file), _timing(file, rows, status, clips))
 
 
@@ -82,17 +90,16 @@ def _reader(values: h5py.Dataset, rows: dict[str, int]) -> Callable[[str], Array
 def _texts(stored: h5py.Dataset) -> list[str]:
     if h5py.check_string_dtype(stored.dtype) is None:
         raise UserError(f"{stored.file.filename}: `{stored.name[1:]}` holds {stored.dtype}, expected texts")
-    return [str(value) for value in stored.asstr()[:]]
+    return [str(value) for value in stored.asstr("utf-8", "replace")[:]]
 
 
 def _about(file: h5py.File) -> dict[str, Any]:
-    """The attributes of a file; a network that somebody has described in words becomes an object with these words."""
-    about = attributes(file)
+    """The attributes of a file, those of numpy's types as Python has them; a network that somebody has described in
+    words becomes an object with these words."""
+    about = {name: _plain(value) for name, value in attributes(file).items()}
     for kind in KINDS:
         name = f"{kind}_network"
         said = about.get(name, {})
-        if isinstance(said, bytes):
-            said = said.decode(errors="replace")
         if isinstance(said, str):
             about[name] = {"network": said}
         elif not isinstance(said, dict):
@@ -101,6 +108,15 @@ def _about(file: h5py.File) -> dict[str, Any]:
                 '({"network": "resnet152", ...}) or a text that says what made the features'
             )
     return about
+
+
+def _plain(value: Any) -> Any:
+    """Of bytes their text, of numbers and arrays of numpy what JSON can hold."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if not isinstance(value, np.ndarray | np.generic):
+        return value
+    return json.loads(json.dumps(value.tolist(), default=str))
 
 
 def _timing(file: h5py.File, rows: dict[str, int], status: list[str], clips: int) -> Callable[[str], Timing] | None:
@@ -116,6 +132,9 @@ def _timing(file: h5py.File, rows: dict[str, int], status: list[str], clips: int
     seen = stored.get("appearance_index", unknown[:, :, :1])
     fps, duration = (_seconds(file, name, stored, status) for name in ("fps", "duration"))
     seconds = [fps, duration, *([stored["frame_time"][:]] if timed else [])]
+    for name, values in stored.items():
+        if name not in ("fps", "duration"):
+            _check_within(file, name, values[:])
     if (frames == NOT_KNOWN).all() and all(np.isnan(values).all() for values in seconds):
         return None
     if timed and stored["frame_time"].shape != frames.shape:
@@ -145,6 +164,20 @@ def _numbers(file: h5py.File, name: str, shape: str, count: int, clips: int) -> 
     if found.shape[:2] != expected or 0 in found.shape[1:]:
         raise UserError(f"{file.filename}: `{name}` has shape {found.shape}, for {count} videos of {clips} clips")
     return found
+
+
+def _check_within(file: h5py.File, name: str, values: NDArray[Any]) -> None:
+    """Raises `UserError` for a number of a frame below -1, and for seconds below 0 or without an end."""
+    least, what = (
+        (NOT_KNOWN, "-1 where it is not known") if name.endswith("_index") else (0, "NaN where it is not known")
+    )
+    bad = (values < least) | (np.isinf(values) if values.dtype.kind == "f" else values > np.iinfo(np.int32).max)
+    if bad.any():
+        row = int(bad.any(axis=tuple(range(1, values.ndim))).argmax())
+        raise UserError(
+            f"{file.filename}: `{name}` of row {row + 1} holds {values[row][bad[row]][0]}; 0 or more is needed, or "
+            f"{what}"
+        )
 
 
 def _seconds(file: h5py.File, name: str, stored: dict[str, h5py.Dataset], status: list[str]) -> NDArray[np.float64]:

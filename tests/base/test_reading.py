@@ -49,6 +49,11 @@ def test_only_texts_and_numbers_are_text(value):
         as_text(value, "it")
 
 
+def test_half_a_character_is_no_text():
+    with pytest.raises(ValueError, match=r"it holds half a character, '\\ud83d'"):
+        as_text("a \ud83d", "it")
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [

@@ -118,6 +118,19 @@ def test_both_methods_have_as_many_points_on_a_seed_that_no_table_has():
     assert search.SEED not in shown
 
 
+def test_another_set_is_asked_with_the_settings_of_the_others(tmp_path):
+    """By the file that docs/results.md shows, over the configuration as it is before its search."""
+    page = (ROOT / PAGE).read_text().partition("## Another set")[2]
+    (tmp_path / "fourth.yaml").write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    before, rest = (ROOT / CONFIG).read_text().split(search.BEGINNING)
+    (tmp_path / "study.yaml").write_text(before + rest.split(search.END)[1])
+    config = load([tmp_path / "study.yaml", tmp_path / "fourth.yaml"])
+    runs = config.runs("fourth")
+    assert len(runs) == 30 and {run.dataset for run in runs} == {"real-fourth"}
+    for run in runs:
+        assert settings_of_run(config, run) == settings_of_run(config, run._replace(dataset="real-msvd"))
+
+
 def made(config, run, right, split="test"):
     """A run that answers each of 60 questions on 30 videos right or wrong, as said."""
     folder = RunFolder(config.runs_folder / str(run)).of_split(split)

@@ -58,7 +58,8 @@ class Hcrn(Backbone[RelatedClips, Tokens]):
         if min(F_, K) < LEAST:
             raise UserError(
                 f"backbone hcrn: relations need at least {LEAST} clips of {LEAST} frame vectors, not {K} of {F_}; "
-                "`features.sampling` says how many are made"
+                "`features.sampling` says how many are made, and `frames` beside the layout of imported features for "
+                "how many one vector stands"
             )
         J = settings.subsets
         self.appearance, self.motion = nn.Linear(features, D), nn.Linear(clip_widths.motion, D)

@@ -120,6 +120,10 @@ def test_rows_that_do_not_match_are_refused(tmp_path):
         file["fps"] = np.ones(3)
     with pytest.raises(UserError, match=r"`fps` has 3 rows for 2 ids"):
         VideoFeatures.read(tmp_path / "video.h5")
+    with h5py.File(tmp_path / "video.h5", "r+") as file:
+        del file["motion"]
+    with pytest.raises(UserError, match="has no dataset `motion`; import the file"):
+        VideoFeatures.read(tmp_path / "video.h5")
 
 
 def test_reading_takes_little_more_memory_than_the_features(tmp_path):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors.torch import load_file
 
 from base.errors import UserError
 from base.reading import sha256
@@ -59,6 +60,59 @@ def test_a_method_of_parts_refuses_a_backbone_that_reads_whole_videos_alone(tmp_
     data = synthetic.write(tmp_path, multiple_choice=True)
     values = settings_of_run(configuration(tmp_path, plugin), Run("d", "late-fusion", "igv", "app+mot", 0))
     with pytest.raises(UserError, match=r"late-fusion cannot leave out clips of a video .* take another backbone"):
+        train(RunSettings.model_validate(values), **data, out=tmp_path, state=tmp_path / "state", device="cpu")
+
+
+def reading(folder: Path, plugin: Path, streams: str) -> Path:
+    """The example, which declares the streams that it reads."""
+    path = folder / "reading.py"
+    settings = "    settings_type = LateFusionSettings\n"
+    path.write_text(plugin.read_text().replace(settings, f"{settings}    streams = {streams}\n"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("streams", "features", "wide"),
+    [
+        ('("appearance",)', "app", 8),
+        ('("appearance",)', "app+mot", 8),
+        ('("motion",)', "mot", 4),
+        ('("motion", "appearance")', "app", 8),
+        ('("frames",)', "app", 32),
+        ('["frames", "motion"]', "app+mot", 36),
+    ],
+)
+def test_a_backbone_reads_the_streams_that_it_declares(tmp_path, plugin, streams, features, wide):
+    data = synthetic.write(tmp_path, multiple_choice=True, frames_too=True)
+    config = configuration(tmp_path, reading(tmp_path, plugin, streams))
+    values = settings_of_run(config, Run("d", "late-fusion", "erm", features, 0))
+    settings = RunSettings.model_validate(values)
+    train(settings, **data, out=tmp_path / "run", state=tmp_path / "state", device="cpu")
+    assert load_file(tmp_path / "run/model.safetensors")["backbone.clips.weight"].shape == (24, wide)
+
+
+@pytest.mark.parametrize(
+    ("streams", "features", "message"),
+    [
+        ('("appearance",)', "mot", "reads appearance: it runs on `app[+]mot` and `app`, not on `mot`"),
+        ('("frames", "motion")', "app", "reads frames and motion: it runs on `app[+]mot`, not on `app`"),
+        ('("frames",)', "app", "holds no vectors of single frames.* `frames: 4` beside the layout"),
+        (
+            '("apearance",)',
+            "app",
+            r"`streams` of .*LateFusion is \('apearance',\); name one or more of appearance, motion",
+        ),
+        ('("clips",)', "app", r"`streams` of .* is \('clips',\)"),
+        ('"frames"', "app", r"`streams` of .* is 'frames'; .*for example streams = \("),
+        ("()", "app", r"`streams` of .* is \(\)"),
+        ('("motion", "motion")', "mot", r"`streams` of .* is \('motion', 'motion'\); .* each once"),
+    ],
+)
+def test_streams_that_cannot_be_read_are_named(tmp_path, plugin, streams, features, message):
+    data = synthetic.write(tmp_path, multiple_choice=True)
+    config = configuration(tmp_path, reading(tmp_path, plugin, streams))
+    values = settings_of_run(config, Run("d", "late-fusion", "erm", features, 0))
+    with pytest.raises(UserError, match=message):
         train(RunSettings.model_validate(values), **data, out=tmp_path, state=tmp_path / "state", device="cpu")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from base.errors import UserError
-from eigv.plan.missing import missing, refuse_if_incomplete
+from eigv.plan.missing import Part, missing, refuse_if_incomplete
 from eigv.plan.plan import Plan
 from tests.eigv.plan.small import plan
 
@@ -108,7 +108,7 @@ def test_a_plan_with_all_its_files_is_complete():
     asked = plan(datasets={}, tables={}, videos={"raw": {"folder": "data/videos"}})
     put("data/videos/a.mp4", "weights/resnet152-394f9c45.pth", "weights/resnext-101-kinetics.pth")
     assert lines(asked) == []
-    refuse_if_incomplete(asked.config, asked.paths)
+    refuse_if_incomplete(asked.config, asked.paths, Part([], ["raw"]))
 
 
 def test_the_message_goes_to_whoever_asks_for_the_first_files():
@@ -117,6 +117,22 @@ def test_the_message_goes_to_whoever_asks_for_the_first_files():
         asked.data.raw_annotations("one")
     with pytest.raises(UserError, match="the official checkpoint theirs"):
         asked.runs.checkpoint_file("theirs")
+
+
+def test_a_data_set_waits_for_no_files_of_another():
+    """Who has a part of a configuration's files can run that part; who asks for more hears of all that is missing."""
+    asked = plan()
+    tokens = [f"data/tokens/{split}.h5" for split in ("train", "val", "test")]
+    put(*(f"data/two/{name}" for name in MSVD_QA), *tokens, "data/gold.json")
+    put(*(f"data/features/app_mot_{split}.h5" for split in ("train", "test")))
+    assert len(asked.data.raw_annotations("two")) == len(MSVD_QA)
+    assert asked.data.asking("given")
+    for question, name in ((asked.data.raw_annotations, "one"), (asked.data.asking, "raw")):
+        with pytest.raises(UserError, match=r"(?s)annotations of one.*weights of the appearance network"):
+            question(name)
+    Path("data/gold.json").unlink()
+    with pytest.raises(UserError, match=r"(?s)annotations of one.*annotations of two.*folder of the videos of raw"):
+        asked.data.raw_annotations("two")
 
 
 @pytest.mark.parametrize("weights", ["random", "mine.pth"])

@@ -107,6 +107,32 @@ def test_several_files_stand_side_by_side(tmp_path, encoder):
     np.testing.assert_allclose(store.features["appearance"][0, 0], np.concatenate([a, b]), atol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("appearance", "motion", "seconds"),
+    [
+        (TIMED, [{"start": 0, "end": 16, "text": "a walk"}], 16),
+        (["a walk"], TIMED, 8),
+        (["a walk"] * 20, TIMED, 20),
+        (TIMED, ["a walk"] * 20, 8),
+    ],
+)
+def test_a_video_lasts_until_the_last_text_of_any_file_with_times_ends(tmp_path, encoder, appearance, motion, seconds):
+    settings = written(tmp_path / "c", encoder, appearance={"v": appearance}, motion={"v": motion}, rate=1, clips=4)
+    store = run(tmp_path, settings, {"train": ["v"]})
+    assert store.duration[0] == store.clip_end[0, -1] == seconds
+    told = settings.path / ("motion.json" if len(appearance) == 1 else "appearance.json")
+    (texts,) = read_captions(told, settings).values()
+    words = [texts.texts[i] for i in clips_of(texts, 4, seconds).index[:, 1]]
+    vectors = SentenceEncoder(encoder, "mean", True).encode(words)
+    np.testing.assert_allclose(store.features[told.stem][0], vectors, atol=1e-5)
+
+
+def test_one_file_may_have_any_name(tmp_path, encoder):
+    settings = written(tmp_path / "c", encoder, rate=1)
+    other = settings.path.rename(tmp_path / "c/captions.txt")
+    assert run(tmp_path, settings.model_copy(update={"path": other}), {"train": ["v"]}).ids == ["v"]
+
+
 def test_texts_with_times_tell_of_the_clips_that_they_overlap():
     """Clips of two seconds; nothing is said from 4 to 6, of which the middle, 5, is as near to 4 as to 6."""
     spans = np.array([[item["start"], item["end"]] for item in TIMED], float)
@@ -143,6 +169,11 @@ def spoiled(**change):
         (spoiled(start=float("inf")), "`start` of text 2 is inf"),
         (spoiled(start=-1), "`start` of text 2 is -1"),
         (spoiled(start="3"), "`start` of text 2 is '3'"),
+        (spoiled(end=1e10), r"`end` of text 2 is 10000000000.0, expected seconds .*, 0 to 1,000,000"),
+        (spoiled(end=10**400), "`end` of text 2 is 1000"),
+        (["a", "\u200b"], "v: text 2 is .*, expected words"),
+        (["a", "b\0"], "v: text 2 holds a NUL character"),
+        (["a \ud83d"], r"v: text 1 holds half a character, '\\ud83d'"),
         (spoiled(end=True), "`end` of text 2 is True"),
         (spoiled(stop=4), "v: text 2 has the keys start, end, text, stop, expected start, end, text"),
         ([{"start": 0, "text": "a"}], "text 1 has the keys start, text"),

@@ -33,7 +33,8 @@ def theirs(tmp_path, **changed) -> ImportedFeatures:
             if name.endswith("_network"):
                 file.attrs[name] = value
                 continue
-            del file[name]
+            if name in file:
+                del file[name]
             if value is not None:
                 file[name] = value
     return ImportedFeatures(layout="eigv", path=path)
@@ -108,11 +109,27 @@ def test_what_a_file_does_not_hold_is_not_known_and_the_rest_is_kept(tmp_path, a
         ({"fps": np.array([25, 0, 25, 25])}, r"`fps` of row 2 is 0\.0; a number above 0 is needed, or NaN"),
         ({"duration": np.array([1, 1, -3, 1])}, r"`duration` of row 3 is -3\.0"),
         ({"fps": np.array([np.inf, 1, 1, 1])}, r"`fps` of row 1 is inf"),
+        ({"frame_index": FRAMES - 2}, r"`frame_index` of row 1 holds -2; 0 or more is needed, or -1"),
+        ({"frame_index": FRAMES.astype(np.int64) + 2**40}, r"`frame_index` of row 1 holds 1099511627776"),
+        ({"frame_time": FRAMES - 3.0}, r"`frame_time` of row 1 holds -3\.0; 0 or more is needed, or NaN"),
+        ({"clip_end": np.full((4, make.CLIPS), np.inf)}, r"`clip_end` of row 1 holds inf"),
+        ({"motion": np.zeros((3, make.CLIPS, 8))}, "`motion` has 3 rows for 4 ids"),
+        ({"appearance": np.zeros((5, make.CLIPS, 8))}, "`appearance` has 5 rows for 4 ids"),
+        ({"appearance": np.full((4, make.CLIPS, 8), b"x")}, r"appearance feature of \d+ holds \|S1, expected numbers"),
+        ({name: np.zeros((4, make.CLIPS, 0)) for name in ("appearance", "motion")}, "appearance and motion are 0 wide"),
+        ({"frames": np.zeros((3, make.CLIPS, 2, 24))}, "`frames` has 3 rows for 4 ids"),
+        (
+            {"frames": np.zeros((4, make.CLIPS, 24))},
+            r"'frames' has shape \(4, 4, 24\), expected \(videos, clips, frames",
+        ),
         ({"status": np.zeros(4)}, "`status` holds float64, expected texts"),
         ({"status": None}, "has no dataset 'status'"),
         ({"ids": None}, "has no dataset 'ids'"),
         ({"motion": None}, "has no dataset 'motion'"),
         ({"ids": np.array([1.5, 2, 3, 4])}, r"the id .*1\.5.* is neither text nor a whole number"),
+        ({"ids": np.array([np.nan, 2, 3, 4])}, r"the id .*nan.* is neither text nor a whole number"),
+        ({"ids": np.array([np.inf, 2, 3, 4])}, r"the id .*inf.* is neither text nor a whole number"),
+        ({"ids": np.array([b"caf\xe9", b"b", b"c", b"d"])}, r"the id .*caf.* is not UTF-8"),
         ({"motion_network": 3}, "the attribute `motion_network` is .*3.*, expected a JSON object"),
         ({"appearance_network": "[1]"}, r"the attribute `appearance_network` is \[1\], expected a JSON object"),
         ({"appearance_network": "null"}, "the attribute `appearance_network` is None"),
@@ -139,6 +156,14 @@ def test_a_network_in_words_is_an_object_with_these_words(tmp_path, said):
         network = attributes(file)["appearance_network"]
     assert network == {"weights": "imported", "sha256": "", "network": "CLIP of a friend"}
     assert "CLIP of a friend" in inspect(tmp_path / "theirs.h5").text
+
+
+@pytest.mark.parametrize(("said", "read"), [(np.arange(2), [0, 1]), (np.bytes_(b"16 clips"), "16 clips")])
+def test_attributes_of_other_types_are_kept_as_json_has_them(tmp_path, said, read):
+    settings = theirs(tmp_path)
+    with h5py.File(settings.path, "r+") as file:
+        file.attrs["sampling"] = said
+    assert run(tmp_path, settings).attributes["sampling"] == read
 
 
 def test_ids_that_are_numbers_are_read(tmp_path):
