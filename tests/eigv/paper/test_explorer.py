@@ -249,6 +249,7 @@ def test_a_video_without_pictures_says_so(opened):
 
 
 def test_it_looks_like_something(opened):
+    opened.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")  # it is drawn
     picture = np.asarray(Image.open(io.BytesIO(opened.get_screenshot_as_png())).convert("L"))
     assert picture.shape[1] >= 1400 and picture.std() > 15
     # Nothing is cut off at the side.

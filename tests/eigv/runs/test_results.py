@@ -62,7 +62,7 @@ def test_accuracies_are_of_the_questions_of_the_split(results, split, multiple_c
 def test_answers_from_the_causal_scene_are_reported_as_such(results, tmp_path):
     metrics, rows = results("test", multiple_choice=False, answer_from="causal-scene", faithful=2)
     settings = json.loads((tmp_path / "run/test/run.json").read_text())["settings"]
-    said = {"answer_from": "causal-scene", "environment": "zeroed", "faithfulness": 2}
+    said = {"answer_from": "causal-scene", "environment": "zeroed", "faithfulness": 2, "noise_draws": 0}
     assert settings["inference"] == said  # as it was evaluated
     assert metrics["accuracy"] == pytest.approx(100 * 3 / 6) == 100 * rows["correct"].astype(int).mean()
     assert metrics["accuracy_from_video"] == pytest.approx(100 * 4 / 6)
