@@ -98,9 +98,9 @@ def test_a_backbone_reads_the_streams_that_it_declares(tmp_path, plugin, streams
         ('("frames", "motion")', "app", "reads frames and motion: it runs on `app[+]mot`, not on `app`"),
         ('("frames",)', "app", "holds no vectors of single frames.* `frames: 4` beside the layout"),
         (
-            '("apearance",)',
+            '("appearances",)',
             "app",
-            r"`streams` of .*LateFusion is \('apearance',\); name one or more of appearance, motion",
+            r"`streams` of .*LateFusion is \('appearances',\); name one or more of appearance, motion",
         ),
         ('("clips",)', "app", r"`streams` of .* is \('clips',\)"),
         ('"frames"', "app", r"`streams` of .* is 'frames'; .*for example streams = \("),
