@@ -39,6 +39,8 @@ def readable(path: Path, kind: str, what: str = "") -> Iterator[None]:
         raise UserError(f"{name} {_not_utf8(path)}") from None
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+"""Half of a character, which UTF-8 cannot write."""
 _EXCEL = 'in Excel save it as "CSV UTF-8 (comma delimited)"'
 
 
@@ -165,18 +167,14 @@ def as_text(value: Any, what: str) -> str:
         raise ValueError(f"{what} is {said}, expected a text or a number")
     if "\0" in str(value):
         raise ValueError(f"{what} holds a NUL character: {value!r}; take it out")
-    if half := re.search("[\ud800-\udfff]", str(value)):
+    if half := _HALF.search(str(value)):
         raise ValueError(f"{what} holds half a character, {half.group()!r}, as where a text was cut off: {value!r:.60}")
     return str(value)
 
 
 def is_unicode(text: str) -> bool:
     """Whether a text can be written as UTF-8: words of a command line and file names may hold bytes that cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return _HALF.search(text) is None
 
 
 def read_csv(path: Path, required: list[str]) -> "pd.DataFrame":

@@ -21,7 +21,9 @@ import pandas as pd
 import torch
 
 from base.formats.run_folder import RunFolder
-from base.writing import write_text
+from base.provenance import commit
+from base.reading import read_json
+from base.writing import write_json
 from benchmarks.report import machine, write_section
 from eigv.config.experiment import load
 from eigv.config.run import RunSettings
@@ -89,15 +91,16 @@ def main() -> None:
 
 
 def once(cell: Cell) -> dict[str, Any]:
-    """What `run` gives, from where it was kept if it has been run with these settings."""
+    """What `run` gives, from where it was kept if it has been run by this code with these settings."""
     named = [cell.data.replace(" ", "-"), cell.backbone, cell.method, cell.numbers, cell.seed]
-    settings = json.dumps([_settings(cell).model_dump(mode="json"), machine()])
+    settings = json.dumps([_settings(cell).model_dump(mode="json"), machine(), commit()])
     file = KEPT / f"{'-'.join(map(str, named))}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}.json"
-    if not file.is_file():
-        found = run(cell)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        write_text(file, json.dumps(found))
-    return dict(json.loads(file.read_text(encoding="utf-8")))
+    if file.is_file():
+        return dict(read_json(file, "a run that was kept"))
+    found = run(cell)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_json(file, found)
+    return found
 
 
 def run(cell: Cell) -> dict[str, Any]:

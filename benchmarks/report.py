@@ -32,7 +32,8 @@ def write_between(beginning: str, end: str, text: str, page: Path) -> None:
     _, closed, tail = rest.partition(f"{end}\n")
     if not (found and closed):
         raise ValueError(f"{page} has no lines {beginning!r} and {end!r}, between which the results belong")
-    page.write_text(f"{head}{beginning}\n\n{text.strip(chr(10))}\n\n{end}\n{tail}", encoding="utf-8")
+    text = text.strip("\n")
+    page.write_text(f"{head}{beginning}\n\n{text}\n\n{end}\n{tail}", encoding="utf-8")
 
 
 def write_results(

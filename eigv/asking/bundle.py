@@ -55,7 +55,7 @@ def check_whole(folder: Path) -> None:
 
     The weights of feature networks are compared when features are made, examples are not.
     """
-    about = RunFolder(folder).model.with_name(ABOUT)
+    about = folder / ABOUT
     if not about.is_file():
         return
     said = read_json(about, "the bundle")
