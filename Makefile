@@ -8,7 +8,7 @@ export HF_HUB_OFFLINE := 1
 # The theme of the documentation advertises its successor at every build.
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: help demo msvd-clips methods rationales study study-search question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
+.PHONY: help demo msvd-clips methods rationales study study-keep study-search question-only test test-unit test-workflow mutants bench-extract bench-text bench-train bench-precision bench-many kills flops lint format hooks docs docs-serve schema rulegraph wheel lock clean
 
 help:  ## What can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s "$$(printf '\t')"
@@ -77,6 +77,9 @@ study-%: .venv/ready
 	@python -m benchmarks.study.sets data/study
 	@snakemake --cores $(CORES) --configfile config/study.yaml $(IN_ONE_PROCESS) -- $*
 	@python -m benchmarks.study
+
+study-keep: .venv/ready  ## Keep the runs of make study in docs/runs, and write docs/results.md of all that are kept
+	@$(BIN)/python -m benchmarks.study --keep
 
 study-search: export PATH := $(CURDIR)/$(BIN):$(PATH)
 study-search: .venv/ready  ## The settings of make study, chosen on val alone; written into config/study.yaml

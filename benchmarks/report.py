@@ -44,16 +44,21 @@ def write_results(
     `results` makes the text of the configuration, and puts pictures into the folder that it is given; it is called in
     the folder that the workflow ran in.
     """
-    parser = argparse.ArgumentParser(description=about)
-    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that the workflow ran in")
-    parser.add_argument("--page", type=Path, default=page)
-    parser.add_argument("--over", type=Path, action="append", default=[])
-    asked = parser.parse_args()
+    asked = options(about, page).parse_args()
     loaded = load([config, *asked.over])
     written = asked.page.resolve()
     os.chdir(asked.folder)
     write_between(*marks, results(loaded, written.parent / "images"), written)
     print(f"{written}, between its marks of results")
+
+
+def options(about: str | None, page: Path | None) -> argparse.ArgumentParser:
+    """What every such command can be told."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--folder", type=Path, default=Path(), help="the folder that the workflow ran in")
+    parser.add_argument("--page", type=Path, default=page, help="the page that the results are written to")
+    parser.add_argument("--over", type=Path, action="append", default=[], help="a file over the configuration")
+    return parser
 
 
 def machine() -> str:

@@ -1,7 +1,6 @@
 """Accuracies in the results of make study: Tables 1 and 2, Figure 5, types of questions, fewer questions."""
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,11 +10,14 @@ from benchmarks.study.sets import CAUSAL
 from benchmarks.study.systems import System, compared, gain, lines, order, plain_of, section, systems
 from eigv.config.experiment import Config
 from eigv.paper.comparison.answers import Reader
+from eigv.paper.figures.plotting import save
+from eigv.paper.figures.sweeps import collect, draw
 from eigv.paper.titles import title
 
 SETS = {"real-nextqa": "NExT-QA", "real-msvd": "MSVD-QA", "real-msrvtt": "MSRVTT-QA"}
 """The data sets and what they are made of; their videos, features and splits are not the paper's."""
 TABLE1 = ("table1", "table1-msrvtt", "official", "faithful", "systems", "systems-msrvtt", "blind", "blind-msrvtt")
+FIGURE5, SHORTER = ("figure5a", "figure5b"), ("shorter",)
 SHARES = {"": "all", "-third": "a third", "-tenth": "a tenth"}
 
 
@@ -60,8 +62,20 @@ def by_type(config: Config, reader: Reader) -> Iterator[str]:
 
 def figure5(config: Config, images: Path) -> Iterator[str]:
     """Accuracy against alpha and the number of negatives: pictures, and their numbers."""
-    yield section("Figure 5: how much it mixes and contrasts", *config.sweeps)
-    for name, sweep in config.sweeps.items():
+    yield section("Figure 5: how much it mixes and contrasts", *FIGURE5)
+    yield from _sweeps(config, FIGURE5, images)
+
+
+def shorter(config: Config, images: Path) -> Iterator[str]:
+    """Accuracy against the number of epochs."""
+    yield section("Trainings cut short", *SHORTER)
+    yield from _sweeps(config, SHORTER, images)
+
+
+def _sweeps(config: Config, names: Sequence[str], images: Path) -> Iterator[str]:
+    """A table and a picture of each sweep that has been run."""
+    for name in names:
+        sweep = config.sweeps[name]
         rows = []
         of_method: dict[tuple[str, str], dict[str, list[float]]] = {}
         for value, run in sweep.runs():
@@ -77,10 +91,8 @@ def figure5(config: Config, images: Path) -> Iterator[str]:
         if rows:
             yield f"### {name}: `{sweep.key}`"
             yield markdown(rows)
-        drawn = config.outcomes / "figures" / f"{name}.png"
-        if drawn.is_file():
-            images.mkdir(exist_ok=True)
-            shutil.copyfile(drawn, images / f"study-{name}.png")
+            images.mkdir(parents=True, exist_ok=True)
+            save(draw(name, sweep, collect(config, sweep)), [images / f"study-{name}.png"])
             yield f"![Accuracy against {sweep.key}](images/study-{name}.png)"
 
 

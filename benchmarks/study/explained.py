@@ -12,9 +12,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from base.formats.explanations import INDICATOR, OWN, read_selections
-from base.formats.predictions import Predictions, read_correct
+from base.formats.predictions import RATIONALE, read_correct
 from base.formats.run_folder import RunFolder
 from base.formats.video_features import VideoFeatures
+from base.reading import read_csv
 from benchmarks.rationale_numbers import difference
 from eigv.config.names import Rule
 from eigv.paper.significance import Interval, paired_bootstrap
@@ -27,6 +28,7 @@ RULE: Rule = "longest-run"
 TOLD = ("Acc@GQA", "mIoP", "mIoU")
 """The numbers that are held against random clips."""
 DRAWS = 5
+ASKED, SELECTED = ["qid", "video_id"], RATIONALE[0]
 COMPARED = ("Acc@GQA", "mIoU")
 """The numbers whose difference to the indicator's own selection stands beside them."""
 
@@ -82,14 +84,13 @@ def beyond_chance(runs: Sequence[RunFolder], times: dict[str, Times], gold: dict
 
 def _own(run: RunFolder, times: dict[str, Times], gold: dict[str, list[Span]]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The benchmark's numbers of each question that has gold: of the run's own rationale, and of random clips."""
-    said = Predictions.read(run.predictions)
-    assert said.rationales is not None
-    rows = [n for n, qid in enumerate(said.qid) if qid in gold]
-    asked = pd.DataFrame({"qid": said.qid, "video_id": said.video_id}).iloc[rows]
-    selected = np.zeros((len(rows), len(said.rationales[0].probability)), dtype=bool)
-    for row, n in enumerate(rows):
-        selected[row, list(said.rationales[n].clips)] = True
-    right, source = said.correct[rows], np.random.default_rng(0)
+    answered = read_csv(run.predictions, [*ASKED, "correct", SELECTED])
+    answered = answered[answered["qid"].isin(gold.keys())]
+    asked = answered[ASKED]
+    selected = np.zeros((len(asked), len(times[asked["video_id"].iloc[0]].starts)), dtype=bool)
+    for row, clips in zip(selected, answered[SELECTED], strict=True):
+        row[[int(clip) for clip in clips.split()]] = True
+    right, source = (answered["correct"] == "1").to_numpy(), np.random.default_rng(0)
     random = [_numbers(asked, of_same_size(selected, source), right, times, gold) for _ in range(DRAWS)]
     mean = pd.concat(random).groupby(level=0, sort=False).mean()
     asked = asked.reset_index(drop=True)

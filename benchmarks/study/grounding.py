@@ -1,7 +1,6 @@
 """Rationales against gold spans in the results of make study: NExT-GQA's protocol, intrinsic and post-hoc."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pandas as pd
 
@@ -14,7 +13,6 @@ from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS, SEVEN, Row
 from eigv.config.run_path import Run
 from eigv.paper.titles import title
-from eigv.plan.paths import Paths
 from eigv.rationales.scoring import PUBLISHED, SOURCE
 from eigv.rationales.spans import Span
 from extract.annotations.gold import read_gold
@@ -92,7 +90,9 @@ def post_hoc(config: Config) -> Iterator[str]:
 
 def _times_and_gold(config: Config, dataset: str) -> tuple[dict[str, Times], dict[str, list[Span]]]:
     """When the clips of a data set's videos are shown, and the gold spans of its questions."""
-    paths = Paths.of(config)
-    gold = read_gold(Path(paths.gold(dataset)))
-    times = Times.of_all(Path(paths.video(config.datasets[dataset].videos)))
+    asked = config.datasets[dataset]
+    assert asked.gold is not None
+    features = config.videos[asked.videos].features
+    gold = read_gold(asked.gold)
+    times = Times.of_all(features.path)
     return times, {qid: [(start, end) for start, end in spans] for qid, spans in gold.items()}

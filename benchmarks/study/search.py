@@ -8,6 +8,7 @@ that a search that was killed goes on.
 
 import argparse
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from eigv.config.experiment import Config, load
 from eigv.config.names import Value
 from eigv.config.run_path import Run, point
 
-CONFIG = Path("config/study.yaml")
+CONFIG = Path(__file__).resolve().parents[2] / "config" / "study.yaml"
 BEGINNING, END = "  # chosen: made by `make study-search`", "  # end of chosen"
 DATASETS = ("real-nextqa", "real-msvd", "real-msrvtt")
 BACKBONE = "mspan"
@@ -79,6 +80,13 @@ def chosen(config: Config, before: str = "") -> Iterator[str]:
         if official:
             yield _override({"dataset": official}, {RATE: eigv[RATE], DROPOUT: eigv[DROPOUT]})
         yield _override({"dataset": followed, "method": list(LIKE_PLAIN)}, plain)
+
+
+def tried(config: Path) -> dict[tuple[str, str], list[float]]:
+    """What the search found, as it stands in the configuration: by data set and method, the accuracy of each point."""
+    block = config.read_text(encoding="utf-8").partition(BEGINNING)[2].partition(END)[0]
+    lines = re.findall(r"^  # (\S+), (\S+): .* on val, of (.*)$", block, re.MULTILINE)
+    return {(dataset, method): [float(value) for value in values.split(", ")] for dataset, method, values in lines}
 
 
 def followers(config: Config, dataset: str) -> list[str]:

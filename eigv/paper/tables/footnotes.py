@@ -68,14 +68,23 @@ def _about_result(config: Config, result: Result) -> Iterator[str]:
         every = metrics["questions"] + left_out
         yield f"{left_out} of {every} questions left out, their videos are missing or unreadable"
     yield from filter(None, _without_numbers(metrics.get("rationale", {}).get("warning", "")))
+    if differ := other_settings(config, result):
+        yield f"made with other settings than this configuration's: {', '.join(differ)}"
+
+
+def other_settings(config: Config, result: Result) -> list[str]:
+    """The settings of a result that are not its configuration's, each as `key found, not wanted`.
+
+    None where the result does not tell its settings, or the configuration does not know its run.
+    """
     settings = result.about.get("settings")
-    if settings and result.run.backbone != "question-only":
-        try:
-            wanted = settings_of_run(config, result.run)
-        except UserError:
-            return
-        if differ := _differences(_complete(settings), wanted):
-            yield f"made with other settings than this configuration's: {', '.join(differ)}"
+    if not settings or result.run.backbone == "question-only":
+        return []
+    try:
+        wanted = settings_of_run(config, result.run)
+    except UserError:
+        return []
+    return _differences(_complete(settings), wanted)
 
 
 def _complete(settings: dict[str, Any]) -> dict[str, Any]:
