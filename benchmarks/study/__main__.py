@@ -61,7 +61,7 @@ def results(config: Config, images: Path, root: Path | None = ROOT) -> str:
         *accuracies.by_type(config, reader),
         *accuracies.table2(config, reader),
         *accuracies.figure5(config, images),
-        *accuracies.shorter(config, images),
+        *accuracies.epochs(config, images),
         *grounding.protocol(config),
         *grounding.post_hoc(config),
         *accuracies.fewer(config, reader),

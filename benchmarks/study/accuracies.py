@@ -17,7 +17,7 @@ from eigv.paper.titles import title
 SETS = {"real-nextqa": "NExT-QA", "real-msvd": "MSVD-QA", "real-msrvtt": "MSRVTT-QA"}
 """The data sets and what they are made of; their videos, features and splits are not the paper's."""
 TABLE1 = ("table1", "table1-msrvtt", "official", "faithful", "systems", "systems-msrvtt", "blind", "blind-msrvtt")
-FIGURE5, SHORTER = ("figure5a", "figure5b"), ("shorter",)
+FIGURE5, EPOCHS = ("figure5a", "figure5b"), ("epochs",)
 SHARES = {"": "all", "-third": "a third", "-tenth": "a tenth"}
 
 
@@ -66,10 +66,10 @@ def figure5(config: Config, images: Path) -> Iterator[str]:
     yield from _sweeps(config, FIGURE5, images)
 
 
-def shorter(config: Config, images: Path) -> Iterator[str]:
+def epochs(config: Config, images: Path) -> Iterator[str]:
     """Accuracy against the number of epochs."""
-    yield section("Trainings cut short", *SHORTER)
-    yield from _sweeps(config, SHORTER, images)
+    yield section("How long trainings take", *EPOCHS)
+    yield from _sweeps(config, EPOCHS, images)
 
 
 def _sweeps(config: Config, names: Sequence[str], images: Path) -> Iterator[str]:
