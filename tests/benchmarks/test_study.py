@@ -105,7 +105,7 @@ def test_the_best_point_on_val_is_written_for_a_data_set_and_its_parts_once_all_
     assert of("real-msvd", "erm", "hga")[:2] == of("real-msvd-tenth", "faithful")[:2] == (3e-4, 0.4)
     assert of("real-msvd", "disruptor", "comem") == of("real-msvd-third", "eigv") == (1e-3, 0.2, 0.01)
     assert of("real-msvd-official", "eigv")[2] == 1.0
-    assert of("real-nextqa", "eigv") == (1e-3, 0.2, 0.75)  # not searched
+    assert of("real-nextqa", "eigv") == (3e-4, 0.2, 0.01)  # not searched
     # What was chosen before stays where it is not searched again.
     kept = "  # real-nextqa, erm: 40.0 on val\n  # real-msvd, erm: 1.0 on val"
     again = "\n".join(search.chosen(config, before=kept))
@@ -233,7 +233,7 @@ def test_eigv_has_the_paper_s_settings_or_the_official_ones_for_the_form_of_answ
     def of(dataset):
         return settings_of_run(config, Run(dataset, "mspan", "eigv", "app+mot", 0))["eigv"]
 
-    assert config.eigv == EigvSettings.model_validate({"disruptor": {"negatives": 1}})  # else the paper's text
+    assert config.eigv == EigvSettings.model_validate({"disruptor": {"negatives": 1}, "objective": {"beta": 0.01}})
     paper = settings_of_run(
         config.model_copy(update={"overrides": ()}), Run("real-msvd", "mspan", "eigv", "app+mot", 0)
     )["eigv"]
