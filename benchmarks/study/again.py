@@ -27,8 +27,8 @@ def beside(config: Config, root: Path) -> Iterator[str]:
         yield "## Made again"
         yield (
             "Accuracy on test beside that of the runs of docs/results.md. Two means of several seeds agree that lie no "
-            f"more than {WITHIN} standard errors apart, √(s₁²/n₁ + s₂²/n₂) with s the standard deviation over seeds; one "
-            "row in ten to twenty would not by chance."
+            f"more than {WITHIN} standard errors apart, √(s₁²/n₁ + s₂²/n₂) with s the standard deviation over seeds; "
+            "by chance one row in ten to twenty would not."
         )
         yield markdown(rows)
 
