@@ -14,7 +14,13 @@ _OTHER |= {"train": 600, "val": 60, "test": 60, "test_shifted": 100}
 
 SETS: Mapping[str, DemoSettings] = {
     "d8": DemoSettings(),
-    **{f"other-scene-{tenths}": DemoSettings(bias=tenths / 10, **_OTHER) for tenths in (8, 7, 9, 5)},
+    **{
+        # At .7 plain training is nearly as good from all clips: it takes more questions to see a difference.
+        f"other-scene-{tenths}": DemoSettings(
+            bias=tenths / 10, **_OTHER | ({"test_shifted": 300} if tenths == 7 else {})
+        )
+        for tenths in (8, 7, 9, 5)
+    },
     "d0": DemoSettings(bias=0.0),
 }
 """By name, in the order in which they are wanted."""

@@ -46,7 +46,7 @@ def main() -> None:
 def of_kept(config: Config, images: Path, root: Path = ROOT) -> str:
     """The results of all runs that are kept; made in the folder that the questions lie in (`benchmarks.study.sets`)."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = config.model_copy(update={"output": Path(folder)})
+        kept = config.model_copy(update={"results": Path(folder)})
         lay_out(kept, root)
         return results(kept, images, root=None)
 

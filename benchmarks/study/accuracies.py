@@ -88,7 +88,7 @@ def _sweeps(config: Config, names: Sequence[str], images: Path) -> Iterator[str]
             seeds = max(map(len, of_value.values()))
             row = {"": f"{SETS[dataset]}, {title('method', method)}", "seeds": str(seeds)}
             rows.append(row | {value: spread(numbers) for value, numbers in of_value.items()})
-        if rows:
+        if any(len(of_value) > 1 for of_value in of_method.values()):
             yield f"### {name}: `{sweep.key}`"
             yield markdown(rows)
             images.mkdir(parents=True, exist_ok=True)

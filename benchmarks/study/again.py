@@ -19,7 +19,7 @@ WITHIN = 2
 def beside(config: Config, root: Path) -> Iterator[str]:
     """Each system's accuracy here and there, and whether they lie as close as seeds let expect."""
     with tempfile.TemporaryDirectory() as folder:
-        kept = config.model_copy(update={"output": Path(folder)})
+        kept = config.model_copy(update={"results": Path(folder)})
         lay_out(kept, root)
         found = systems(config, *config.tables)
         rows = [row for one in found if (row := _row(one, System(kept, one.runs)))]
