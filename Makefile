@@ -53,7 +53,7 @@ SMALL = tests/workflow/small-rationales.yaml
 IN_ONE_PROCESS = --set-resources train:runs_per_job=20 evaluate:runs_per_job=20 evaluate_shifted:runs_per_job=20
 
 study: export PATH := $(CURDIR)/$(BIN):$(PATH)
-study: .venv/ready  ## The paper's claims on real questions; results of docs/results.md (needs ../shared; hours; SIZE=small: does it run)
+study: .venv/ready  ## The paper's claims on real questions (docs/results.md) anew, into results/study/results.md (needs ../shared; hours; SIZE=small: does it run)
 	$(STUDY_$(or $(SIZE),full))
 
 define STUDY_full
