@@ -25,6 +25,11 @@ from eigv.paper.titles import title
 OFFICIAL, BLIND = "-official", "-blind"
 """What ends the names of data sets that are another's, for other settings or without anything to see."""
 PLAIN = "erm"
+POINTS = {
+    "eigv.faithful.completeness=0,eigv.faithful.gated=false,eigv.faithful.price=1,eigv.faithful.budget=0.2,"
+    "eigv.faithful.contiguity=0": "smallest scene"
+}
+"""What settings of runs are called in a row; others by their keys and values."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,8 @@ class System:
             said += f" {title('method', self.first.method)}"
         if self.first.dataset.endswith(OFFICIAL):
             said += ", official settings"
+        if self.first.point:
+            said += f", {POINTS.get(self.first.point, self.first.point)}"
         return said + (", no video" if self.first.dataset.endswith(BLIND) else "")
 
     def cell(self, split: str = "test") -> Cell:
