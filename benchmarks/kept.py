@@ -7,7 +7,9 @@ settings and commit, which questions it answered right and, where gold spans mea
 
 import json
 import lzma
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,6 +71,15 @@ def lay_out(config: Config, root: Path = ROOT) -> None:
                 cost = _cost(config, place.run)
                 cost.parent.mkdir(parents=True, exist_ok=True)
                 pd.DataFrame([line["cost"]]).to_csv(cost, sep="\t", index=False)
+
+
+@contextmanager
+def laid_out(config: Config, root: Path = ROOT) -> Iterator[Config]:
+    """The configuration with the kept runs in the place of its own, in a folder that lasts as long as the context."""
+    with tempfile.TemporaryDirectory() as folder:
+        kept = config.model_copy(update={"results": Path(folder)})
+        lay_out(kept, root)
+        yield kept
 
 
 def _file(config: Config, dataset: str, root: Path) -> Path:

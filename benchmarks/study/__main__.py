@@ -5,13 +5,12 @@ are kept there too, and docs/results.md is written of all that are kept.
 """
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from base.formats.run_folder import RunFolder
-from benchmarks.kept import ROOT, keep, lay_out
+from benchmarks.kept import ROOT, keep, laid_out
 from benchmarks.rationale_numbers import markdown
 from benchmarks.report import machine, options, write_between
 from benchmarks.study import accuracies, again, grounding
@@ -45,9 +44,7 @@ def main() -> None:
 
 def of_kept(config: Config, images: Path, root: Path = ROOT) -> str:
     """The results of all runs that are kept; made in the folder that the questions lie in (`benchmarks.study.sets`)."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept = config.model_copy(update={"results": Path(folder)})
-        lay_out(kept, root)
+    with laid_out(config, root) as kept:
         return results(kept, images, root=None)
 
 

@@ -1,12 +1,11 @@
 """Runs of make study that were made again, beside those kept in docs/runs."""
 
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.kept import lay_out
+from benchmarks.kept import laid_out
 from benchmarks.rationale_numbers import markdown, spread
 from benchmarks.study.systems import System, systems
 from eigv.config.experiment import Config
@@ -18,9 +17,7 @@ WITHIN = 2
 
 def beside(config: Config, root: Path) -> Iterator[str]:
     """Each system's accuracy here and there, and whether they lie as close as seeds let expect."""
-    with tempfile.TemporaryDirectory() as folder:
-        kept = config.model_copy(update={"results": Path(folder)})
-        lay_out(kept, root)
+    with laid_out(config, root) as kept:
         found = systems(config, *config.tables)
         rows = [row for one in found if (row := _row(one, System(kept, one.runs)))]
     if rows:
