@@ -53,11 +53,11 @@ def files(settings: ImportedFeatures) -> list[Path]:
 
 @contextmanager
 def open_file(settings: ImportedFeatures) -> Iterator[FeatureSource]:
-    """Opens a feature file; videos without features (status failed) are left out."""
+    """Opens a feature file; videos without features (status failed, or zeros in their place) are left out."""
     with open_video_features(settings.path) as file:
         status = _texts(dataset(file, "status", "(videos)", (1,)))
         ids = read_ids(file, settings, len(status))
-        rows = {name: row for row, name in enumerate(ids) if status[row] != FAILED}
+        rows = {name: row for row, name in enumerate(ids) if status[row] not in (FAILED, ZEROS)}
         stored = {kind: dataset(file, kind, "(videos, clips, width)", (3,)) for kind in KINDS}
         clips = stored[KINDS[0]].shape[1]
         there = {kind: values for kind, values in stored.items() if values.shape[2]}  # 0 wide: not there

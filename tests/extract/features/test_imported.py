@@ -197,6 +197,20 @@ def test_missing_videos_follow_the_policy(tmp_path, policy, rows):
         assert store.status[row] == "zeros" and not store.features["motion"][row].any()
 
 
+@pytest.mark.parametrize("status", ["zeros", "failed"])
+def test_a_video_without_features_in_a_file_of_ours_follows_the_policy_again(tmp_path, status):
+    path = make.write_ours(tmp_path / "theirs.h5", make.made_up(NAMES))
+    with h5py.File(path, "r+") as file:
+        file["status"][1] = status
+    settings = ImportedFeatures(layout="eigv", path=path)
+    with pytest.raises(UserError, match=r"has no features for 1 of 4 videos.*: 12"):
+        convert(tmp_path, settings)
+    assert "12" not in run(tmp_path, settings, missing="skip").ids
+    store = run(tmp_path, settings, missing="zeros")
+    assert store.status[store.ids.index("12")] == "zeros" and store.status.count("ok") == 3
+    assert read_manifest(tmp_path / "manifest.csv").set_index("video_id").loc["12", "status"] == "missing"
+
+
 def test_with_the_videos_clips_have_their_times(shared, tmp_path):
     names = ["nine_frames", "one_frame", "text_named"]
     settings = make.write_npy(tmp_path / "official", make.made_up(names), names)
