@@ -25,7 +25,7 @@ from benchmarks.counters import Arithmetic, Operations, counting
 from benchmarks.report import machine, write_section
 from benchmarks.training_sides import ANSWERED, FRAMES, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
 from eigv.backbones import streams_of
-from eigv.config.training import TrainingSettings
+from eigv.config.run import TrainingSettings
 
 CASES = {
     "HGA": ("nextqa", "hga"),

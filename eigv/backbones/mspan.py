@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from base.errors import UserError
 from base.tensors import moved
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
+from eigv.backbones.parts.answer_norm import AnswerNorm
 from eigv.backbones.parts.dropout import Dropout
 from eigv.backbones.parts.gates import Activation, activated, gated
 from eigv.backbones.parts.last_states import last_states
@@ -147,16 +148,6 @@ class Round(nn.Module):
             found = self.up(scales[i], scales[i + 1], graph, up)
             scales[i] = found.computed() if i else settled(found)
         return scales
-
-
-class AnswerNorm(nn.BatchNorm1d):
-    """Batch normalisation; a batch of one row, which has no statistics, is normalised by those of training so far."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        """(P, D) to (P, D)."""
-        if self.training and len(input) == 1:
-            return F.batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
-        return super().forward(input)
 
 
 class Mspan(Backbone[Clips, Tokens]):

@@ -21,10 +21,10 @@ from eigv.config.run import (
     InferenceSettings,
     Plugin,
     RunSettings,
+    TrainingSettings,
 )
 from eigv.config.run_path import RUNS, Run, nested, parts, point
 from eigv.config.targets import Checkpoint, Curves, Explanations, Explorer, Grid, Rationales, Sweep, Table
-from eigv.config.training import TrainingSettings
 from extract.config import Extraction
 from extract.config.names import OutputFolder
 

@@ -1,7 +1,7 @@
 """The numbers and switches of the official code, data set by data set and backbone by backbone.
 
 Source: the authors' repository with its nine variants (commit 3609d65). The paper's are the defaults of
-`eigv/config/run.py`. What each switch does stands in docs/method.md.
+`eigv/config/run/`. What each switch does stands in docs/method.md.
 """
 
 from typing import Any

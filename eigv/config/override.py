@@ -6,9 +6,8 @@ from pydantic import BeforeValidator, Field
 
 from base.settings import Settings
 from eigv.config.names import BackboneName, FeatureChoice, MethodName
-from eigv.config.run import BackbonesSettings, EigvSettings, InferenceSettings
+from eigv.config.run import BackbonesSettings, EigvSettings, InferenceSettings, TrainingSettings
 from eigv.config.run_path import Run
-from eigv.config.training import TrainingSettings
 
 Item = TypeVar("Item")
 

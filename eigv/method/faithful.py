@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from eigv.config.faithful import FaithfulSettings
 from eigv.config.methods import Method
-from eigv.config.run import GroundingSettings
+from eigv.config.run import FaithfulSettings, GroundingSettings
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene

@@ -14,8 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from base.tensors import full, no_autocast
-from eigv.config.igv import IgvSettings
-from eigv.config.run import EigvSettings
+from eigv.config.run import EigvSettings, IgvSettings
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene

@@ -8,8 +8,7 @@ from torch.optim import Optimizer
 
 from base.jobs.adam import Adam, AdamW
 from base.jobs.resume import History, best_epoch
-from eigv.config.run import RunSettings
-from eigv.config.training import TrainingSettings
+from eigv.config.run import RunSettings, TrainingSettings
 from eigv.method.draws import Draws
 
 

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 from eigv.backbones.hga import Hga
 from eigv.backbones.parts.buckets import Buckets
 from eigv.config.methods import METHODS
-from eigv.config.run import RunSettings
-from eigv.config.training import TrainingSettings
+from eigv.config.run import RunSettings, TrainingSettings
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank

@@ -14,8 +14,7 @@ from eigv.backbones import ClipWidths
 from eigv.backbones.amu import Amu
 from eigv.backbones.hme import Hme
 from eigv.config.methods import METHODS
-from eigv.config.run import EigvSettings, RunSettings
-from eigv.config.training import TrainingSettings
+from eigv.config.run import EigvSettings, RunSettings, TrainingSettings
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws
 from eigv.method.model import VideoQA

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from base.errors import UserError
 from eigv.backbones.contract import Backbone, Clips, ClipWidths, Tokens, stretched
 from eigv.backbones.hcrn.relation import Reading, Relation
-from eigv.backbones.mspan import AnswerNorm
+from eigv.backbones.parts.answer_norm import AnswerNorm
 from eigv.backbones.parts.dropout import Dropout
 from eigv.backbones.parts.last_states import last_states
 from eigv.backbones.parts.long_recurrence import recur

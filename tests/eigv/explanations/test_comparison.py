@@ -20,8 +20,7 @@ from base.formats.explanations import (
     read_selections,
 )
 from base.formats.video_features import VideoFeatures
-from eigv.config.faithful import FaithfulSettings
-from eigv.config.run import EigvSettings
+from eigv.config.run import EigvSettings, FaithfulSettings
 from eigv.explanations.comparison import best_threshold, compare, summary
 from eigv.runs.evaluation import evaluate
 from eigv.runs.explaining import explain

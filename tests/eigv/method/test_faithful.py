@@ -5,7 +5,7 @@ from math import exp, log
 import pytest
 import torch
 
-from eigv.config.faithful import FaithfulSettings
+from eigv.config.run import FaithfulSettings
 from eigv.method.draws import Draws
 from eigv.method.faithful import frozen, label_loss, random_parts, select, selection, weights_of
 from eigv.method.grounding import Scene

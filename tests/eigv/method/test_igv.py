@@ -7,9 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from eigv.config.igv import IgvSettings
 from eigv.config.methods import METHODS
-from eigv.config.run import EigvSettings, GroundingSettings, RunSettings
+from eigv.config.run import EigvSettings, GroundingSettings, IgvSettings, RunSettings
 from eigv.method import igv
 from eigv.method.draws import Draws
 from eigv.method.grounding import Scene, never_empty

@@ -9,8 +9,7 @@ import torch
 
 from base.errors import UserError
 from base.formats.video_features import VideoFeatures
-from eigv.config.faithful import FaithfulSettings
-from eigv.config.run import EigvSettings
+from eigv.config.run import EigvSettings, FaithfulSettings
 from eigv.runs import explaining, model_files
 from eigv.runs.evaluation import evaluate
 from eigv.runs.explaining import environment_answers, explain

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from eigv.config.training import TrainingSettings
+from eigv.config.run import TrainingSettings
 from eigv.runs import training
 from eigv.runs.evaluation import evaluate
 from tests.eigv import synthetic
