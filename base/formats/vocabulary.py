@@ -6,6 +6,8 @@ an answer outside the vocabulary are of it; nothing else ever is. Beside it stan
 covers.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,11 @@ def read_vocabulary(folder: Path) -> list[str]:
     if before.is_file() and not (path.is_file() and isinstance(_classes(path), list)):
         return read_classes(before)
     return read_classes(path)
+
+
+def fingerprint(classes: list[str]) -> str:
+    """The SHA-256 of the classes in their order: what a class number of a model stands for."""
+    return hashlib.sha256(json.dumps(classes).encode()).hexdigest()
 
 
 def read_classes(path: Path) -> list[str]:

@@ -53,11 +53,9 @@ class Sources:
             raise UserError(f"{encoder} was made anew since {folder} was trained; train the run again")
         kinds = PARTS[card.settings.features]
         networks = {kind: (card.inputs or {})[kind] for kind in kinds}
-        classes = read_vocabulary(found(said["questions"], folder)) if card.classes else []
-        if len(classes) != (card.classes or 0):
-            raise UserError(
-                f"{folder} was trained on {card.classes} answers, and {said['questions']} has {len(classes)}"
-            )
+        questions = found(said["questions"], folder)
+        classes = read_vocabulary(questions) if card.classes else []
+        card.refuse_other_answers(classes, questions)
         return cls(features, kinds, networks, parse(TextSettings, text, f"the text of {folder}"), encoder, classes)
 
     def refuse_other_weights(self, kind: str) -> None:

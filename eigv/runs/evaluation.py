@@ -53,7 +53,8 @@ def evaluate(
     videos = Videos.read(video, card.streams)
     split = Split.read(split_name, questions, text, videos, training=False)
     vocabulary = read_vocabulary(questions)
-    _check_fit(card, split, vocabulary)
+    card.refuse_other_answers(vocabulary, questions)
+    _check_widths(card, split)
     model.to(device)
     model.environment = environment or model.environment
     split = place({split_name: split}, device)[split_name]
@@ -197,10 +198,7 @@ def _rationales(prediction: Prediction, split: Split, video_rows: NDArray[np.int
     return found
 
 
-def _check_fit(card: model_files.ModelCard, split: Split, vocabulary: list[str]) -> None:
-    wanted, there = (f"{n} answers to choose from" if n else "multiple choice" for n in (card.classes, len(vocabulary)))
-    if wanted != there:
-        raise UserError(f"the model was trained for {wanted}, and the questions have {there}: not the same data set")
+def _check_widths(card: model_files.ModelCard, split: Split) -> None:
     for what, width, expected in (
         ("appearance features", split.videos.widths.appearance, card.clip_widths.appearance),
         ("motion features", split.videos.widths.motion, card.clip_widths.motion),

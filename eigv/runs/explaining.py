@@ -17,6 +17,7 @@ from torch import Tensor
 
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
+from base.formats.vocabulary import read_vocabulary
 from base.jobs.adam import Adam
 from base.jobs.announcements import Announcements
 from base.jobs.epochs import all_epochs
@@ -63,13 +64,14 @@ def explain(
     Without `settings`, they are those of the explained run, with the defaults of `eigv.faithful`. Writes
     `model.safetensors` (the model as it was, and the indicator), `model.json` and `history.csv` into `out`; `state`,
     `name`, `announce`, `stage`, `shared`, `data_on` and `labels` are as in `eigv.runs.training.train`. Raises
-    `UserError` where the settings are of another model.
+    `UserError` where the settings are of another model, or the questions have other answers to choose from.
     """
     trained, card = load(predictor)
     settings = settings or card.settings.model_copy(update={"method": GUIDE})
     if settings.method != GUIDE:
         raise UserError(f"an indicator is put on a model by the method {GUIDE}, not by {settings.method}")
     card.refuse_another(settings, predictor)
+    card.refuse_other_answers(read_vocabulary(questions), questions)
     announcements = Announcements(name or f"{settings.backbone} {settings.method}", announce)
     data = shared or SharedData(video, questions, text)
     streams = card.streams

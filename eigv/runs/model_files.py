@@ -11,6 +11,7 @@ from torch import Tensor
 from base import layers
 from base.errors import UserError
 from base.formats.run_folder import RunFolder
+from base.formats.vocabulary import fingerprint
 from base.reading import read_json
 from base.settings import parse
 from base.writing import write_bytes, write_json
@@ -44,6 +45,9 @@ class ModelCard:
     token_width: int
     classes: int | None
     """Answers of the vocabulary; None for multiple choice."""
+    vocabulary: str = ""
+    """The fingerprint of these answers (`base.formats.vocabulary`); empty for multiple choice, and where it is not
+    known: models of before this was recorded, and those of other code."""
     epoch: int = 0
     """The epoch that was kept, the first with the best validation accuracy."""
     val_accuracy: float = 0.0
@@ -87,6 +91,19 @@ class ModelCard:
                 raise UserError(
                     f"{where} was trained with another `{name}` ({own}) than this run has ({other}): not the same model"
                 )
+
+    def refuse_other_answers(self, classes: list[str], of: Path) -> None:
+        """Raises `UserError` where `classes`, those of the annotations in the folder `of`, are not what the model
+        chooses from."""
+        sizes = (self.classes, len(classes))
+        wanted, there = (f"{size} answers to choose from" if size else "multiple choice" for size in sizes)
+        if wanted != there:
+            raise UserError(f"the model was trained for {wanted}, and {of} has {there}: not the same data set")
+        if self.vocabulary and self.vocabulary != fingerprint(classes):
+            raise UserError(
+                f"the model was trained on {self.classes} answers, and {of} has as many others, or in another order: "
+                "not the same data set, or its annotations were made anew; train the run again"
+            )
 
     def of_guide(self) -> "ModelCard":
         """The model that guides one of these settings: what the method `faithful` makes of them.

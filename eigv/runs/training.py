@@ -21,7 +21,7 @@ from torch import Tensor
 from base import plug
 from base.errors import UserError
 from base.formats.run_folder import RunFolder, with_weights
-from base.formats.vocabulary import read_vocabulary
+from base.formats.vocabulary import fingerprint, read_vocabulary
 from base.jobs.announcements import Announcements
 from base.jobs.curves import Curves
 from base.jobs.device import device_name
@@ -105,11 +105,13 @@ def train(
     elif method_of(settings.method).selects != "no":
         train_split = labelled(train_split, settings, labels)
     torch.manual_seed(settings.seed)
+    answers = [] if train_split.candidates > 1 else read_vocabulary(questions)
     card = ModelCard(
         settings,
         clip_widths=train_split.videos.widths,
         token_width=train_split.tokens.tokens.shape[1],
-        classes=None if train_split.candidates > 1 else len(read_vocabulary(questions)),
+        classes=len(answers) if train_split.candidates == 1 else None,
+        vocabulary=fingerprint(answers) if answers else "",
     )
     training = _Training(card, train_split, val_split, device, name, state, shown, guiding)
     key = key_of(settings, training.numbers, stage, digest, before, labels)

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from base.errors import UserError
+from base.formats.vocabulary import read_vocabulary, write_vocabulary
 from eigv.runs.evaluation import evaluate
+from eigv.runs.explaining import explain
 from eigv.runs.training import train
 from tests.eigv import numbered
 from tests.eigv.runs.scripted import FIRST, Scripted, settings
@@ -57,6 +60,27 @@ def test_accuracies_are_of_the_questions_of_the_split(results, split, multiple_c
         assert found["questions"] == len(of_type)
         assert found["accuracy"] == pytest.approx(100 * sum(m < FIRST[split] + right for m in of_type) / len(of_type))
     assert (metrics["epoch"], metrics["val_accuracy"]) == (2, pytest.approx(100 * 10 / 12))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda words: words[::-1], "as many others, or in another order"),
+        (lambda words: [*words[:-1], "another"], "as many others, or in another order"),
+        (lambda words: words[:-1], f"{len(numbered.WORDS) - 1} answers to choose from: not the same data set"),
+        (lambda words: [], "multiple choice: not the same data set"),
+    ],
+)
+def test_a_model_answers_only_from_the_vocabulary_that_it_was_trained_on(tmp_path, monkeypatch, change, said):
+    data = numbered.write(tmp_path, multiple_choice=False)
+    Scripted(monkeypatch, RIGHT)
+    train(settings("eigv", epochs=1), **data, out=tmp_path / "run", state=tmp_path / "state", device="cpu")
+    write_vocabulary(data["questions"], change(read_vocabulary(data["questions"])))
+    model = tmp_path / "run/model.json"
+    with pytest.raises(UserError, match=said):
+        explain(model, **data, out=tmp_path / "explained", state=tmp_path / "state", device="cpu")
+    with pytest.raises(UserError, match=said):
+        evaluate(model, "test", **data, answer_from="video", out=tmp_path / "out", device="cpu")
 
 
 def test_answers_from_the_causal_scene_are_reported_as_such(results, tmp_path):
