@@ -15,7 +15,7 @@ from base.formats.run_folder import RunFolder
 from benchmarks.rationale_numbers import difference, spread
 from eigv.config.experiment import Config
 from eigv.config.methods import METHODS
-from eigv.config.run_path import Run
+from eigv.config.run_path import Run, point
 from eigv.paper.comparison.answers import Answers, Reader, pair
 from eigv.paper.comparison.compare import Row, rows
 from eigv.paper.results import Cell, gather
@@ -25,11 +25,6 @@ from eigv.paper.titles import title
 OFFICIAL, BLIND = "-official", "-blind"
 """What ends the names of data sets that are another's, for other settings or without anything to see."""
 PLAIN = "erm"
-POINTS = {
-    "eigv.faithful.completeness=0,eigv.faithful.gated=false,eigv.faithful.price=1,eigv.faithful.budget=0.2,"
-    "eigv.faithful.contiguity=0": "smallest scene"
-}
-"""What settings of runs are called in a row; others by their keys and values."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +53,8 @@ class System:
         if self.first.dataset.endswith(OFFICIAL):
             said += ", official settings"
         if self.first.point:
-            said += f", {POINTS.get(self.first.point, self.first.point)}"
+            tables = {point(table.at): name.replace("-", " ") for name, table in self.config.tables.items() if table.at}
+            said += f", {tables.get(self.first.point, self.first.point)}"
         return said + (", no video" if self.first.dataset.endswith(BLIND) else "")
 
     def cell(self, split: str = "test") -> Cell:
