@@ -6,6 +6,7 @@ settings and commit, which questions it answered right and, where gold spans mea
 """
 
 import json
+import logging
 import lzma
 import tempfile
 from collections.abc import Iterator
@@ -23,8 +24,10 @@ from base.writing import write_bytes, write_csv, write_json
 from benchmarks.report import machine
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
-from eigv.paper.results import gather, test_splits
+from eigv.paper.results import Result, gather, test_splits
 from eigv.paper.tables.footnotes import other_settings
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[1] / "docs" / "runs"
 ABOUT = ("settings", "commit", "trained_by_commit", "versions", "finished")
@@ -55,9 +58,15 @@ def keep(config: Config, root: Path = ROOT) -> int:
 
 
 def lay_out(config: Config, root: Path = ROOT) -> None:
-    """Writes the kept runs to where the configuration looks for runs: metrics, answers, settings and costs."""
+    """Writes the kept runs to where the configuration looks for runs: metrics, answers, settings and costs.
+
+    Runs that were kept with other settings than the configuration's are left out, with a warning.
+    """
     for file in sorted(_file(config, "any", root).parent.glob("*.jsonl.xz")):
         for place, line in _read(file).items():
+            if differ := other_settings(config, Result(place.run, line["metrics"], line["about"])):
+                log.warning("%s was kept with other settings, and is left out: %s", place.run, ", ".join(differ))
+                continue
             folder = RunFolder(config.runs_folder / str(place.run)).of_split(place.split)
             folder.path.mkdir(parents=True, exist_ok=True)
             answers = pd.DataFrame(line["asked"]).assign(correct=list(line["correct"]))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from base.formats.vocabulary import fingerprint, read_vocabulary
 from eigv.config.data_on import DataOn
 from eigv.runs.data import Split, Videos
 from eigv.runs.device.placement import place
@@ -58,6 +59,7 @@ class SharedData:
         videos = self.videos(features)
         if not self._digest:
             digest = hashlib.sha256(np.ascontiguousarray(videos.features.numpy()).data)
+            digest.update(fingerprint(read_vocabulary(self.places[1])).encode())
             for split in splits:
                 digest.update(split.table.to_csv(index=False).encode())
                 digest.update(np.ascontiguousarray(split.tokens.tokens).data)

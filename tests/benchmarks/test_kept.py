@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 
 from base.formats.run_folder import RunFolder
-from benchmarks.kept import keep, lay_out
+from benchmarks.kept import keep, laid_out, lay_out
 from benchmarks.study import sets
 from benchmarks.study.__main__ import BEGINNING, CONFIG, END, PAGE, of_kept, results
 from benchmarks.study.again import beside
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.run_path import Run
 from eigv.paper.results import gather
-from eigv.paper.tables.footnotes import other_settings
 from tests.benchmarks.made_runs import made
 from tests.places import SHARED
 
@@ -82,12 +81,15 @@ def test_the_results_of_the_documentation_are_those_of_the_kept_runs(tmp_path, m
     assert PAGE.read_text().partition(BEGINNING)[2].partition(END)[0].strip() == made_of
 
 
-def test_kept_runs_have_the_settings_of_the_configuration(tmp_path, monkeypatch):
+def test_kept_runs_have_the_settings_of_the_configuration(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     config = load([CONFIG])
     lay_out(config)
-    runs = {run for name in (*config.tables, *config.sweeps) for run in config.runs(name)}
-    found = [result for run in runs for result in gather(config, [run]).results]
-    assert found
-    for result in found:
-        assert not other_settings(config, result), result.run
+    assert any(gather(config, [run]).results for run in config.runs("table1"))
+    assert not caplog.messages
+    # After a change of the configuration those of before are left out.
+    (tmp_path / "over.yaml").write_text("overrides: [{when: {method: erm}, training: {epochs: 25}}]")
+    with laid_out(load([CONFIG, tmp_path / "over.yaml"])) as kept:
+        left = {run.method for run in kept.runs("table1") if gather(kept, [run]).results}
+    assert left == {"eigv"}
+    assert "erm/app+mot/seed0 was kept with other settings, and is left out: training.epochs 24, not 25" in caplog.text

@@ -9,6 +9,7 @@ import torch
 
 from base.errors import UserError
 from base.formats.questions import read_annotations
+from base.formats.vocabulary import read_vocabulary, write_vocabulary
 from eigv.method.draws import Draws
 from eigv.method.memory_bank import MemoryBank
 from eigv.runs.data import Split, Videos
@@ -104,10 +105,23 @@ def test_labels_are_of_a_share_of_the_videos_with_gold_clips_drawn_by_the_seed(t
 def test_the_checksum_of_the_data_copies_nothing(tmp_path):
     split = train_split(tmp_path, multiple_choice=True)
     copied = Videos(split.videos.store, split.videos.features.repeat(500, 1, 1), split.videos.widths)
-    data = SharedData(tmp_path, tmp_path, tmp_path)
+    data = SharedData(tmp_path, tmp_path / "annotations", tmp_path)
     data._videos, data._kinds = copied, "app+mot"
     tracemalloc.start()
     data.digest("app+mot", split)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < copied.features.numel()  # a half of its bytes
+
+
+def test_the_checksum_of_the_data_is_of_the_vocabulary_too(tmp_path):
+    places = synthetic.write(tmp_path, multiple_choice=False)
+
+    def digest() -> str:
+        data = SharedData(**places)
+        return data.digest("app", data.split("train", "app", training=True))
+
+    before = digest()
+    assert digest() == before
+    write_vocabulary(places["questions"], [*read_vocabulary(places["questions"]), "another"])
+    assert digest() != before
