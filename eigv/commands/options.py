@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -19,6 +19,10 @@ Configs = Annotated[
 Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Gold = Annotated[Path | None, typer.Option(help="The gold spans to mark, seconds by question id.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
+OtherClips = Annotated[
+    Literal["zeroed", "dropped"] | None,
+    typer.Option(help="What becomes of the other clips where selected ones are answered; else as the model trains."),
+]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]
 RunName = Annotated[str, typer.Option(help="What the run is called in its progress; else backbone and method.")]
 JobsPerGpu = Annotated[int, typer.Option(min=1, help="How many jobs that say so may share a GPU.")]

@@ -7,7 +7,7 @@ import typer
 
 from base.command_line import Device
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, JobsPerGpu, Questions, Text, Threads, Video
+from eigv.commands.options import CPUS, JobsPerGpu, OtherClips, Questions, Text, Threads, Video
 
 app = typer.Typer()
 
@@ -21,6 +21,7 @@ def compare_explanations(
     gold: Annotated[Path, typer.Option(help="The gold spans, seconds by question id.")],
     out: Annotated[Path, typer.Option(help="The CSV to write: a row for each question, explainer and selection.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
+    environment: OtherClips = None,
     device: Device = "auto",
     threads: Threads = CPUS,
     jobs_per_gpu: JobsPerGpu = 1,
@@ -29,7 +30,7 @@ def compare_explanations(
     from eigv.explanations.comparison import compare, summary
 
     with working_device(device, threads, jobs_per_gpu) as claimed:
-        found = compare(model, video, questions, text, gold, out, claimed, split)
+        found = compare(model, video, questions, text, gold, out, claimed, split, environment)
     typer.echo(summary(found).round(1).reset_index().to_markdown(index=False))
 
 

@@ -9,7 +9,18 @@ from base import command_line
 from base.command_line import Announce, Deterministic, Device, Stage
 from base.errors import UserError
 from base.jobs.device import working_device
-from eigv.commands.options import CPUS, DataPlace, JobsPerGpu, Labels, Questions, RunName, Text, Threads, Video
+from eigv.commands.options import (
+    CPUS,
+    DataPlace,
+    JobsPerGpu,
+    Labels,
+    OtherClips,
+    Questions,
+    RunName,
+    Text,
+    Threads,
+    Video,
+)
 from extract.commands.options import DatasetConfigs, DatasetName
 
 app = typer.Typer()
@@ -138,10 +149,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for metrics.json and predictions.csv.")],
     split: Annotated[str, typer.Option(help="The split.")] = "test",
     answer_from: Annotated[str | None, typer.Option(help="video or causal-scene; else as the method trains.")] = None,
-    environment: Annotated[
-        str | None,
-        typer.Option(help="The other clips where the causal scene is answered: zeroed or dropped; else as it trains."),
-    ] = None,
+    environment: OtherClips = None,
     gold: Annotated[Path | None, typer.Option(help="Gold spans, to measure the rationales against.")] = None,
     faithfulness: Annotated[
         int, typer.Option(min=0, help="Questions on which it is measured whether answers rest on the rationales.")

@@ -16,6 +16,7 @@ from base.formats.explanations import CLIPS, INDICATOR, OWN, SAME_SIZE, TUNED, c
 from base.jobs.progress import progress
 from base.writing import write_csv
 from eigv.config.methods import method as method_of
+from eigv.config.run import Environment
 from eigv.explanations.attributions import explainers
 from eigv.method.faithfulness import answered_right
 from eigv.method.model import VideoQA
@@ -43,19 +44,29 @@ class Scored:
 
 
 def compare(
-    model_file: Path, video: Path, questions: Path, text: Path, gold: Path, out: Path, device: str, split: str = "test"
+    model_file: Path,
+    video: Path,
+    questions: Path,
+    text: Path,
+    gold: Path,
+    out: Path,
+    device: str,
+    split: str = "test",
+    environment: Environment | None = None,
 ) -> pd.DataFrame:
     """Writes `out`, a CSV with a row for each question, explainer and way to select; returns it.
 
     Columns: qid, video_id, type, explainer, selection, clips (numbers from 0 of those that are selected), share (of
     them of all clips), iop, recall, iou, auc, and right (whether the model still gives the right answer when it sees
-    that selection alone). Explained is the answer that the model gives. Raises `UserError` for a model without an
-    indicator, and where no question has a gold clip.
+    that selection alone; `environment` is what becomes of the other clips, by default what the model's settings say).
+    Explained is the answer that the model gives. Raises `UserError` for a model without an indicator, and where no
+    question has a gold clip.
     """
     model, card = model_files.load(model_file)
     if not method_of(card.settings.method).grounds:
         raise UserError(f"{model_file}: {card.settings.method} has no indicator to compare with; see `eigv explain`")
     model.to(device)
+    model.environment = environment or model.environment
     videos = Videos.read(video, card.streams)
     spans = read_gold(gold)
     size = card.settings.training.batch

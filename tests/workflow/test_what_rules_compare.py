@@ -80,7 +80,9 @@ ROWS = {
     "table": Row("tables", ("targets.decides_table",), ("PLAN.targets.table_runs",)),
     **{
         f"compare_explanations{which}": Row(
-            "explanations", (), (*EVALUATED, "RUN.model", "RUN.weights", 'PATHS.text("val")', "PATHS.gold(")
+            "explanations",
+            ("runs.environment",),
+            (*EVALUATED, "RUN.model", "RUN.weights", 'PATHS.text("val")', "PATHS.gold("),
         )
         for which in ("", "_shifted")
     },

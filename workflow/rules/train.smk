@@ -148,12 +148,13 @@ rule compare_explanations:
         gpu=1,
         jobs_per_gpu=1,
     params:
+        environment=ask(PLAN.runs.environment, run=PATH),
         text=subpath(input.text, parent=True),
         split="test",
         stage=STAGES["explanations"],
     shell:
         "python -m eigv.cli compare-explanations {input.model:q} --video {input.video:q} --questions {input.questions:q}"
-        " --text {params.text:q} --gold {input.gold:q} --split {params.split:q}"
+        " --text {params.text:q} --gold {input.gold:q} --split {params.split:q} --environment {params.environment:q}"
         " --threads {threads} --jobs-per-gpu {resources.jobs_per_gpu} --out {output:q} > {log:q} 2>&1 || show_end {log:q}"
 
 
@@ -174,6 +175,7 @@ use rule compare_explanations as compare_explanations_shifted with:
     benchmark:
         f"{OUT}/benchmarks/compare_explanations/{PATH}/{{split}}.tsv"
     params:
+        environment=ask(PLAN.runs.environment, run=PATH),
         text=subpath(input.text, parent=True),
         split="{split}",
         stage=STAGES["explanations"],

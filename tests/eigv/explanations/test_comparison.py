@@ -62,6 +62,14 @@ def found(made):
     return compared
 
 
+def test_the_other_clips_are_zeros_or_left_out_as_it_is_asked(made, found, tmp_path):
+    data, folder = made
+    asked = {**data, "gold": folder / "gold.json", "out": tmp_path / "x.csv", "device": "cpu"}
+    dropped = compare(folder / "run/model.json", **asked, environment="dropped")
+    assert dropped["clips"].tolist() == found["clips"].tolist()
+    assert dropped["right"].tolist() != found["right"].tolist()
+
+
 def test_what_post_hoc_explainers_select_is_read_by_question(made, found):
     own = found[found["explainer"] == INDICATOR].query("selection == @OWN").set_index("qid")["clips"]
     read = read_post_hoc(made[1] / "explanations.csv")
