@@ -118,11 +118,12 @@ def _absent(config: Config) -> str:
         runs = config.runs(name)
         done = sum(bool(gather(config, [run]).results) for run in runs)
         if done < len(runs):
-            lines.append(f"- `make study-{name}`: {len(runs) - done} of {len(runs)} runs")
+            lines.append(f"- `make study-{name}`: {done} of {len(runs)} runs are there")
     for name, shown in config.explanations.items():
         folders = [RunFolder(config.runs_folder / run).of_split(shown.split) for run in shown.runs]
-        if absent := sum(not folder.explanations.is_file() for folder in folders):
-            lines.append(f"- `make study-{name}`: {absent} of {len(folders)} runs")
+        done = sum(folder.explanations.is_file() for folder in folders)
+        if done < len(folders):
+            lines.append(f"- `make study-{name}`: {done} of {len(folders)} runs are there")
     return "\n".join(lines) or "Everything has been run."
 
 

@@ -37,7 +37,7 @@ def protocol(config: Config) -> Iterator[str]:
     yield "Is it more than chance? The same, with intervals over videos, and the difference to as many random clips:"
     times, spans = _times_and_gold(config, there[0].first.dataset)
     yield markdown([{"": one.name} | beyond_chance(one.folders, times, spans) for one in there])
-    yield f"Published ({SOURCE}):"
+    yield f"Published, on NExT-GQA's test split, where the questions here are of its val ({SOURCE}):"
     yield markdown(_published())
 
 
