@@ -37,6 +37,11 @@ def exclusive_if_free(path: Path) -> Iterator[bool]:
         yield held
 
 
+def held_file(path: Path) -> Path:
+    """The file that is the lock in place of `path` on a file system without `flock`."""
+    return path.with_name(f"{path.name}.held")
+
+
 @contextlib.contextmanager
 def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     lock: BaseFileLock = FileLock(path, poll_interval=LOOK_AGAIN, fallback_to_soft=False)
@@ -45,7 +50,7 @@ def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
     except OSError as error:
         if error.errno not in NO_FLOCK:
             raise
-        held = path.with_name(f"{path.name}.held")
+        held = held_file(path)
         log.warning("%s: no locks here (flock: %s); the file %s is one", path.parent, error.strerror, held.name)
         lock = SoftFileLock(held, poll_interval=LOOK_AGAIN)
         _acquire(lock, held, wait=wait)

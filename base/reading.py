@@ -177,21 +177,21 @@ def is_unicode(text: str) -> bool:
     return _HALF.search(text) is None
 
 
-def read_csv(path: Path, required: list[str]) -> "pd.DataFrame":
+def read_csv(path: Path, required: list[str], *, whole_rows: bool = False) -> "pd.DataFrame":
     """Reads a CSV as text. `UserError` for a file that is missing or is none, for a missing column, for a row with more
     fields than columns, for a column that stands twice, for bytes that are not UTF-8 and for NUL characters; with the
-    line, and what to do."""
+    line, and what to do. What a row lacks at its end is empty, with `whole_rows` an error."""
     import pandas as pd  # what only plans a workflow does without
 
     try:
         with readable(path, "CSV"):
-            _check_fields(path, required)
+            _check_fields(path, required, whole_rows)
             return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
     except (csv.Error, pd.errors.ParserError) as error:
         raise UserError(f"{path} is not a CSV file: {error}; is a quotation mark not closed?") from None
 
 
-def _check_fields(path: Path, required: list[str]) -> None:
+def _check_fields(path: Path, required: list[str], whole_rows: bool) -> None:
     """pandas would move the columns of a row that has more fields than the header, or leave its last ones out."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
@@ -214,6 +214,11 @@ def _check_fields(path: Path, required: list[str]) -> None:
                 raise UserError(
                     f"{path}: line {line} has {len(row)} fields and the header {len(header)}; put a text that holds "
                     "commas in quotation marks, or take the extra comma out"
+                )
+            if whole_rows and 0 < len(row) < len(header):
+                raise UserError(
+                    f"{path}: line {line} has {len(row)} fields and the header {len(header)}; was the file cut off? "
+                    "Write or copy it again"
                 )
             if "\0" in "".join(row):
                 raise UserError(_with_nul(path, line))

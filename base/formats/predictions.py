@@ -4,6 +4,7 @@ Sizes: Q questions, A candidates or classes, K clips.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -176,12 +177,12 @@ class Predictions:
         )
 
 
-def read_correct(path: Path) -> pd.DataFrame:
-    """Which questions a run answered right: `qid`, `video_id`, `type` and `correct` (bool), a row a question.
+def read_correct(path: Path, about: Sequence[str] = ("video_id", "type")) -> pd.DataFrame:
+    """Which questions a run answered right: `qid`, the columns `about` and `correct` (bool), a row a question.
 
     For comparing many runs: only these columns of `predictions.csv` are read. Errors as those of `Predictions.read`.
     """
-    columns = ["qid", "video_id", "type", "correct"]
+    columns = ["qid", *about, "correct"]
     try:
         with readable(path, "CSV"):
             table = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, encoding="utf-8-sig")

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from base.locks import held_file
 from base.writing import atomic_path, write_json
 
 
@@ -32,6 +33,7 @@ class Shelf:
         """`state` is the folder of the job's state; `identity`, of JSON values, all that decides what it makes."""
         self.folder = state.with_name(f"{state.name}.ahead")
         self.lock, self.log = self.folder / "lock", self.folder / "log"
+        self._locks = (self.lock, held_file(self.lock))
         self._label, self.identity = self.folder / "label.json", json.dumps(identity, sort_keys=True)
 
     def is_full(self) -> bool:
@@ -47,12 +49,13 @@ class Shelf:
         """Removes what lies there, but for the lock."""
         self._label.unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path != self.lock and path.is_file():
+            if path not in self._locks and path.is_file():
                 path.unlink()
 
     def fill(self) -> None:
         """Says that everything lies there."""
-        names = sorted(path.name for path in self.folder.iterdir() if path not in (self.lock, self.log, self._label))
+        ours = (*self._locks, self.log, self._label)
+        names = sorted(path.name for path in self.folder.iterdir() if path not in ours)
         write_json(self._label, {"identity": self.identity, "files": [n for n in names if not n.startswith(".")]})
 
     def fetch(self, out: Path) -> None:

@@ -16,6 +16,7 @@ from PIL import Image
 from base.errors import UserError
 from base.formats.manifest import read_manifest
 from base.formats.video_features import VideoFeatures
+from base.writing import atomic_path
 from extract.demo.render import encode
 from extract.videos.reader import Frames, PyavReader
 from extract.videos.shown.geometry import shown_shape
@@ -68,15 +69,23 @@ def show_clips(features: Path, manifest: Path, out: Path, limits: Limits) -> lis
 
 
 def write_clips(job: Job) -> None:
-    """Writes the pictures and films of one video."""
+    """Writes the pictures and films of one video, each in one step: at its time limit the process is killed."""
     numbers = np.unique(job.frames)
     shown = shown_frames(job.path, job.shape, numbers.tolist(), WIDTH)
     small = dict(zip(numbers.tolist(), shown, strict=True))
     height, width = next(iter(small.values())).shape[:2]
     for number, frames in enumerate(job.frames.tolist()):
         picture, film = _files(job.out, number)
-        Image.fromarray(small[frames[len(frames) // 2]]).save(picture, "JPEG", quality=85)
-        encode((small[frame] for frame in frames), job.fps, width, height, film)
+        with atomic_path(picture) as temporary:
+            Image.fromarray(small[frames[len(frames) // 2]]).save(temporary, "JPEG", quality=85)
+        write_film((small[frame] for frame in frames), job.fps, width, height, film)
+
+
+def write_film(frames: Iterator[Frames], fps: int, width: int, height: int, out: Path) -> None:
+    """Writes frames, uint8 (H, W, 3), as H.264 in MP4, which appears whole or not at all."""
+    with atomic_path(out) as temporary:
+        temporary.touch()  # FFmpeg does not name a file that may not be written
+        encode(frames, fps, width, height, temporary)
 
 
 def _files(folder: Path, clip: int) -> tuple[Path, Path]:

@@ -13,14 +13,12 @@ from matplotlib.patches import Rectangle
 
 from base.errors import UserError
 from base.formats.video_features import VideoFeatures
-from base.writing import atomic_path
-from eigv.asking.clips import pixel_shape, shown_frames
+from eigv.asking.clips import pixel_shape, shown_frames, write_film
 from eigv.asking.model import Answer
 from eigv.asking.videos import SeenVideo
 from eigv.paper.figures.plotting import save
 from eigv.paper.figures.rationales import COLOURS, THUMBNAIL_WIDTH, WIDTH
 from eigv.paper.figures.strips import read_strips
-from extract.demo.render import encode
 
 
 def write_strip(seen: SeenVideo, answers: Sequence[Answer], out: Path) -> None:
@@ -61,6 +59,4 @@ def write_clip(seen: SeenVideo, answer: Answer, out: Path) -> None:
     frames = shown_frames(seen.path, pixel_shape(seen.manifest), numbers.tolist())
     first = next(frames)
     fps = max(1, round(float(VideoFeatures.read(seen.features, ()).fps[0])))
-    with atomic_path(out) as temporary:
-        temporary.touch()  # FFmpeg does not name a file that may not be written
-        encode(itertools.chain([first], frames), fps, first.shape[1], first.shape[0], temporary)
+    write_film(itertools.chain([first], frames), fps, first.shape[1], first.shape[0], out)

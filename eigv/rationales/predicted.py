@@ -1,6 +1,5 @@
 """Grounding predictions of any system, in the forms in which they are passed around, read into one."""
 
-import csv
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +7,9 @@ from typing import Any
 
 from base.answers import comparable
 from base.errors import UserError
+from base.formats.predictions import read_correct
 from base.ids import composed
-from base.reading import read_object
+from base.reading import read_csv, read_object
 from eigv.rationales.spans import Span
 
 FORM = '{"video_qid": [start, end], ...}'
@@ -99,16 +99,15 @@ def _same(entry: dict[str, Any]) -> bool:
 
 def _read_run(path: Path, grounded: bool = True) -> Predicted:
     """The spans and the answers of a `predictions.csv`."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    needed = {"qid", "correct"} | ({"causal_spans"} if grounded else set())
-    if not rows or not needed <= rows[0].keys():
+    table = read_csv(path, ["qid"], whole_rows=True)
+    needed = {"correct"} | ({"causal_spans"} if grounded else set())
+    if missing := needed - {*table.columns}:
         raise UserError(
-            f"{path} is no predictions.csv of a run that grounds its answers: it lacks "
-            f"{', '.join(sorted(needed - rows[0].keys())) if rows else 'any row'}; give one, or JSON: {FORM}"
+            f"{path} is no predictions.csv of a run that grounds its answers: it lacks {', '.join(sorted(missing))}; "
+            f"give one, or JSON: {FORM}"
         )
+    correct = read_correct(path, about=())
     spans = {}
-    for row in rows if grounded else ():
-        texts = [text.split("-") for text in row["causal_spans"].split()]
-        spans[row["qid"]] = _spans([[start, end] for start, end in texts], f"{path}: the question {row['qid']!r}")
-    return Predicted(spans, {row["qid"]: row["correct"] == "1" for row in rows})
+    for qid, text in zip(table["qid"], table["causal_spans"], strict=True) if grounded else ():
+        spans[qid] = _spans([span.split("-") for span in text.split()], f"{path}: the question {qid!r}")
+    return Predicted(spans, dict(zip(correct["qid"], correct["correct"].tolist(), strict=True)))

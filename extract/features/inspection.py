@@ -16,6 +16,7 @@ from base.formats.statuses import FAILED, ZEROS
 from base.formats.store import attributes, open_store, read_strings
 from base.formats.video_features import KIND, KINDS, open_video_features
 from extract.layouts import FeatureSource, open_layout, recognise
+from extract.layouts.contract import open_hdf5
 from extract.videos.listing import GO_ON, compare_files
 
 LONG = 100
@@ -93,7 +94,7 @@ class Inspection:
 def inspect(path: Path) -> Inspection:
     """Describes an HDF5 file of ours, or features in one of the layouts that can be imported."""
     if path.is_file() and h5py.is_hdf5(path):
-        with h5py.File(path, "r", locking=False) as file:
+        with open_hdf5(path) as file:
             kind = file.attrs.get("kind")
         if kind == KIND:
             return _video_features(path)

@@ -48,12 +48,7 @@ def open_folders(settings: ImportedFeatures) -> Iterator[FeatureSource]:
 
     def read(kind: str, name: str, rule: str | None = settings.reduce) -> Array:
         path = found[kind][name]
-        try:
-            values = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError, OSError) as error:
-            raise UserError(f"{path} is not an array that can be read ({error})") from None
-        if values.ndim not in (2, 3):
-            raise UserError(f"{path} has shape {values.shape}, expected (clips, width) or (clips, frames, width)")
+        values = _array(path)
         check_width(values.shape[-1], settings.widths[kind == "motion"], str(path))
         return reduced(values, rule) if rule else values
 
@@ -62,6 +57,17 @@ def open_folders(settings: ImportedFeatures) -> Iterator[FeatureSource]:
     if read("appearance", first, None).ndim == 3:
         readers[FRAMES] = partial(read, "appearance", rule=None)
     yield FeatureSource(settings.path, list(appearance), readers, {"reduce": settings.reduce})
+
+
+def _array(path: Path) -> Array:
+    """The array of a file, (K, D) or (K, F, D)."""
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path} is not an array that can be read ({error})") from None
+    if values.ndim not in (2, 3):
+        raise UserError(f"{path} has shape {values.shape}, expected (clips, width) or (clips, frames, width)")
+    return values
 
 
 def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> None:
@@ -73,7 +79,7 @@ def write(source: FeatureSource, folder: Path, splits: dict[str, list[str]]) -> 
 
 
 def recognise(path: Path) -> ImportedFeatures | None:
-    """A folder with the two folders."""
+    """A folder with the two folders; `UserError` where the first file of one cannot be read."""
     settings = ImportedFeatures(layout="npy", path=path)
     if not all(folder.is_dir() for folder in files(settings)):
         return None
@@ -82,7 +88,7 @@ def recognise(path: Path) -> ImportedFeatures | None:
         first = next(iter(sorted(folder.glob("*.npy"))), None)
         if first is None:
             return None
-        widths.append(np.load(first, mmap_mode="r", allow_pickle=False).shape[-1])
+        widths.append(_array(first).shape[-1])
     return settings.model_copy(update={"widths": tuple(widths)})
 
 

@@ -79,8 +79,26 @@ def test_examples_are_one_question_of_each_test_video_that_is_there(tmp_path, vi
         Example(examples / "b.avi", "question 2?", candidates),
     ]
     assert (examples / "b.avi").read_bytes() == b"b.avi"
-    with pytest.raises(UserError, match="has none of the videos"):
+    with pytest.raises(UserError, match="has any of the videos"):
         write_examples(tmp_path, tmp_path / "nowhere", examples)
+
+
+def test_examples_are_found_by_the_names_that_the_extraction_finds_videos_by(tmp_path, videos):
+    names = ("a.srt", "B.MP4", "c.take.mkv", "part/deep/d.webm", "part/e.mov", ".trash/f.mp4")
+    for name in names:
+        (videos / name).parent.mkdir(parents=True, exist_ok=True)
+        (videos / name).write_bytes(name.encode())
+    table = pd.DataFrame([ROW | {"video_id": name} for name in ("f", "a.mp4", "gone", "c.take", "d", "e.mov", "other")])
+    table.to_csv(tmp_path / "test.csv", index=False)
+    write_examples(tmp_path, videos, tmp_path / "bundle/examples")
+    found = [example.video.name for example in read_examples(tmp_path / "bundle")]
+    assert found == ["a.mp4", "c.take.mkv", "d.webm", "e.mov"]
+    table.assign(video_id=[*"aBfffff"]).to_csv(tmp_path / "test.csv", index=False)
+    write_examples(tmp_path, videos, tmp_path / "other/examples")
+    assert [example.video.name for example in read_examples(tmp_path / "other")] == ["a.mp4", "B.MP4"]
+    (videos / "a.mov").touch()
+    with pytest.raises(UserError, match=r"the video a can be .*take all but one away"):
+        write_examples(tmp_path, videos, tmp_path / "third/examples")
 
 
 @pytest.mark.parametrize("name", ["../videos/a.mp4", "/etc/hostname", "gone.mp4"])

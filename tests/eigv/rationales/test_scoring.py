@@ -145,3 +145,31 @@ def test_other_files_are_named(tmp_path):
     (tmp_path / "a.json").write_text('{"v_0": 1}')
     with pytest.raises(UserError, match="'v_0' has no `prediction` with the right `answer`"):
         score_grounding(predictions, gold, tmp_path / "a.json")
+
+
+HEADER = "qid,correct,causal_spans\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "does not exist"),
+        ("", "lacks the column qid"),
+        (HEADER, "it holds no question; evaluate the run again"),
+        (HEADER + "v_0,True,0.00-5.00\n", "the column correct holds 'True', and not 0 or 1; evaluate the run again"),
+        (HEADER + "v_0,1,0.00-5.00\nv_0,0,\n", "the question 'v_0' is in it twice; evaluate the run again"),
+        (HEADER + "v_0,1,0.00-5.00\nv_1,0\n", "line 3 has 2 fields and the header 3; .*again"),
+        (HEADER + "v_0,1,5.00\n", r"the question 'v_0': expected \[start, end\]"),
+        (HEADER + "caf\xe9_0,1,0.00-5.00\n", "is not UTF-8 text: line 2 .*save it as UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_the_predictions_of_a_run_is_named(tmp_path, content, message):
+    predictions, gold = files(tmp_path, {"v_0": [0, 1]})
+    run = tmp_path / "predictions.csv"
+    if content is not None:
+        run.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=rf"predictions\.csv.*{message}"):
+        score_grounding(run, gold)
+    if "start" not in message:
+        with pytest.raises(UserError, match=rf"predictions\.csv.*{message}"):
+            score_grounding(predictions, gold, answers=run)

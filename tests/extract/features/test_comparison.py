@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from base.errors import UserError
 from base.formats.manifest import ManifestRow, manifest_of, write_manifest
 from base.reading import sha256
 from extract.cli import app
@@ -178,3 +179,27 @@ def test_inspect_reads_foreign_layouts_and_shards(shared, tmp_path):
     for part, kind in (("0.frames.h5", "decoded frames"), ("0.motion.h5", "feature shard")):
         shown = CliRunner().invoke(app, ["inspect", str(tmp_path / part)])
         assert shown.exit_code == 0 and kind in shown.output and "commit" in shown.output
+
+
+def test_inspect_names_a_file_that_is_damaged(first, tmp_path):
+    first.write_bytes(first.read_bytes()[: first.stat().st_size // 2])
+    said = CliRunner().invoke(app, ["inspect", str(first)])
+    assert isinstance(said.exception, UserError) and f"{first} is not a whole HDF5 file" in str(said.exception)
+    first.write_bytes(b"no HDF5")
+    said = CliRunner().invoke(app, ["inspect", str(first)])
+    assert isinstance(said.exception, UserError) and f"{first} is not a whole HDF5 file" in str(said.exception)
+
+
+@pytest.mark.parametrize("kind", ["appearance", "motion"])
+def test_inspect_names_a_first_array_that_is_damaged(tmp_path, kind):
+    make.write_npy(tmp_path, make.made_up(NAMES), NAMES)
+    damaged = min((tmp_path / kind).iterdir())
+    np.save(tmp_path / "number.npy", np.float32(1))
+    for content, message in (
+        (damaged.read_bytes()[:50], "is not an array that can be read"),
+        (b"", "is not an array that can be read"),
+        ((tmp_path / "number.npy").read_bytes(), "has shape ()"),
+    ):
+        damaged.write_bytes(content)
+        said = CliRunner().invoke(app, ["inspect", str(tmp_path)])
+        assert isinstance(said.exception, UserError) and f"{damaged} {message}" in str(said.exception)
