@@ -20,9 +20,11 @@ from eigv.method.batch import Batch
 from eigv.runs.external.official_checkpoints import load_official, official_card
 from extract.text.encoder import load_encoder
 from tests.eigv.runs.external.test_official_checkpoints import recorded
+from tests.extract import annotations_on_disk as annotations
 from tests.extract import feature_files as make
 from tests.places import ROOT
 from tests.workflow.test_messages import open_ended, refused
+from tests.workflow.test_paper import jobs, plan
 
 pytestmark = pytest.mark.workflow
 
@@ -39,6 +41,16 @@ backbones: {{hga: {{hidden: 16, words: 16, fusion: {{width: 16, chunks: 2, rank:
 training: {{epochs: 1, batch: 8}}
 """
 RUN = "runs/d/hga/eigv/app+mot/seed0"
+RELEASED = ROOT / "config/released-features.yaml"
+SMALL = """
+videos:
+  nextqa: {features: {widths: [24, 16]}}
+  msvd: {features: {widths: [24, 16]}}
+  msrvtt: {features: {widths: [24, 16]}}
+text: {encoder: "package:minilm", finetuning: {epochs: 0}}
+backbones: {hga: {hidden: 16, words: 16, fusion: {width: 16, chunks: 2, rank: 2}}}
+training: {epochs: 1, batch: 8}
+"""
 
 
 def made(*arguments: str) -> str:
@@ -65,6 +77,49 @@ def test_training_starts_from_official_files(tmp_path):
     np.testing.assert_array_equal(store.features["motion"][row], features["motion"]["7"].astype(np.float16))
     predictions = pd.read_csv(tmp_path / "results" / RUN / "predictions.csv")
     assert len(predictions) == 10 and predictions["causal_spans"].isna().all()
+
+
+def released(folder: Path) -> None:
+    """Small files as they are released of three data sets, 4 questions a split, where they are looked for."""
+    numbers = [str(number) for number in range(1, 13)]
+    splits = {split: numbers[part::3] for part, split in enumerate(("train", "val", "test"))}
+    features = make.made_up(numbers)
+    for name in ("nextqa/qas_bert", "msvd-qa", "msrvtt-qa"):
+        (folder / "data" / name).mkdir(parents=True)
+    make.write_nextqa(folder / "data/nextqa/vid_feat", features, splits)
+    for name in ("msvd-qa", "msrvtt-qa"):
+        annotations.msvd(folder / "data" / name, {s: [("cat", int(n)) for n in of] for s, of in splits.items()})
+        make.write_hcrn(folder / "data" / name / "vid_feat", features, numbers)
+    (folder / "data/msrvtt-qa/youtube_mapping.txt").unlink()
+    tokenizer, _ = load_encoder("package:minilm")
+    lengths = [len(tokenizer("what", name)["input_ids"]) for name in CANDIDATES]
+    for split, names in splits.items():
+        annotations.nextqa(folder / "data/nextqa", split, names)
+        tokens = np.zeros((len(names), 5, 37, 8), np.float32)
+        for candidate, length in enumerate(lengths):
+            tokens[:, candidate, :length] = 1
+        with h5py.File(folder / f"data/nextqa/qas_bert/bert_ft_{split}.h5", "w") as file:
+            file["feat"] = tokens
+
+
+def test_released_features_alone_become_the_tables(tmp_path):
+    (tmp_path / "small.yaml").write_text(SMALL)
+    configs, there = [str(RELEASED), str(tmp_path / "small.yaml")], ["--directory", str(tmp_path)]
+    said = refused(*there, "--configfile", *configs)
+    for file in ("nextqa/vid_feat/app_mot_test.h5", "qas_bert/bert_ft_val.h5", "msvd-qa/vid_feat/*_motion_feat.h5"):
+        assert file in said
+    assert not re.search(r"weights|\.mp4|map_vid_vidorID", said)
+
+    released(tmp_path)
+    found = jobs(plan(configs, *there))
+    assert (found["train"], found["evaluate"], found["table"], found["import_features"]) == (162, 162, 3, 3)
+    assert (found["import_tokens"], found["finetune"], found["question_only"]) == (3, 2, 2)
+    assert not found.keys() & {"decode", "features", "rationale", "explore"}
+    runs = [
+        f"results/released-features/runs/{name}/hga/erm/app+mot/seed0" for name in ("nextqa", "msvd-qa", "msrvtt-qa")
+    ]
+    made(*there, "--configfile", *configs, "--", *(f"{run}/metrics.json" for run in runs))
+    assert all(len(pd.read_csv(tmp_path / run / "predictions.csv")) == 4 for run in runs)
 
 
 def official_release(shared: Path, folder: Path) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
