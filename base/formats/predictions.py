@@ -170,7 +170,7 @@ class Predictions:
             type=table["type"].tolist(),
             answer=[read_answer(answer) for answer in table["answer"]],
             prediction=[read_answer(answer) for answer in table["prediction"]],
-            correct=(table["correct"] == "1").to_numpy(dtype=bool),
+            correct=_right(table["correct"]).to_numpy(),
             scores=table[candidates].to_numpy(dtype=np.float64) if candidates else None,
             top=None if candidates else [_unpacked(text) for text in table["top"]],
             rationales=[_rationale(*texts) for texts in table[list(RATIONALE)].to_numpy()] if grounds else None,
@@ -186,8 +186,7 @@ def read_correct(path: Path, about: Sequence[str] = ("video_id", "type")) -> pd.
     try:
         with readable(path, "CSV"):
             table = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-        if strange := {*table["correct"].unique()} - {"0", "1"}:
-            raise ValueError(f"the column correct holds {min(strange)!r}, and not 0 or 1")
+        right = _right(table["correct"])
         if not len(table):
             raise ValueError("it holds no question")
         repeated = table["qid"][table["qid"].duplicated()]
@@ -195,8 +194,14 @@ def read_correct(path: Path, about: Sequence[str] = ("video_id", "type")) -> pd.
             raise ValueError(f"the question {repeated.iloc[0]!r} is in it twice")
     except ValueError as error:
         raise UserError(f"{path} is not what `eigv evaluate` writes: {error}; evaluate the run again") from None
-    table = table[columns]
-    return table.assign(correct=table["correct"] == "1")
+    return table[columns].assign(correct=right)
+
+
+def _right(column: "pd.Series[str]") -> "pd.Series[bool]":
+    """Which rows say 1; `ValueError` for what is neither 0 nor 1."""
+    if strange := {*column.unique()} - {"0", "1"}:
+        raise ValueError(f"the column correct holds {min(strange)!r}, and not 0 or 1")
+    return column == "1"
 
 
 def _scores(table: pd.DataFrame) -> list[str]:

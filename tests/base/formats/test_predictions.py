@@ -166,6 +166,7 @@ def test_a_model_that_gives_no_numbers_can_be_read(tmp_path: Path) -> None:
         ("qid,video_id,type,answer,prediction,correct\nq,v,t,a,a,1\n", "lacks the column top"),
         (CHOICE.replace(",causal_spans", ",spans"), "lacks the column causal_spans"),
         (CHOICE.replace("what,2,2", "what,2,two"), "invalid literal for int.*'two'"),
+        (CHOICE.replace("what,2,2,1", "what,2,2,True"), "the column correct holds 'True', and not 0 or 1"),
         (CHOICE.replace("0.1235", "much"), "much"),
         (OPEN.replace("cow:0.2500", "cow"), "does not read answer:probability"),
         ("", "No columns"),
