@@ -17,7 +17,7 @@ from eigv.rationales.scoring import PUBLISHED, SOURCE
 from eigv.rationales.spans import Span
 from extract.annotations.gold import read_gold
 
-GROUNDING = ("grounding", "smallest-scene", "grounding-official")
+GROUNDING = ("grounding", "smallest-scene", "four-folds", "grounding-official")
 BOUNDS: dict[Row, str] = {"random": "random clips, as many", "all": "all clips", "gold": "gold clips"}
 
 
