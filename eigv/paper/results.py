@@ -7,10 +7,11 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from base.formats.run_folder import METRICS, RunFolder
+from base.settings import parse
 from eigv.config.experiment import Config
 from eigv.config.run_path import Run
 from eigv.config.run_path import question_only as question_only_path
-from extract.config import Dataset
+from extract.config import Dataset, TextSettings
 
 
 class Key(NamedTuple):
@@ -87,14 +88,35 @@ def test_splits(dataset: Dataset) -> list[str]:
 
 
 def question_only(config: Config, dataset: str) -> Cell:
-    """The baseline that sees no video: the fine-tuned text encoder by itself, where it has been evaluated."""
+    """The baseline that sees no video: the fine-tuned text encoder by itself, where it has been evaluated.
+
+    Of any seed, but not of an encoder that was chosen or tuned otherwise than the configuration's.
+    """
     of_any_seed = config.runs_folder / question_only_path(dataset, "*")
     files = sorted(of_any_seed.parent.glob(f"{of_any_seed.name}/{METRICS}"))
     files = files or sorted(of_any_seed.parent.rglob(METRICS))  # made before seeds were part of the path
     runs = tuple(Run(dataset, "question-only", "erm", "-", number) for number in range(len(files)))
     results = tuple(r for run, file in zip(runs, files, strict=True) if (r := _read(file.parent, run, "test")))
-    results = tuple(result for result in results if result.metrics.get("split", "test") == "test")
+    results = tuple(
+        result
+        for result in results
+        if result.metrics.get("split", "test") == "test" and _is_of_encoder(result, config.text)
+    )
     return Cell(dataset, "question-only", "question-only", "-", "test", runs, results)
+
+
+def _is_of_encoder(result: Result, wanted: TextSettings) -> bool:
+    """Whether a question-only result is of this encoder, whatever its seed; also where it does not say."""
+    text = result.about.get("settings", {}).get("text")
+    if text is None:
+        return True
+
+    def decides(settings: TextSettings) -> dict[str, Any]:
+        return settings.model_dump(include={"encoder", "length", "truncate"}) | settings.finetuning.model_dump(
+            exclude={"seed"}
+        )
+
+    return decides(parse(TextSettings, text, f"the text of {result.run}")) == decides(wanted)
 
 
 def _read(folder: Path, run: Run, split: str) -> Result | None:

@@ -9,7 +9,7 @@ import pytest
 from eigv.config.experiment import Config, load, settings_of_run
 from eigv.config.run_path import Run
 from eigv.paper.published import cited, note, published, value
-from eigv.paper.results import Key
+from eigv.paper.results import Key, question_only
 from eigv.paper.tables.write import write_table
 from eigv.runs.monitors import in_words
 from tests.eigv import made_up_runs
@@ -160,6 +160,16 @@ def test_the_question_only_row(paper):
     text = made(paper, "table1", "md")
     assert re.search(r"\| Question only \|.*\| 43.0 \| 43.8 \[\d\] \| -0.8 \|", text)
     assert "val split with bert-base" in text
+
+
+def test_the_question_only_row_is_of_the_configuration_s_encoder(paper):
+    tuned = paper.text.model_dump(mode="json")
+    for seed, (accuracy, change) in enumerate([(40.0, {}), (44.0, {}), (90.0, {"encoder": "another"})]):
+        text = tuned | change | {"finetuning": tuned["finetuning"] | {"seed": seed}}
+        run = Run("nextqa", "question-only", "erm", "-", seed)
+        made_up_runs.write(paper, run, accuracy, settings={"text": text})
+    cell = question_only(paper, "nextqa")
+    assert [result.metrics["accuracy"] for result in cell.results] == [40.0, 44.0]
 
 
 @pytest.mark.parametrize("name", ["table1", "table2", "table3"])
