@@ -73,7 +73,7 @@ def test_only_a_new_folder_is_packed_into(run, bundle, tmp_path):
 
 
 def test_what_fails_leaves_the_folder_as_it_was(run, tmp_path):
-    with pytest.raises(UserError, match="none of the videos"):
+    with pytest.raises(UserError, match="nor a folder in it has any of the videos"):
         eigv.load(run, "cpu").save(tmp_path / "bundle", examples=tmp_path)
     assert list((tmp_path / "bundle").iterdir()) == []
     eigv.load(run, "cpu").save(tmp_path / "bundle")
