@@ -4,7 +4,8 @@ Sizes: Q questions, A candidates or classes, K clips.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Self
@@ -150,14 +151,12 @@ class Predictions:
 
         `UserError` for a file that is missing or is not such a one.
         """
-        try:
+        with _written_by_evaluate(path):
             with readable(path, "CSV"):
                 table = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", index_col=False)
             if missing := [name for name in _expected(table) if name not in table.columns]:
                 raise ValueError(f"it lacks the column {', '.join(missing)}")
             return cls._parsed(table)
-        except ValueError as error:
-            raise UserError(f"{path} is not what `eigv evaluate` writes: {error}; evaluate the run again") from None
 
     @classmethod
     def _parsed(cls, table: pd.DataFrame) -> Self:
@@ -177,24 +176,37 @@ class Predictions:
         )
 
 
-def read_correct(path: Path, about: Sequence[str] = ("video_id", "type")) -> pd.DataFrame:
-    """Which questions a run answered right: `qid`, the columns `about` and `correct` (bool), a row a question.
+def read_correct(path: Path) -> pd.DataFrame:
+    """Which questions a run answered right: `qid`, `video_id`, `type` and `correct` (bool), a row a question.
 
     For comparing many runs: only these columns of `predictions.csv` are read. Errors as those of `Predictions.read`.
     """
-    columns = ["qid", *about, "correct"]
-    try:
-        with readable(path, "CSV"):
-            table = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    columns = ["qid", "video_id", "type", "correct"]
+    with _written_by_evaluate(path), readable(path, "CSV"):
+        table = pd.read_csv(path, usecols=columns, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return table[columns].assign(correct=right_by_question(table, path))
+
+
+def right_by_question(table: pd.DataFrame, path: Path) -> "pd.Series[bool]":
+    """Which rows of the file at `path` are right; `UserError` for a `correct` that is neither 0 nor 1, for a question
+    that stands twice, and for no row."""
+    with _written_by_evaluate(path):
         right = _right(table["correct"])
         if not len(table):
             raise ValueError("it holds no question")
         repeated = table["qid"][table["qid"].duplicated()]
         if len(repeated):
             raise ValueError(f"the question {repeated.iloc[0]!r} is in it twice")
+    return right
+
+
+@contextmanager
+def _written_by_evaluate(path: Path) -> Iterator[None]:
+    """Says of a file with values that cannot be what it is not."""
+    try:
+        yield
     except ValueError as error:
         raise UserError(f"{path} is not what `eigv evaluate` writes: {error}; evaluate the run again") from None
-    return table[columns].assign(correct=right)
 
 
 def _right(column: "pd.Series[str]") -> "pd.Series[bool]":

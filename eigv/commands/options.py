@@ -2,11 +2,11 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn, Environment
 
 CPUS = len(os.sched_getaffinity(0))
 SettingsText = Annotated[str, typer.Option(help="Settings as JSON text, or a YAML or JSON file.")]
@@ -20,7 +20,7 @@ Manifest = Annotated[Path, typer.Option(help="The manifest of the videos.")]
 Gold = Annotated[Path | None, typer.Option(help="The gold spans to mark, seconds by question id.")]
 Pictures = Annotated[list[Path], typer.Option(help="The picture (PNG or PDF); repeat for more.")]
 OtherClips = Annotated[
-    Literal["zeroed", "dropped"] | None,
+    Environment | None,
     typer.Option(help="What becomes of the other clips where selected ones are answered; else as the model trains."),
 ]
 Threads = Annotated[int, typer.Option(min=1, help="CPU threads.")]

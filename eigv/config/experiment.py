@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from base import layers
 from base.errors import UserError, no_such
 from base.settings import parse
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 from eigv.config.methods import READ_BY_ALL, method, without_indicator
 from eigv.config.names import BackboneName, TargetName
 from eigv.config.official import official

@@ -15,8 +15,8 @@ from base.errors import UserError
 from base.formats.explanations import CLIPS, INDICATOR, OWN, SAME_SIZE, TUNED, clips_as_text
 from base.jobs.progress import progress
 from base.writing import write_csv
+from eigv.config.choices import Environment
 from eigv.config.methods import method as method_of
-from eigv.config.run import Environment
 from eigv.explanations.attributions import explainers
 from eigv.method.faithfulness import answered_right
 from eigv.method.model import VideoQA

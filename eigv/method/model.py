@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from base.tensors import full, no_autocast
 from eigv.backbones.contract import Backbone, Clips, Tokens
+from eigv.config.choices import Environment
 from eigv.config.methods import Method
-from eigv.config.run import EigvSettings, Environment, GroundingSettings
+from eigv.config.run import EigvSettings, GroundingSettings
 from eigv.method import igv
 from eigv.method.batch import Batch
 from eigv.method.draws import Draws

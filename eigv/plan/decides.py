@@ -96,9 +96,7 @@ class Decides:
 
     def finetune(self) -> str:
         """The encoder and its fine-tuning."""
-        text = self.config.text
-        tuned = _only(text.finetuning) if text.finetuning.epochs else {"epochs": 0}
-        return spelled(_only(text, {"encoder", "length", "truncate"}), tuned)
+        return spelled(*self.config.text.of_encoder())
 
     def tokens(self) -> str:
         """Which hidden states of the fine-tuned encoder become features, of what text."""

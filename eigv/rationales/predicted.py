@@ -7,7 +7,7 @@ from typing import Any
 
 from base.answers import comparable
 from base.errors import UserError
-from base.formats.predictions import read_correct
+from base.formats.predictions import right_by_question
 from base.ids import composed
 from base.reading import read_csv, read_object
 from eigv.rationales.spans import Span
@@ -106,8 +106,8 @@ def _read_run(path: Path, grounded: bool = True) -> Predicted:
             f"{path} is no predictions.csv of a run that grounds its answers: it lacks {', '.join(sorted(missing))}; "
             f"give one, or JSON: {FORM}"
         )
-    correct = read_correct(path, about=())
+    right = dict(zip(table["qid"], right_by_question(table, path).tolist(), strict=True))
     spans = {}
     for qid, text in zip(table["qid"], table["causal_spans"], strict=True) if grounded else ():
         spans[qid] = _spans([span.split("-") for span in text.split()], f"{path}: the question {qid!r}")
-    return Predicted(spans, dict(zip(correct["qid"], correct["correct"].tolist(), strict=True)))
+    return Predicted(spans, right)

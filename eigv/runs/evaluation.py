@@ -19,8 +19,9 @@ from base.formats.vocabulary import read_vocabulary
 from base.jobs.device import device_name
 from base.jobs.progress import progress
 from base.plug import own_files
+from eigv.config.choices import Environment
 from eigv.config.methods import method as method_of
-from eigv.config.run import Environment, InferenceSettings
+from eigv.config.run import InferenceSettings
 from eigv.method.draws import Draws
 from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom

@@ -25,7 +25,7 @@ from base.jobs.interruption import stop_if_asked
 from base.jobs.resume import Watched
 from base.provenance import commit
 from base.writing import write_bytes, write_csv
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 from eigv.config.methods import GUIDE
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch

@@ -26,7 +26,7 @@ from base.locks import exclusive, exclusive_if_free
 from base.reading import read_json, sha256
 from base.settings import Settings, parse
 from base.writing import write_json
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 
 if TYPE_CHECKING:
     from eigv.config.run import RunSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from base.formats.vocabulary import fingerprint, read_vocabulary
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 from eigv.runs.data import Split, Videos
 from eigv.runs.device.placement import place
 

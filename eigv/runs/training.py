@@ -33,7 +33,7 @@ from base.provenance import commit
 from base.reading import sha256
 from base.writing import write_csv
 from eigv.backbones import streams_of
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 from eigv.config.methods import method as method_of
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch

@@ -1,6 +1,6 @@
 """Token features: the text encoder and its fine-tuning."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -49,6 +49,11 @@ class TextSettings(Settings):
         "the question and each candidate by itself, which `backbones.hcrn.texts: apart` reads, and no other backbone.",
     )
     finetuning: FineTuningSettings = FineTuningSettings()
+
+    def of_encoder(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the fine-tuned encoder depends on: how it reads texts, and how it is trained, if it is."""
+        training = self.finetuning.model_dump(mode="json") if self.finetuning.epochs else {"epochs": 0}
+        return self.model_dump(mode="json", include={"encoder", "length", "truncate"}), training
 
 
 Text = TextSettings

@@ -19,7 +19,7 @@ from eigv.config.run.backbones import (
 )
 from eigv.config.run.faithful import FaithfulSettings, PartsSettings
 from eigv.config.run.igv import IgvSettings
-from eigv.config.run.inference import Environment, InferenceSettings
+from eigv.config.run.inference import InferenceSettings
 from eigv.config.run.method import (
     DisruptorSettings,
     EigvSettings,
@@ -39,7 +39,6 @@ __all__ = [
     "ComemSettings",
     "DisruptorSettings",
     "EigvSettings",
-    "Environment",
     "FaithfulSettings",
     "GroundingSettings",
     "HcrnSettings",

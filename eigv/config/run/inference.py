@@ -5,8 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from base.settings import Settings
-
-Environment = Literal["zeroed", "dropped"]
+from eigv.config.choices import Environment
 
 
 class InferenceSettings(Settings):

@@ -12,7 +12,7 @@ from typing import TypeVar, cast
 import torch
 
 from base.errors import UserError
-from eigv.config.data_on import DataOn
+from eigv.config.choices import DataOn
 from eigv.runs.data import Split
 
 log = logging.getLogger(__name__)
