@@ -22,8 +22,8 @@ from benchmarks.peer.reading import PerQuestion, loader
 from eigv.config.official import official
 from eigv.config.run import RunSettings
 from eigv.runs.data import Split, Videos
+from eigv.runs.learning.model import ModelTraining
 from eigv.runs.model_files import ModelCard
-from eigv.runs.training import _Training
 
 K, WIDTH, TOKEN_WIDTH, FRAMES = 16, 2048, 768, 16
 BATCHES = 8
@@ -166,7 +166,7 @@ class Ours:
         self.split, self.val, self.size = splits.train, splits.val, settings.training.batch
         self.card = ModelCard(settings, self.split.videos.widths, TOKEN_WIDTH, SHAPES[dataset].classes)
         torch.manual_seed(0)
-        self.training = _Training(self.card, self.split, self.val, "cpu")
+        self.training = ModelTraining(self.card, self.split, self.val, "cpu")
         self.model = self.training.model
         self._steps = (step for epoch in count(1) for step in self.training.train_epoch(epoch, 0))
 

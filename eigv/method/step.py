@@ -32,7 +32,7 @@ class Prediction:
 
     logits: Tensor  # (B, A)
     scene: Scene  # of the question, or of the text of the predicted answer
-    elsewhere: Scene  # of the same videos for what the next sample is asked (`eigv.runs.monitors`)
+    elsewhere: Scene  # of the same videos for what the next sample is asked (`eigv.runs.learning.monitors`)
     other: Tensor | None = None  # (B, A), the logits from what the answers are not read from: causal scene, or video
 
 

@@ -27,11 +27,12 @@ from eigv.method.measured import measured
 from eigv.method.model import AnswerFrom
 from eigv.method.step import Prediction
 from eigv.rationales.faithfulness import spread
-from eigv.runs import model_files, monitors, precision
+from eigv.runs import model_files, precision
 from eigv.runs.accuracies import accuracies
 from eigv.runs.answering import Answering
 from eigv.runs.data import Split, Videos
 from eigv.runs.device.placement import ahead, place
+from eigv.runs.learning import monitors
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +140,7 @@ def spans(
 
 
 def rationale_statistics(rationales: list[Rationale], effects: list[float]) -> dict[str, Any]:
-    """What `eigv/runs/monitors.py` watches, of all questions of a split, and a warning in words where one is due.
+    """What `eigv.runs.learning.monitors` watches, of all questions of a split; a warning in words where one is due.
 
     `effects` are those of `monitors.question_effects`.
     """

@@ -11,7 +11,7 @@ from eigv.config.run_path import Run
 from eigv.paper.published import cited, note, published, value
 from eigv.paper.results import Key, question_only
 from eigv.paper.tables.write import write_table
-from eigv.runs.monitors import in_words
+from eigv.runs.learning.monitors import in_words
 from tests.eigv import made_up_runs
 from tests.places import ROOT
 

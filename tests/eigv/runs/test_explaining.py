@@ -147,11 +147,11 @@ def test_models_that_have_not_seen_the_video_teach_it(multiple_choice, tmp_path,
 
     whole, uncrossed = explained("whole", 2), explained("uncrossed", 1)
     with monkeypatch.context() as patch:
-        patch.setattr(explaining._Explaining, "check_epoch", killed)
+        patch.setattr(explaining.IndicatorTraining, "check_epoch", killed)
         with pytest.raises(KeyboardInterrupt):
             explained("killed", 2)
     assert len(list((tmp_path / "killed/state").glob("reader*.safetensors"))) == 2
-    monkeypatch.setattr(explaining, "_Training", killed)
+    monkeypatch.setattr(explaining, "ModelTraining", killed)
     again = explained("killed", 2)
     assert not (tmp_path / "killed/state").exists()
     for key, value in whole.items():

@@ -16,7 +16,7 @@ from tests.eigv.runs.test_training import run, settings
 @pytest.mark.parametrize(("how", "falls_after", "to"), [({}, 6, 0.5), ({"decay_at": 2, "decay_factor": 0.1}, 3, 0.1)])
 def test_the_rate_falls_at_a_number_of_epochs_without_a_better_accuracy(tmp_path, monkeypatch, how, falls_after, to):
     data = synthetic.write(tmp_path, multiple_choice=False)
-    monkeypatch.setattr(training._Training, "_accuracy", lambda *_: (40.0, []))  # the first epoch is the best
+    monkeypatch.setattr(training.ModelTraining, "_accuracy", lambda *_: (40.0, []))  # the first epoch is the best
     run(settings("erm", epochs=falls_after + 1, **how), data, tmp_path / "run")
     rates = pd.read_csv(tmp_path / "run/history.csv")["learning_rate"]
     assert rates.tolist() == pytest.approx([0.005] * falls_after + [0.005 * to])

@@ -16,7 +16,7 @@ def optimizer_of(model: nn.Module, how: TrainingSettings) -> Optimizer:
     """Adam, or AdamW, over all parameters of `model`."""
     kind = AdamW if how.optimiser == "adamw" else Adam
     # Fused: one operation for all weights, which on a GPU can also leave a step out without asking the processor
-    # (`eigv.runs.not_finite`).
+    # (`eigv.runs.learning.not_finite`).
     return kind(model.parameters(), how.learning_rate, weight_decay=how.weight_decay, fused=True)
 
 

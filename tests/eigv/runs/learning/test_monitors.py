@@ -5,7 +5,7 @@ import torch
 
 from eigv.method.grounding import Scene
 from eigv.method.step import Prediction
-from eigv.runs.monitors import COIN_TOSS, EVERYTHING, NOTHING, SAME, in_words, question_effects, selection
+from eigv.runs.learning.monitors import COIN_TOSS, EVERYTHING, NOTHING, SAME, in_words, question_effects, selection
 
 
 def scene(causal: list[list[float]], margin: float = 0.0) -> Scene:

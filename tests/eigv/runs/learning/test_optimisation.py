@@ -11,7 +11,7 @@ from safetensors import torch as safetensors
 from base.jobs.interruption import Terminated
 from eigv.config.run import TrainingSettings
 from eigv.method.model import VideoQA
-from eigv.runs import optimisation
+from eigv.runs.learning import optimisation
 from eigv.runs.training import train
 from tests.eigv import numbered
 from tests.eigv.runs.scripted import STEP, STEPS, Scripted, settings

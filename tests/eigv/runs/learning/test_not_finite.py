@@ -7,7 +7,7 @@ import torch
 
 from base.errors import UserError
 from eigv.method.model import VideoQA
-from eigv.runs import not_finite, optimisation
+from eigv.runs.learning import not_finite, optimisation
 from eigv.runs.training import train
 from tests.eigv import numbered
 from tests.eigv.runs.scripted import STEP, settings
