@@ -37,13 +37,13 @@ rationales: .venv/ready  ## Whose rationales are true, on six rendered sets; res
 	$(RATIONALES_$(or $(SIZE),full))
 
 define RATIONALES_full
-@python -m benchmarks.rationale_sets data/rationales
+@python -m benchmarks.rationales.sets data/rationales
 @workflow/run.sh config/rationales.yaml $(CORES) $(IN_ONE_PROCESS)
 @python -m benchmarks.rationales
 endef
 
 define RATIONALES_small
-@python -m benchmarks.rationale_sets build/rationales/data/rationales --small
+@python -m benchmarks.rationales.sets build/rationales/data/rationales --small
 @snakemake --cores $(CORES) --directory build/rationales --configfile config/rationales.yaml $(SMALL) $(IN_ONE_PROCESS)
 @python -m benchmarks.rationales --folder build/rationales --over $(SMALL) --page build/rationales/results.md
 endef

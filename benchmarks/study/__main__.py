@@ -11,7 +11,7 @@ from typing import Any
 
 from base.formats.run_folder import RunFolder
 from benchmarks.kept import ROOT, keep, laid_out
-from benchmarks.rationale_numbers import markdown
+from benchmarks.numbers import markdown
 from benchmarks.report import machine, options, write_between
 from benchmarks.study import accuracies, again, grounding
 from benchmarks.study.search import BETA, CONFIG, DROPOUT, RATE, SEARCHED, SEED, tried

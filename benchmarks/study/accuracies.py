@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.rationale_numbers import accuracy_of, markdown, spread
+from benchmarks.numbers import accuracy_of, markdown, spread
 from benchmarks.study.sets import CAUSAL
 from benchmarks.study.systems import System, compared, gain, lines, order, plain_of, section, systems
 from eigv.config.experiment import Config

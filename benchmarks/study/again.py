@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.kept import laid_out
-from benchmarks.rationale_numbers import markdown, spread
+from benchmarks.numbers import markdown, spread
 from benchmarks.study.systems import System, systems
 from eigv.config.experiment import Config
 from eigv.paper.tables.footnotes import other_settings

@@ -16,7 +16,7 @@ from base.formats.predictions import RATIONALE, read_correct
 from base.formats.run_folder import RunFolder
 from base.formats.video_features import VideoFeatures
 from base.reading import read_csv
-from benchmarks.rationale_numbers import difference
+from benchmarks.numbers import difference
 from eigv.config.names import Rule
 from eigv.paper.significance import Interval, paired_bootstrap
 from eigv.rationales.clips import of_same_size

@@ -6,7 +6,7 @@ import pandas as pd
 
 from base.formats.explanations import INDICATOR, OWN
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_numbers import markdown, metric, spread
+from benchmarks.numbers import markdown, metric, spread
 from benchmarks.study.explained import RULE, Times, beyond_chance, rows
 from benchmarks.study.systems import System, order, section, systems
 from eigv.config.experiment import Config

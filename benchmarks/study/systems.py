@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_numbers import difference, spread
+from benchmarks.numbers import difference, spread
 from eigv.config.experiment import Config
 from eigv.config.methods import METHODS
 from eigv.config.run_path import Run, point

@@ -5,9 +5,9 @@ import pytest
 
 from base.formats.explanations import INDICATOR, NUMBERS, OWN
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_numbers import difference, from_the_scene, markdown, spread
-from benchmarks.rationale_sets import SETS
-from benchmarks.rationales import CONFIG, PAPER
+from benchmarks.numbers import difference, from_the_scene, markdown, spread
+from benchmarks.rationales.__main__ import CONFIG, PAPER
+from benchmarks.rationales.sets import SETS
 from benchmarks.report import write_between
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.official import official

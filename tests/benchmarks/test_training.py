@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks.training import Arithmetic, Operations, alternate, counting, measure, measure_alone
-from benchmarks.training_sides import SHAPES, lengths_of
+from benchmarks.training.__main__ import Arithmetic, Operations, alternate, counting, measure, measure_alone
+from benchmarks.training.sides import SHAPES, lengths_of
 
 
 def test_operations_and_arithmetic_are_counted_forward_and_backward():

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from benchmarks.rationale_sets import SETS, SMALL, render
+from benchmarks.rationales.sets import SETS, SMALL, render
 from tests.places import ROOT
 
 OVER = "tests/workflow/small-rationales.yaml"

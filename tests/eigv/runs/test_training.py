@@ -57,7 +57,7 @@ def test_a_run_beats_chance(tmp_path, method, multiple_choice):
         if method == "eigv"
         else {"epochs": 30, "learning_rate": 0.003}
     )
-    metrics = run(settings(method, **how), data, tmp_path / "run")
+    metrics = run(settings(method, stop_after=8, **how), data, tmp_path / "run")
     assert metrics["accuracy"] > 70  # chance is 20
     predictions = pd.read_csv(tmp_path / "run/predictions.csv")
     assert metrics["accuracy"] == pytest.approx(100 * predictions["correct"].mean())

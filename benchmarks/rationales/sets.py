@@ -1,4 +1,4 @@
-"""The rendered data sets of make rationales: `python -m benchmarks.rationale_sets FOLDER [--small]`."""
+"""The rendered data sets of make rationales: `python -m benchmarks.rationales.sets FOLDER [--small]`."""
 
 import argparse
 from collections.abc import Mapping

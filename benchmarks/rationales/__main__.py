@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 
 from base.formats.run_folder import RunFolder
-from benchmarks.rationale_changes import changed
-from benchmarks.rationale_numbers import (
+from benchmarks.numbers import (
     accuracy_of,
     difference,
     from_the_scene,
@@ -24,6 +23,7 @@ from benchmarks.rationale_numbers import (
     of_types,
     spread,
 )
+from benchmarks.rationales.changes import changed
 from benchmarks.report import machine, write_results
 from eigv.config.experiment import Config
 from eigv.config.methods import METHODS
@@ -36,7 +36,7 @@ from eigv.paper.significance import FEW_VIDEOS, Interval
 from eigv.paper.tables.explanations import METRICS as EXPLAINED
 from eigv.paper.titles import title
 
-CONFIG = Path(__file__).resolve().parents[1] / "config" / "rationales.yaml"
+CONFIG = Path(__file__).resolve().parents[2] / "config" / "rationales.yaml"
 PAGE = CONFIG.parents[1] / "docs" / "rationales.md"
 BEGINNING, END = "<!-- results: made by `make rationales` -->", "<!-- end of results -->"
 PAPER = "-paper"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from benchmarks.rationale_numbers import accuracy_of, markdown, metric, numbers, of_types, spread
+from benchmarks.numbers import accuracy_of, markdown, metric, numbers, of_types, spread
 from eigv.config.experiment import Config
 from eigv.config.metrics import METRICS
 from eigv.config.run_path import Run

@@ -5,7 +5,7 @@ import pandas as pd
 from PIL import Image
 
 from base.formats.video_features import KINDS
-from benchmarks.costs import cost_of
+from benchmarks.extraction.costs import cost_of
 from extract.config import FeaturesSettings
 from extract.features.extractor import Extractor
 from extract.networks import load_network

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from benchmarks.counters import Arithmetic, Operations, counting
 from benchmarks.report import machine, write_section
-from benchmarks.training_sides import ANSWERED, FRAMES, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
+from benchmarks.training.counters import Arithmetic, Operations, counting
+from benchmarks.training.sides import ANSWERED, FRAMES, SHAPES, Ours, Splits, Theirs, read_data, settings_of, write_data
 from eigv.backbones import streams_of
 from eigv.config.run import TrainingSettings
 

@@ -1,4 +1,4 @@
-"""Ours and the peer, each with its own reading, for benchmarks/training.py: one made-up data set in both forms.
+"""Ours and the peer, each with its own reading, for benchmarks/training: one made-up data set in both forms.
 
 Sizes: V videos, K clips, Q questions, A candidates, B questions of a batch.
 """

@@ -1,0 +1,1 @@
+"""What training and evaluation cost, beside the official way: make bench-train."""
