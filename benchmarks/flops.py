@@ -17,7 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 from torch.utils.flop_counter import FlopCounterMode
-from transformers import BertConfig, BertModel
+from transformers import AutoModel, BertConfig
 
 from benchmarks import launches
 from benchmarks.report import write_section
@@ -245,7 +245,7 @@ def _questions(width: int, size: Size, count: int = COUNTED) -> tuple[Batch, Mem
 
 def _of_text(size: Size) -> tuple[float, float]:
     """Operations of fine-tuning the encoder, validation included, and of the token features of all splits."""
-    encoder = BertModel(BertConfig(attn_implementation="eager")).train()
+    encoder = AutoModel.from_config(BertConfig(), attn_implementation="eager").train()
     tokens = torch.zeros(COUNTED, size.tokens, dtype=torch.int64)
     with counted() as learning:
         encoder(tokens).pooler_output.sum().backward()

@@ -138,11 +138,12 @@ def _line(config: Config, place: Place) -> dict[str, Any] | None:
 
 
 def _selected(folder: RunFolder) -> dict[str, list[str]]:
-    return read_csv(folder.predictions, [SELECTED])[[SELECTED]].to_dict("list")
+    return {SELECTED: read_csv(folder.predictions, [SELECTED])[SELECTED].tolist()}
 
 
 def _explanations(folder: RunFolder) -> dict[str, list[str]]:
     if not folder.explanations.is_file():
         return {}
     columns = [*TEXTS, CLIPS]
-    return read_csv(folder.explanations, columns)[columns].to_dict("list")
+    table = read_csv(folder.explanations, columns)
+    return {name: table[name].tolist() for name in columns}

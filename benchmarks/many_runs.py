@@ -55,7 +55,7 @@ def main() -> None:
 def compare(folder: Path, runs: int) -> tuple[float, float]:
     """Processor seconds of so many runs in a process each, and in one; `SystemExit` where a byte differs."""
     write_data(folder)
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"settings": {"backbone": backbone, "method": method, "seed": number}}
         | {"out": str(folder / f"together/{number}"), "state": str(folder / f"state/{number}")}
         for number, (backbone, method) in enumerate(

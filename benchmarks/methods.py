@@ -23,7 +23,7 @@ WATCHED = ("causal_share", "causal_spread", "causal_agreement", "question_effect
 
 def main() -> None:
     """Writes the section Methods of docs/benchmarks.md; exits with 1 where a run does not beat the blind rule."""
-    rules = 100 * baselines(DATA, "test").loc["all"]
+    rules = 100 * baselines(DATA, "test").T["all"]
     blind = {dataset: float(rules[names].max()) for dataset, names in RULES.items()}
     every = PATH.format(**dict.fromkeys(CONSTRAINTS, "*") | {"point": "", "seed": 0})
     runs = pd.DataFrame([_run(path, blind) for path in sorted((RESULTS / RUNS).glob(f"{every}/{METRICS}"))])

@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import pandas as pd
 import torch
@@ -50,6 +50,14 @@ SIZES: dict[str, Any] = {
 }
 
 
+class Files(TypedDict):
+    """The files of a data set, by the names of the commands' options."""
+
+    video: Path
+    questions: Path
+    text: Path
+
+
 class Cell(NamedTuple):
     """One run: trained, and evaluated on test."""
 
@@ -58,7 +66,7 @@ class Cell(NamedTuple):
     method: str
     numbers: str
     seed: int
-    files: dict[str, Path]
+    files: Files
     how: dict[str, Any]
 
 
@@ -163,7 +171,7 @@ def compared(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _same(one: pd.DataFrame, other: pd.DataFrame, first: int, second: int) -> float:
-    pairs = list(zip(one.at[first, "answers"], other.at[second, "answers"], strict=True))
+    pairs = list(zip(one["answers"].loc[first], other["answers"].loc[second], strict=True))
     return 100 * sum(a == b for a, b in pairs) / len(pairs)
 
 
@@ -176,15 +184,17 @@ def _spread(accuracies: pd.Series) -> str:
     return f"{accuracies.mean():.1f} ± {accuracies.std():.1f}" if len(accuracies) > 1 else f"{accuracies.mean():.1f}"
 
 
-def _sources(folder: Path) -> dict[str, tuple[dict[str, Path], dict[str, Any]]]:
-    """The files of each data set that is there, by the names of the commands' options, and how it is trained on."""
-    found = {MADE_UP: (synthetic.write(folder, multiple_choice=True, videos=400), HOW[MADE_UP])}
+def _sources(folder: Path) -> dict[str, tuple[Files, dict[str, Any]]]:
+    """The files of each data set that is there, and how it is trained on."""
+    made = synthetic.write(folder, multiple_choice=True, videos=400)
+    files = Files(video=made["video"], questions=made["questions"], text=made["text"])
+    found = {MADE_UP: (files, HOW[MADE_UP])}
     paths = Paths.of(load([CONFIG]))
     for name, dataset in REAL.items():
         text = Path(paths.text("test", dataset))
         if text.is_file():
-            files = {"video": Path(paths.video(dataset)), "questions": Path(paths.questions(dataset))}
-            found[name] = files | {"text": text.parent}, HOW["real"]
+            video, questions = Path(paths.video(dataset)), Path(paths.questions(dataset))
+            found[name] = Files(video=video, questions=questions, text=text.parent), HOW["real"]
     return found
 
 

@@ -53,7 +53,7 @@ def main() -> None:
 def by_first_word(dataset: Dataset) -> dict[str, float]:
     """Accuracy in percent, by split, of the most frequent train answer to questions of the same first word (type)."""
     train = read(dataset, "train")
-    usual = train.groupby("type")["answer"].agg(lambda answers: answers.value_counts().idxmax())
+    usual = train.groupby("type")["answer"].agg(lambda answers: str(answers.value_counts().idxmax()))
     tables = {split: read(dataset, split) for split in SPLITS}
     return {split: 100 * float((table["type"].map(usual) == table["answer"]).mean()) for split, table in tables.items()}
 

@@ -3,6 +3,8 @@
 Sizes: T texts, B videos, K clips, N nodes of a scale, P pairs, D width.
 """
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -11,7 +13,7 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from benchmarks.peer.step import Peer
 from eigv.config.run import MspanSettings
 
-ACTIVATIONS = {"elu": F.elu, "relu": F.relu}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"elu": F.elu, "relu": F.relu}
 TEXT_LAYERS = 3
 """Recurrent layers over tokens, of which the first alone is read."""
 

@@ -13,8 +13,11 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 
 from benchmarks.peer.step import PeerBatch
 
+Question = tuple[Tensor, Tensor, Tensor, int, int]
+"""The fields of `PeerBatch`, of one question."""
 
-class PerQuestion(Dataset):
+
+class PerQuestion(Dataset[Question]):
     """Questions with their features; the file of tokens is opened anew for each."""
 
     def __init__(self, features: Tensor, video_row: list[int], answers: list[int], tokens: Path) -> None:
@@ -25,8 +28,8 @@ class PerQuestion(Dataset):
     def __len__(self) -> int:
         return len(self.answers)
 
-    def __getitem__(self, number: int) -> tuple:
-        """One question, in the fields of `PeerBatch`."""
+    def __getitem__(self, number: int) -> Question:
+        """One question."""
         with h5py.File(self.tokens, "r") as file:
             tokens = torch.from_numpy(file["feat"][number].astype(np.float32))
         lengths = (tokens.sum(-1) != 0).sum(-1)
@@ -34,10 +37,10 @@ class PerQuestion(Dataset):
         return torch.from_numpy(self.features[str(row)]), tokens, lengths, row, self.answers[number]
 
 
-def loader(questions: PerQuestion, batch: int) -> DataLoader:
+def loader(questions: PerQuestion, batch: int) -> DataLoader[Question]:
     """Batches of questions, in the same process, in random order."""
     return DataLoader(questions, batch, shuffle=True, drop_last=True, collate_fn=_collate)
 
 
-def _collate(items: list[tuple]) -> PeerBatch:
+def _collate(items: list[Question]) -> PeerBatch:
     return PeerBatch(*default_collate(items))

@@ -9,6 +9,7 @@ from benchmarks.peer.comem import ComemPeer
 from benchmarks.peer.hga import HgaPeer
 from benchmarks.peer.mspan import MspanPeer
 from benchmarks.peer.step import Peer
+from eigv.backbones.parts.block_fusion import BlockFusion
 from eigv.method.model import VideoQA
 from eigv.runs.external.official_checkpoints import official_keys
 from eigv.runs.external.official_names import is_dead
@@ -43,6 +44,7 @@ def _parts(model: VideoQA, key: str, tensor: Tensor, count: int) -> list[Tensor]
     """The official tensors that `tensor` is made of: one a chunk, one a stream and map, or itself."""
     if re.search(r"\.merge_(first|second)\.", key):
         fusion = model.get_submodule(key.rsplit(".", 2)[0])
+        assert isinstance(fusion, BlockFusion)
         size = -(-fusion.width // count)
         sizes = [size] * (count - 1) + [fusion.width - size * (count - 1)]
         parts = [part.view(len(part), -1, size)[:, :, :own].flatten(1) for part, own in zip(tensor, sizes, strict=True)]

@@ -6,6 +6,7 @@
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -173,14 +174,14 @@ def _by_type(row: Rowed, splits: Sequence[str]) -> dict[str, str]:
     for part, types in PARTS.items():
         for name in ("iop", "iou"):
             line[f"{part}: {METRICS[name].title}"] = spread(
-                row.numbers("test", lambda m, n=name, t=types: of_types(m, n, t))
+                row.numbers("test", partial(of_types, name=name, types=types))
             )
     for split in splits:
         right = row.numbers(split, lambda metrics: accuracy_of(metrics, BIASED))
         line[f"{BIASED}: accuracy on {split}"] = spread(right)
     for name in ("iop", "iou"):
         line[f"{BIASED}: {METRICS[name].title}"] = spread(
-            row.numbers(splits[-1], lambda m, n=name: of_types(m, n, (BIASED,)))
+            row.numbers(splits[-1], partial(of_types, name=name, types=(BIASED,)))
         )
     return line
 
@@ -236,11 +237,11 @@ def _post_hoc(config: Config) -> Iterator[str]:
         table = pd.read_csv(file)
         lines = []
         for (explainer, selection), part in table.groupby(["explainer", "selection"], sort=False):
-            of_metric = part.set_index("metric")
-            line = {"explainer": explainer, "clips": selection}
+            of_metric = part.set_index("metric").T
+            line = {"explainer": str(explainer), "clips": str(selection)}
             for key, heading in EXPLAINED.items():
                 if key in ("iop", "iou", "right"):
-                    of = of_metric.loc[key]
+                    of = of_metric[key]
                     line[heading] = f"{of['mean']:.1f} [{of['low']:.1f}, {of['high']:.1f}]"
                     if not np.isnan(of["difference"]):
                         interval = Interval(of["difference_low"], of["difference_high"])

@@ -1,6 +1,7 @@
 """The tables of the benchmark of rationales whose runs have another value of a key (`at`): labels, folds."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from benchmarks.numbers import accuracy_of, markdown, metric, numbers, of_types, spread
@@ -42,5 +43,5 @@ def _numbers(found: Sequence[dict[str, Any]], biased: str) -> dict[str, str]:
     for key in ("iop", "iou"):
         heading = METRICS[key].title
         line[heading] = spread(numbers(found, metric(key)))
-        line[f"{biased}: {heading}"] = spread(numbers(found, lambda m, key=key: of_types(m, key, (biased,))))
+        line[f"{biased}: {heading}"] = spread(numbers(found, partial(of_types, name=key, types=(biased,))))
     return line

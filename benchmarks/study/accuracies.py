@@ -79,7 +79,7 @@ def _sweeps(config: Config, names: Sequence[str], images: Path) -> Iterator[str]
         rows = []
         of_method: dict[tuple[str, str], dict[str, list[float]]] = {}
         for value, run in sweep.runs():
-            (system,) = _of(config, name, str(value), run.method, sweep.key) or [None]
+            (system,) = _of(config, name, str(value), run.method, sweep.key) or (None,)
             if system is not None and system.done.results:
                 of_method.setdefault((run.dataset, run.method), {})[f"{value}"] = system.numbers(
                     lambda metrics: metrics["accuracy"]

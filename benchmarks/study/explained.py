@@ -51,7 +51,7 @@ def rows(runs: Sequence[RunFolder], times: dict[str, Times], gold: dict[str, lis
     """A row of each explainer and way to select, over the runs, with intervals."""
     scored = pd.concat([_scored(run, times, gold).assign(seed=seed) for seed, run in enumerate(runs)])
     own = scored[(scored["explainer"] == INDICATOR) & (scored["selection"] == OWN)].set_index(["seed", "qid"])
-    names = [name for name in scored if name.startswith(("Acc", "mIo", "Io"))]
+    names = [name for name in scored.columns if name.startswith(("Acc", "mIo", "Io"))]
     for (explainer, selection), part in scored.groupby(["explainer", "selection"], sort=False):
         row = {"explainer": str(explainer), "clips": str(selection)}
         part = part.set_index(["seed", "qid"])

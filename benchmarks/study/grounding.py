@@ -66,7 +66,8 @@ def _questions(system: System) -> int:
 
 def _published() -> list[dict[str, str]]:
     table = pd.read_csv(PUBLISHED, dtype=str).rename(columns={"model": ""})
-    return [dict(row) for row in table[["", "Acc@QA", *SEVEN]].to_dict("records")]
+    rows = table[["", "Acc@QA", *SEVEN]].to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in rows]
 
 
 def post_hoc(config: Config) -> Iterator[str]:
@@ -91,8 +92,8 @@ def post_hoc(config: Config) -> Iterator[str]:
 def _times_and_gold(config: Config, dataset: str) -> tuple[dict[str, Times], dict[str, list[Span]]]:
     """When the clips of a data set's videos are shown, and the gold spans of its questions."""
     asked = config.datasets[dataset]
-    assert asked.gold is not None
     features = config.videos[asked.videos].features
+    assert asked.gold is not None and features is not None
     gold = read_gold(asked.gold)
     times = Times.of_all(features.path)
     return times, {qid: [(start, end) for start, end in spans] for qid, spans in gold.items()}

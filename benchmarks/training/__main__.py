@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -62,7 +62,8 @@ def main() -> None:
         options.batch, options.steps = 8, 3
     torch.set_num_threads(1)
     if options.peak:
-        print(_peak(*options.peak, batch=options.batch))
+        side, dataset, backbone = options.peak
+        print(_peak(side, dataset, backbone, options.batch))
         return
     chosen = {label: case for label, case in CASES.items() if options.backbone in (None, case[1])}
     rows = []
@@ -144,7 +145,7 @@ def measure_alone(dataset: str, backbone: str, batch: int, steps: int, videos: i
         splits = read_data(folder, streams)
         sides = {method: _ours(splits, "paper", dataset, backbone, batch, method=method) for method in ("eigv", "erm")}
         took = alternate({"product": _product} | {method: side.step for method, side in sides.items()}, steps)
-        row = {}
+        row: dict[str, str] = {}
         for method, side in sides.items():
             with counting(Arithmetic()) as arithmetic:
                 side.step()
@@ -159,7 +160,7 @@ def measure_alone(dataset: str, backbone: str, batch: int, steps: int, videos: i
     return row
 
 
-def alternate(functions: dict[str, Callable[[], object]], turns: int) -> dict[str, float]:
+def alternate(functions: Mapping[str, Callable[[], object]], turns: int) -> dict[str, float]:
     """The median processor time, in seconds, of each function; they take turns, after one turn that is not counted."""
     times: dict[str, list[float]] = {name: [] for name in functions}
     for turn in range(turns + 1):

@@ -99,7 +99,7 @@ def write_data(folder: Path, dataset: str, batch: int, videos: int | None = None
     padded = np.zeros((asked, shape.candidates, shape.padded, TOKEN_WIDTH), np.float32)
     starts = (np.cumsum(lengths) - lengths.ravel()).reshape(lengths.shape)
     for row, column in np.ndindex(asked, shape.candidates):
-        size = lengths[row, column]
+        size = int(lengths[row, column])
         padded[row, column, :size] = block[(starts[row, column] + np.arange(size)) % len(block)]
     with h5py.File(folder / "peer.h5", "w") as file:
         file["feat"] = padded if shape.classes is None else padded[:, 0]

@@ -1,0 +1,1 @@
+"""Measurements: each writes its section of docs, by a target of the Makefile."""
