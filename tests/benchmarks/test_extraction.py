@@ -3,6 +3,7 @@
 import pytest
 
 from base.formats.video_features import VideoFeatures
+from benchmarks.extraction.memory import decode_long, long_video, merge_many, probe_long
 from benchmarks.extraction.peer import peer
 from benchmarks.extraction.pipeline import Setting, pipeline
 from extract.config import FeaturesSettings, VideoCollection
@@ -27,3 +28,12 @@ def test_every_video_goes_through_the_pipeline_and_the_plain_script(tmp_path):
     assert made.ids == ids and set(made.status) == {"ok"}
     assert all(made.features[kind].std() > 0 for kind in ("appearance", "motion"))
     assert peer(setting).cpu > 0
+
+
+def test_what_memory_is_measured_of_runs(tmp_path):
+    features = FeaturesSettings.model_validate(SMALL)
+    video = long_video(tmp_path / "long.mp4", 30)
+    decode_long(video, features)
+    probe_long(video, features)
+    merge_many(tmp_path / "many", 3)
+    assert VideoFeatures.read(tmp_path / "many/video.h5").features["motion"][:, 0, 0].tolist() == [0, 1, 2]
