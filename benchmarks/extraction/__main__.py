@@ -8,8 +8,10 @@ therefore also measured with the networks whose trained weights packages carry.
 import argparse
 import os
 import tempfile
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -73,8 +75,8 @@ def _options() -> argparse.Namespace:
 
 
 def _introduction(setting: Setting) -> str:
-    sizes = setting.manifest.groupby(["width", "height"]).size()
-    shapes = ", ".join(f"{count} of {width}x{height}" for (width, height), count in sizes.items())
+    sizes = Counter(zip(setting.manifest["width"], setting.manifest["height"], strict=True))
+    shapes = ", ".join(f"{count} of {width}x{height}" for (width, height), count in sorted(sizes.items()))
     used = setting.manifest["backend"].value_counts().to_dict()
     where = torch.cuda.get_device_name() if setting.device == "cuda" else "the CPU"
     return (
@@ -86,7 +88,8 @@ def _introduction(setting: Setting) -> str:
 
 
 def _parts(setting: Setting, probing: Cost) -> str:
-    count, device, decoded = len(setting.manifest), setting.device, []
+    count, device = len(setting.manifest), setting.device
+    decoded: list[dict[str, Any]] = []
     costs = {"decode": cost_of(lambda: decoded.extend(map(decode_one, setting.jobs))) / count}
     peak = matmul_rate(device, setting.features.precision)
     rows = [

@@ -39,7 +39,8 @@ class Setting:
     def jobs(self) -> list[Job]:
         """One for each video."""
         pictures = pictures_of(self.features)
-        return [Job(row, self.features, pictures) for row in self.manifest.to_dict("records")]
+        rows = self.manifest.to_dict("records")
+        return [Job({str(name): v for name, v in row.items()}, self.features, pictures) for row in rows]
 
 
 def pipeline(setting: Setting) -> Cost:
@@ -48,18 +49,21 @@ def pipeline(setting: Setting) -> Cost:
     Starting Python and importing torch is left out; building a network and loading its weights, once a shard, is not.
     """
     shards = [setting.manifest.iloc[number::SHARDS] for number in range(SHARDS)]
-    files = [tuple(setting.folder / f"{number}.{part}.h5" for part in ("frames", *KINDS)) for number in range(SHARDS)]
+    frames = [setting.folder / f"{number}.frames.h5" for number in range(SHARDS)]
+    features = [{kind: setting.folder / f"{number}.{kind}.h5" for kind in KINDS} for number in range(SHARDS)]
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(setting.cores, spawn, _start_job) as pool:
         concurrent.futures.wait([pool.submit(time.sleep, 0.5) for _ in range(setting.cores)])
         started = time.perf_counter()
-        decoding = {pool.submit(_decode_job, setting, shards[n], files[n][0]): n for n in range(SHARDS)}
+        decoding = {pool.submit(_decode_job, setting, shards[n], frames[n]): n for n in range(SHARDS)}
         cpu, networks = 0.0, []
         for done in concurrent.futures.as_completed(decoding):
             cpu += done.result()
-            networks += [pool.submit(_network_job, setting, kind, files[decoding[done]]) for kind in KINDS]
+            n = decoding[done]
+            networks += [pool.submit(_network_job, setting, kind, frames[n], features[n][kind]) for kind in KINDS]
         cpu += sum(job.result() for job in networks)
-        last = cost_of(lambda: merge(files, setting.features, setting.manifest, setting.folder / "video.h5"))  # type: ignore[arg-type]
+        parts = list(zip(frames, features, strict=True))
+        last = cost_of(lambda: merge(parts, setting.features, setting.manifest, setting.folder / "video.h5"))
         return Cost(time.perf_counter() - started, cpu + last.cpu)
 
 
@@ -76,7 +80,5 @@ def _decode_job(setting: Setting, shard: pd.DataFrame, out: Path) -> float:
     return cost_of(run).cpu
 
 
-def _network_job(setting: Setting, kind: str, paths: tuple[Path, ...]) -> float:
-    return cost_of(
-        lambda: extract_shard(kind, paths[0], setting.features, paths[1 + KINDS.index(kind)], setting.device)
-    ).cpu
+def _network_job(setting: Setting, kind: str, frames: Path, out: Path) -> float:
+    return cost_of(lambda: extract_shard(kind, frames, setting.features, out, setting.device)).cpu
