@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from base.formats.questions import CANDIDATES, write_annotations, write_summary
 from base.formats.token_features import write_token_features
@@ -48,7 +49,9 @@ def write(
     return {"video": folder / "video.h5", "questions": folder / "annotations", "text": folder / "text"}
 
 
-def _split(folder, split, ids, answer, multiple_choice, rng):
+def _split(
+    folder: Path, split: str, ids: list[str], answer: NDArray[np.int64], multiple_choice: bool, rng: np.random.Generator
+) -> None:
     a = ANSWERS if multiple_choice else 1
     table = pd.DataFrame({"qid": [f"{i}_0" for i in ids], "video_id": ids, "question": "which", "type": "x"})
     if multiple_choice:
