@@ -2,14 +2,20 @@
 
 import copy
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import torch
+from safetensors import torch as safetensors
 from torch import Tensor
 
 from eigv.config.run import RunSettings
 from eigv.method.batch import Batch
 from eigv.method.model import VideoQA
+from eigv.runs.model_files import ModelCard
+from eigv.runs.training import train
 from tests.eigv import numbered
 
 STEPS = 3
@@ -19,6 +25,19 @@ FIRST = {"train": 0, "val": 20, "test": 32}
 CHECKED = [0, 1, 3, 5, 6, 8, 10, 11, 13, 15, 16, 18]
 """The questions of train that are answered after each epoch: as many as validation has, spread over the 20."""
 STEP, PREDICT = VideoQA.training_step, VideoQA.predict
+
+
+def trainer(folder: Path) -> Callable[..., tuple[ModelCard, pd.DataFrame, dict[str, Tensor]]]:
+    """What trains, on data of `tests.eigv.numbered`, by the settings and under the name that it is given, and returns
+    the card, the history and the weights that are kept."""
+    data = numbered.write(folder)
+
+    def trained(run_settings: RunSettings, name: str = "run") -> tuple[ModelCard, pd.DataFrame, dict[str, Tensor]]:
+        out = folder / name
+        card = train(run_settings, **data, out=out, state=folder / f"state of {name}", device="cpu")
+        return card, pd.read_csv(out / "history.csv"), safetensors.load_file(out / "model.safetensors")
+
+    return trained
 
 
 def settings(method: str = "erm", seed: int = 0, dropout: float = 0.0, **training: Any) -> RunSettings:

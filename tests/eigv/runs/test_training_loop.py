@@ -3,15 +3,12 @@
 import copy
 import itertools
 
-import pandas as pd
 import pytest
 import torch
-from safetensors import torch as safetensors
 
 from eigv.method.draws import Draws
-from eigv.runs.training import train
 from tests.eigv import numbered
-from tests.eigv.runs.scripted import CHECKED, STEPS, Scripted, settings
+from tests.eigv.runs.scripted import CHECKED, STEPS, Scripted, settings, trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -19,14 +16,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture
 def run(tmp_path):
     """Trains; returns the card, the history and the weights that are kept."""
-    data = numbered.write(tmp_path)
-
-    def trained(run_settings, name="run"):
-        out = tmp_path / name
-        card = train(run_settings, **data, out=out, state=tmp_path / f"state of {name}", device="cpu")
-        return card, pd.read_csv(out / "history.csv"), safetensors.load_file(out / "model.safetensors")
-
-    return trained
+    return trainer(tmp_path)
 
 
 def equal(one, other) -> bool:

@@ -3,32 +3,23 @@
 import copy
 import dataclasses
 
-import pandas as pd
 import pytest
 import torch
-from safetensors import torch as safetensors
 
 from base.jobs.interruption import Terminated
 from eigv.config.run import TrainingSettings
 from eigv.method.model import VideoQA
 from eigv.runs.learning import optimisation
-from eigv.runs.training import train
-from tests.eigv import numbered
-from tests.eigv.runs.scripted import STEP, STEPS, Scripted, settings
+from tests.eigv.runs.scripted import STEP, STEPS, Scripted, settings, trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def run(tmp_path):
-    data = numbered.write(tmp_path)
-
-    def trained(run_settings, name="run"):
-        out = tmp_path / name
-        train(run_settings, **data, out=out, state=tmp_path / f"state of {name}", device="cpu")
-        return pd.read_csv(out / "history.csv"), safetensors.load_file(out / "model.safetensors")
-
-    return trained
+    """Trains; returns the history and the weights that are kept."""
+    train = trainer(tmp_path)
+    return lambda run_settings, name="run": train(run_settings, name)[1:]
 
 
 def loss_of(model, batch):
