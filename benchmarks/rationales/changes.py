@@ -1,4 +1,4 @@
-"""The tables of the benchmark of rationales whose runs have another value of a key (`at`): labels, folds."""
+"""The tables of the benchmark of rationales whose runs have another value of a key (`at`): labels, folds, attention."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -13,24 +13,25 @@ from eigv.paper.titles import title
 
 
 def changed(config: Config, biased: str) -> Iterator[str]:
-    """A heading and a table for each data set: a row a method and value, after the same methods without it.
+    """A heading and a table for each data set, backbone and test split: a row a method and value, after the same
+    methods without it.
 
-    Numbers are of the last of its test splits; those of questions of the type `biased` stand beside. Rows of which
-    nothing has been run are left out.
+    Numbers of questions of the type `biased` stand beside. Rows of which nothing has been run are left out.
     """
     lines: dict[str, list[dict[str, str]]] = {}
     for name in (name for name, table in config.tables.items() if table.at):
-        of: dict[tuple[str, str], list[Run]] = {}
+        of: dict[tuple[str, str, str], list[Run]] = {}
         for run in config.runs(name):
-            of.setdefault((run.dataset, run.method), []).append(run)
-        for (dataset, method), runs in of.items():
-            split = test_splits(config.datasets[dataset])[-1]
-            rows = lines.setdefault(f"### {dataset}, {split}, with other settings", [])
-            for shown in ([run._replace(point="") for run in runs], runs):
-                what = ", ".join([title("method", method), *filter(None, [shown[0].point])])
-                found = [result.metrics for result in gather(config, shown, split).results]
-                if found and what not in (row[""] for row in rows):
-                    rows.append({"": what, **_numbers(found, biased)})
+            of.setdefault((run.dataset, run.backbone, run.method), []).append(run)
+        for (dataset, backbone, method), runs in of.items():
+            for split in test_splits(config.datasets[dataset]):
+                heading = f"### {dataset}, {title('backbone', backbone)}, {split}, with other settings"
+                rows = lines.setdefault(heading, [])
+                for shown in ([run._replace(point="") for run in runs], runs):
+                    what = ", ".join([title("method", method), *filter(None, [shown[0].point])])
+                    found = [result.metrics for result in gather(config, shown, split).results]
+                    if found and what not in (row[""] for row in rows):
+                        rows.append({"": what, **_numbers(found, biased)})
     for heading, rows in lines.items():
         if rows:
             yield heading

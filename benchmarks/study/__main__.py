@@ -81,11 +81,12 @@ def _heads(part: str) -> bool:
 def _head(config: Config) -> str:
     made_on = sorted({about.get("machine", machine()) for about in _abouts(config)} or {machine()})
     return (
-        f"Made by `make study` on {'; '.join(made_on)} (`config/study.yaml`). Accuracies in percent on test: mean ± "
+        f"Trained by `make study` on {'; '.join(made_on)} (`config/study.yaml`). Accuracies in percent on test: mean ± "
         "standard deviation over seeds, and in brackets the 95 % interval of the mean over resampled videos. "
         "Difference: to the plain backbone on the same seeds, with its interval over videos and a star where that "
         f"excludes 0, on at least {FEW_VIDEOS} videos; p is McNemar's, over questions. Of another video: the same "
-        "questions, each about another video of test; no video: trained and asked on features of zeros."
+        "questions, each about another video of test; no video: trained and asked on features of zeros. Best epoch: "
+        "the one whose model answers, since it does best on val."
     )
 
 

@@ -118,9 +118,14 @@ def plain_of(system: System, among: Sequence[System]) -> System | None:
     """Plain training of the same backbone on the same questions, which sees the video."""
     for other in among:
         same = (other.dataset, other.first.backbone) == (system.dataset, system.first.backbone)
-        if same and other.first.method == PLAIN and not other.first.dataset.endswith((OFFICIAL, BLIND)):
+        if same and is_usual(other):
             return None if other is system else other
     return None
+
+
+def is_usual(system: System) -> bool:
+    """Whether it is plain training that sees the video, what others are held against."""
+    return system.first.method == PLAIN and not system.first.dataset.endswith((OFFICIAL, BLIND))
 
 
 def compared(ours: System, theirs: System, reader: Reader, split: str = "test") -> list[Row]:
@@ -169,6 +174,7 @@ def lines(
         plain = plain_of(system, [*found, *beside])
         if plain is not None and (against := compared(system, plain, reader)):
             line |= gain(against[0])
+        line["best epoch"] = spread(system.numbers(lambda metrics: metrics.get("epoch")))
         if shuffled:
             line["of another video"] = spread(system.numbers(lambda metrics: metrics["accuracy"], shuffled))
         yield line

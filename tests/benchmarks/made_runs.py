@@ -19,6 +19,6 @@ def made(config: Config, run: Run, right: NDArray[np.bool_], split: str = "test"
     types = ["CW", "TN"] * 30
     pd.DataFrame(asked | {"type": types, "correct": right.astype(int)}).to_csv(folder.predictions, index=False)
     by_type = {name: {"accuracy": 100 * right[n::2].mean(), "questions": 30} for n, name in enumerate(("CW", "TN"))}
-    metrics = {"accuracy": 100 * right.mean(), "by_type": by_type, "seed": run.seed, "split": split}
+    metrics = {"accuracy": 100 * right.mean(), "by_type": by_type, "seed": run.seed, "epoch": 7, "split": split}
     folder.metrics.write_text(json.dumps(metrics))
     (folder.path / "run.json").write_text("{}")

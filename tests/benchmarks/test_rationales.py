@@ -1,5 +1,6 @@
 """The numbers of make rationales, on files made by hand, and the place in the page that they are written to."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -7,11 +8,14 @@ from base.formats.explanations import INDICATOR, NUMBERS, OWN
 from base.formats.run_folder import RunFolder
 from benchmarks.numbers import difference, from_the_scene, markdown, spread
 from benchmarks.rationales.__main__ import CONFIG, PAPER
-from benchmarks.rationales.sets import SETS
+from benchmarks.rationales.changes import changed
+from benchmarks.rationales.sets import SETS, SMALL
 from benchmarks.report import write_between
 from eigv.config.experiment import load, settings_of_run
 from eigv.config.official import official
 from eigv.paper.significance import Interval
+from tests.benchmarks.made_runs import made
+from tests.places import ROOT
 
 
 def folders(tmp_path, of_scene, plain):
@@ -110,3 +114,40 @@ def test_only_other_scene_sets_ask_for_the_smallest_scene():
         if run.method == "faithful":
             faithful = settings_of_run(config, run)["eigv"]["faithful"]
             assert (faithful["completeness"] == 0) == run.dataset.startswith("other-scene"), run
+
+
+def test_the_small_form_has_every_table_on_the_one_set_that_it_renders_whole():
+    config = load([CONFIG, ROOT / "tests/workflow/small-rationales.yaml"])
+    runs = [str(run) for name in config.tables for run in config.runs(name)]
+    runs += [run for shown in config.explanations.values() for run in shown.runs]
+    assert {run.split("/")[0] for run in runs} == {SMALL}
+    assert len(set(runs)) < 15
+
+
+def test_runs_with_other_settings_stand_beside_the_same_without(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = load([CONFIG])
+    labels = {"name": "labels", "datasets": ["d8"], "methods": ["faithful"], "at": {"eigv.faithful.labelled": 0.05}}
+    asking = {"backbones": ["hga"], "methods": ["erm"], "at": {"backbones.hga.co_attention": True}}
+    tables = {"labels-5": labels, "question-attention": labels | asking}
+    config = config.model_copy(
+        update={
+            "tables": {
+                name: config.tables["labels-5"].model_copy(update={**values, "seeds": (0,)})
+                for name, values in tables.items()
+            }
+        }
+    )
+    right = np.arange(60) < 45
+    for name in config.tables:
+        (run,) = config.runs(name)
+        made(config, run, right)
+        made(config, run._replace(point=""), ~right, "test-shifted")
+    said = list(changed(config, "CW"))
+    assert [part for part in said if part.startswith("#")] == [
+        f"### d8, {backbone}, {split}, with other settings"
+        for backbone in ("MSPAN", "HGA")
+        for split in ("test", "test-shifted")
+    ]
+    assert "+ Faithful rationale, eigv.faithful.labelled=0.05 | 1       | 75.0" in said[1]
+    assert "| + Faithful rationale | 1       | 25.0" in said[3]

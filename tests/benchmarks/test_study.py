@@ -151,6 +151,8 @@ def test_the_page_has_what_was_run_with_its_difference_to_plain_training_and_nam
         made(config, Run("real-msvd", "mspan", "eigv", "app+mot", seed), plain | (np.arange(60) < 30))
     for seed in range(3):
         made(config, Run("real-msvd-official", "mspan", "eigv", "app+mot", seed), ~plain)
+    for seed in range(2):
+        made(config, Run("real-msvd", "hga", "erm", "app+mot", seed), np.arange(60) < 0)
     for seed in range(4):
         made(config, Run("real-nextqa-causal", "mspan", "erm", "app+mot", seed), np.arange(60) % 2 == 0)
     text = results(config, tmp_path / "images", tmp_path / "none")
@@ -164,9 +166,13 @@ def test_the_page_has_what_was_run_with_its_difference_to_plain_training_and_nam
     assert lines["MSPAN + EIGV"][2].startswith("+33.3 [")
     assert lines["MSPAN + EIGV"][2].endswith(r"]\*")
     assert lines["MSPAN + EIGV, official settings"][2].startswith("+33.3 [")
+    assert [cell.split(" ±")[0] for cell in lines["MSPAN"][4:]] == ["7.0", "10.0"]  # the best epoch, of another video
+    beside = text.partition("### MSVD-QA, plain systems beside MSPAN\n")[2].partition("###")[0]
+    (hga,) = [line for line in beside.splitlines() if line.startswith("|") and "-33.3 [" in line]
+    assert hga.split("|")[1].strip() == "HGA" and beside.count("\n|") == 3
     (of_types,) = [line for line in text.splitlines() if "why and how" in line and "MSPAN" in line]
     assert [cell.strip() for cell in of_types.split("|")[3:6]] == ["4", "100.0 ± 0.0", "0.0 ± 0.0"]
-    assert "- `make study-table1`: 10 of 60 runs are there" in text
+    assert "- `make study-table1`: 12 of 60 runs are there" in text
     assert "- `make study-post-hoc`: 0 of 5 runs are there" in text
     assert "nan" not in text
     assert "## Does its rationale" not in text  # of which no run is there
