@@ -65,10 +65,12 @@ def of_types(metrics: dict[str, Any], name: str, types: Sequence[str]) -> float 
     return float(np.average([each[name] for each in there], weights=[each["questions"] for each in there]))
 
 
-def accuracy_of(metrics: dict[str, Any], type_: str) -> float | None:
-    """The accuracy on the questions of a type; None where there are none."""
-    of = metrics["by_type"].get(type_)
-    return None if of is None else float(of["accuracy"])
+def accuracy_of(metrics: dict[str, Any], types: Sequence[str]) -> float | None:
+    """The accuracy on the questions of some types; None where there are none."""
+    there = [metrics["by_type"][each] for each in types if each in metrics["by_type"]]
+    if not there:
+        return None
+    return float(np.average([each["accuracy"] for each in there], weights=[each["questions"] for each in there]))
 
 
 def spread(numbers: Sequence[float]) -> str:

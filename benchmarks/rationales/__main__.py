@@ -176,8 +176,9 @@ def _by_type(row: Rowed, splits: Sequence[str]) -> dict[str, str]:
             line[f"{part}: {METRICS[name].title}"] = spread(
                 row.numbers("test", partial(of_types, name=name, types=types))
             )
+        line[f"{part}: accuracy"] = spread(row.numbers("test", partial(accuracy_of, types=types)))
     for split in splits:
-        right = row.numbers(split, lambda metrics: accuracy_of(metrics, BIASED))
+        right = row.numbers(split, partial(accuracy_of, types=(BIASED,)))
         line[f"{BIASED}: accuracy on {split}"] = spread(right)
     for name in ("iop", "iou"):
         line[f"{BIASED}: {METRICS[name].title}"] = spread(

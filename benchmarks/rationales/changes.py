@@ -40,7 +40,7 @@ def changed(config: Config, biased: str) -> Iterator[str]:
 
 def _numbers(found: Sequence[dict[str, Any]], biased: str) -> dict[str, str]:
     line = {"seeds": str(len(found)), "accuracy": spread([each["accuracy"] for each in found])}
-    line[f"{biased}: accuracy"] = spread(numbers(found, lambda metrics: accuracy_of(metrics, biased)))
+    line[f"{biased}: accuracy"] = spread(numbers(found, partial(accuracy_of, types=(biased,))))
     for key in ("iop", "iou"):
         heading = METRICS[key].title
         line[heading] = spread(numbers(found, metric(key)))

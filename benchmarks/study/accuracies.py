@@ -1,7 +1,9 @@
 """Accuracies in the results of make study: Tables 1 and 2, Figure 5, types of questions, fewer questions."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -152,7 +154,7 @@ def types(config: Config, reader: Reader) -> Iterator[str]:
         row = {"": system.name, "trained on": "why and how" if causal else "as many of all types"}
         row["seeds"] = str(len(results))
         for heading, wanted in (("why and how", True), ("all other types", False)):
-            row[f"accuracy: {heading}"] = spread([_of_types(result.metrics, wanted) for result in results])
+            row[f"accuracy: {heading}"] = spread(system.numbers(partial(_of_types, causal=wanted)))
         plain = plain_of(system, found)
         if plain is not None and (against := compared(system, plain, reader)):
             row |= gain(against[0])
@@ -161,11 +163,9 @@ def types(config: Config, reader: Reader) -> Iterator[str]:
         yield markdown(rows)
 
 
-def _of_types(metrics: dict[str, dict[str, dict[str, float]]], causal: bool) -> float:
+def _of_types(metrics: dict[str, Any], causal: bool) -> float | None:
     """The accuracy on questions that ask why and how, or on all others."""
-    of = {name: value for name, value in metrics["by_type"].items() if (name in CAUSAL) == causal}
-    questions = sum(value["questions"] for value in of.values())
-    return sum((accuracy_of(metrics, name) or 0.0) * value["questions"] for name, value in of.items()) / questions
+    return accuracy_of(metrics, [name for name in metrics["by_type"] if (name in CAUSAL) == causal])
 
 
 def cost(config: Config) -> str:
