@@ -37,5 +37,5 @@ def test_a_run_of_real_questions_comes_to_its_row(tmp_path, monkeypatch):
     (row,) = [line for line in text.partition("### MSVD-QA\n")[2].splitlines() if line.startswith("| MSPAN ")]
     cells = [cell.strip() for cell in row.split("|")[2:-1]]
     assert cells[0] == "1"  # seed
-    assert len(cells) == 3  # accuracy, and of another video
+    assert len(cells) == 4  # accuracy, best epoch, and of another video
     assert "- `make study-table1`: 1 of 8 runs are there" in text
