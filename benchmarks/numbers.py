@@ -58,19 +58,21 @@ def metric(name: str, row: Row = "selected") -> Callable[[dict[str, Any]], float
 
 def of_types(metrics: dict[str, Any], name: str, types: Sequence[str]) -> float | None:
     """The mean over the questions of some types."""
-    of = metrics.get("rationale", {}).get("gold", {}).get("clips", {}).get("by_type", {})
-    there = [of[each] for each in types if each in of]
-    if not there:
-        return None
-    return float(np.average([each[name] for each in there], weights=[each["questions"] for each in there]))
+    clips = metrics.get("rationale", {}).get("gold", {}).get("clips", {})
+    return _over_types(clips.get("by_type", {}), name, types)
 
 
 def accuracy_of(metrics: dict[str, Any], types: Sequence[str]) -> float | None:
     """The accuracy on the questions of some types; None where there are none."""
-    there = [metrics["by_type"][each] for each in types if each in metrics["by_type"]]
+    return _over_types(metrics["by_type"], "accuracy", types)
+
+
+def _over_types(by_type: dict[str, dict[str, float]], name: str, types: Sequence[str]) -> float | None:
+    """The mean of a number over all questions of those types that are there."""
+    there = [by_type[each] for each in types if each in by_type]
     if not there:
         return None
-    return float(np.average([each["accuracy"] for each in there], weights=[each["questions"] for each in there]))
+    return float(np.average([each[name] for each in there], weights=[each["questions"] for each in there]))
 
 
 def spread(numbers: Sequence[float]) -> str:

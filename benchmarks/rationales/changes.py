@@ -18,24 +18,24 @@ def changed(config: Config, biased: str) -> Iterator[str]:
 
     Numbers of questions of the type `biased` stand beside. Rows of which nothing has been run are left out.
     """
-    lines: dict[str, list[dict[str, str]]] = {}
-    for name in (name for name, table in config.tables.items() if table.at):
-        of: dict[tuple[str, str, str], list[Run]] = {}
-        for run in config.runs(name):
-            of.setdefault((run.dataset, run.backbone, run.method), []).append(run)
-        for (dataset, backbone, method), runs in of.items():
-            for split in test_splits(config.datasets[dataset]):
-                heading = f"### {dataset}, {title('backbone', backbone)}, {split}, with other settings"
-                rows = lines.setdefault(heading, [])
-                for shown in ([run._replace(point="") for run in runs], runs):
-                    what = ", ".join([title("method", method), *filter(None, [shown[0].point])])
-                    found = [result.metrics for result in gather(config, shown, split).results]
-                    if found and what not in (row[""] for row in rows):
-                        rows.append({"": what, **_numbers(found, biased)})
-    for heading, rows in lines.items():
-        if rows:
-            yield heading
-            yield markdown(sorted(rows, key=lambda row: row[""]))
+    tables: dict[tuple[str, str, str], dict[str, list[Run]]] = {}
+    for run in (run for name, table in config.tables.items() if table.at for run in config.runs(name)):
+        for split in test_splits(config.datasets[run.dataset]):
+            rows = tables.setdefault((run.dataset, run.backbone, split), {})
+            for shown in (run._replace(point=""), run):
+                runs = rows.setdefault(", ".join([title("method", shown.method), *filter(None, [shown.point])]), [])
+                if shown not in runs:
+                    runs.append(shown)
+    for (dataset, backbone, split), rows in tables.items():
+        results = {what: gather(config, runs, split).results for what, runs in sorted(rows.items())}
+        lines = [
+            {"": what, **_numbers([result.metrics for result in found], biased)}
+            for what, found in results.items()
+            if found
+        ]
+        if lines:
+            yield f"### {dataset}, {title('backbone', backbone)}, {split}, with other settings"
+            yield markdown(lines)
 
 
 def _numbers(found: Sequence[dict[str, Any]], biased: str) -> dict[str, str]:

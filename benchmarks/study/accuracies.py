@@ -9,17 +9,7 @@ import pandas as pd
 
 from benchmarks.numbers import accuracy_of, markdown, spread
 from benchmarks.study.sets import CAUSAL
-from benchmarks.study.systems import (
-    System,
-    compared,
-    gain,
-    is_usual,
-    lines,
-    order,
-    plain_of,
-    section,
-    systems,
-)
+from benchmarks.study.systems import System, compared, gain, is_plain, lines, order, plain_of, section, systems
 from eigv.config.experiment import Config
 from eigv.paper.comparison.answers import Reader
 from eigv.paper.figures.plotting import save
@@ -44,7 +34,7 @@ def table1(config: Config, reader: Reader) -> Iterator[str]:
         if rows:
             yield f"### {name}"
             yield markdown(rows)
-        if among := list(_beside_the_searched([one for one in of_set if is_usual(one)], reader)):
+        if among := list(_beside_the_searched([one for one in of_set if is_plain(one)], reader)):
             yield f"### {name}, plain systems beside {title('backbone', SEARCHED_WITH)}"
             yield "On the seeds that both have."
             yield markdown(among)

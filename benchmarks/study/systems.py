@@ -118,12 +118,12 @@ def plain_of(system: System, among: Sequence[System]) -> System | None:
     """Plain training of the same backbone on the same questions, which sees the video."""
     for other in among:
         same = (other.dataset, other.first.backbone) == (system.dataset, system.first.backbone)
-        if same and is_usual(other):
+        if same and is_plain(other):
             return None if other is system else other
     return None
 
 
-def is_usual(system: System) -> bool:
+def is_plain(system: System) -> bool:
     """Whether it is plain training that sees the video, what others are held against."""
     return system.first.method == PLAIN and not system.first.dataset.endswith((OFFICIAL, BLIND))
 

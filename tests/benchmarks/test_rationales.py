@@ -127,17 +127,10 @@ def test_the_small_form_has_every_table_on_the_one_set_that_it_renders_whole():
 def test_runs_with_other_settings_stand_beside_the_same_without(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = load([CONFIG])
-    labels = {"name": "labels", "datasets": ["d8"], "methods": ["faithful"], "at": {"eigv.faithful.labelled": 0.05}}
-    asking = {"backbones": ["hga"], "methods": ["erm"], "at": {"backbones.hga.co_attention": True}}
-    tables = {"labels-5": labels, "question-attention": labels | asking}
-    config = config.model_copy(
-        update={
-            "tables": {
-                name: config.tables["labels-5"].model_copy(update={**values, "seeds": (0,)})
-                for name, values in tables.items()
-            }
-        }
-    )
+    labels = config.tables["labels-5"].model_copy(update={"datasets": ("d8",), "methods": ("faithful",), "seeds": (0,)})
+    asking = {"backbones": ("hga",), "methods": ("erm",), "at": config.tables["question-attention"].at}
+    tables = {"labels-5": labels, "question-attention": labels.model_copy(update=asking)}
+    config = config.model_copy(update={"tables": tables})
     right = np.arange(60) < 45
     for name in config.tables:
         (run,) = config.runs(name)
