@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from base.tensors import full, no_autocast
 from eigv.config.run import GroundingSettings
@@ -58,6 +59,29 @@ def never_empty(scene: Scene) -> Scene:
     return replace(scene, causal=chosen, environment=1 - chosen)
 
 
+def smoothed(scene: Scene) -> Scene:
+    """The partition without gaps of one clip in the causal scene, and then without single clips beside longer runs.
+
+    What is added and taken carries no gradient. A scene of single clips alone stays as it is.
+    """
+    closed = scene.causal.detach() > 0.5
+    closed = closed | (_previous(closed) & _next(closed))
+    runs = closed & (_previous(closed) | _next(closed))
+    chosen = torch.where(runs.any(dim=1, keepdim=True), runs, closed)
+    causal = scene.causal + (chosen.to(scene.causal) - scene.causal.detach())
+    return replace(scene, causal=causal, environment=1 - causal)
+
+
+def _previous(chosen: Tensor) -> Tensor:
+    """Whether the clip before is `chosen` (B, K) bool."""
+    return F.pad(chosen[:, :-1], (1, 0))
+
+
+def _next(chosen: Tensor) -> Tensor:
+    """Whether the clip after is `chosen` (B, K) bool."""
+    return F.pad(chosen[:, 1:], (0, 1))
+
+
 class CrossModalAttention(nn.Module):
     """Softmax over the clips of FC(v) . FC(q) (Eq. 6, 7)."""
 
@@ -89,22 +113,26 @@ class GroundingIndicator(nn.Module):
 
     compiles = "forward"
 
-    def __init__(self, width: int, settings: GroundingSettings = PAPER) -> None:
-        """For clips and questions of `width`."""
+    def __init__(self, width: int, settings: GroundingSettings = PAPER, smooths: bool = False) -> None:
+        """For clips and questions of `width`; one that `smooths` does so where it chooses without noise."""
         super().__init__()
         self.causal = CrossModalAttention(width, settings)
         self.environment = CrossModalAttention(width, settings)
         self.never_empty = settings.never_empty
+        self.smooths = smooths
 
     def forward(self, clips: Tensor, question: Tensor, noise: Tensor | None = None, temperature: float = 1.0) -> Scene:
         """The scene of encoded clips (B, K, D) that the encoded question (B, D) asks for.
 
         `noise` (B, 2, K) is standard Gumbel noise for the causal and the environment column; without it a clip is
-        causal if p_c > p_e. The values are hard; the gradient is that of the soft Gumbel-Softmax at `temperature`.
+        causal if p_c > p_e, but for what `smoothed` changes where the indicator smooths. The values are hard; the
+        gradient is that of the soft Gumbel-Softmax at `temperature`.
         """
         p_causal = self.causal(clips, question)
         p_environment = self.environment(clips, question)
         scene = partition(p_causal, p_environment, noise, temperature)
+        if self.smooths and noise is None:
+            scene = smoothed(scene)
         return never_empty(scene) if self.never_empty else scene
 
 

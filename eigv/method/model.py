@@ -45,17 +45,19 @@ class VideoQA(nn.Module):
         projection: bool = False,
         guide: "VideoQA | None" = None,
         environment: Environment = "zeroed",
+        smooths: bool = False,
     ) -> None:
         """Open-ended: `classes` answers; multiple choice: None. `projection`: with a head before Eq. 18.
 
         `environment` is what becomes of the other clips where causal scenes are answered (`inference.environment`).
         `guide` is a trained model whose indicator says the scenes, in place of one that learns with this model.
+        `smooths`: the indicator smooths the scenes that it chooses without noise.
         """
         super().__init__()
         self.backbone = backbone
         self.classes = classes
         self.heads = Heads(backbone, classes, projection)
-        self.grounding = GroundingIndicator(backbone.width, grounding)
+        self.grounding = GroundingIndicator(backbone.width, grounding, smooths)
         self.query = grounding.query
         self.environment: Environment = environment
         self.guide = None if guide is None else guide.requires_grad_(False)

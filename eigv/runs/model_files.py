@@ -81,7 +81,8 @@ class ModelCard:
             environment = "dropped"  # as it is trained; an evaluation may say otherwise
             if not backbone.drops_clips:
                 raise UserError(f"the backbone {run.backbone} {NO_SUBSETS}")
-        return VideoQA(backbone, self.classes, grounding, projection, guide, environment)
+        smooths = how.selects != "no" and run.eigv.faithful.smoothed
+        return VideoQA(backbone, self.classes, grounding, projection, guide, environment, smooths)
 
     def refuse_another(self, settings: RunSettings, where: Path) -> None:
         """Raises `UserError` where a run of `settings` has another model than this one of the file `where`."""

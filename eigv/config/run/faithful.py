@@ -35,6 +35,11 @@ class FaithfulSettings(Settings):
     gated: bool = Field(True, description="Ask the price only as far as the chosen clips give the answer.")
     budget: float = Field(0.0, ge=0, lt=1, description="The share of clips that is free of charge.")
     contiguity: float = Field(0.3, ge=0, description="Price of each change between chosen and not chosen, per clip.")
+    smoothed: bool = Field(
+        False,
+        description="Smooth the scenes, where they last longer than a clip: a clip between two chosen ones is chosen "
+        "too, then single clips beside longer runs are left out.",
+    )
     folds: int = Field(
         1,
         ge=1,

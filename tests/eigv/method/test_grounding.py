@@ -1,8 +1,9 @@
+import pytest
 import torch
 
 from eigv.config.run import GroundingSettings
 from eigv.method.draws import Draws
-from eigv.method.grounding import GroundingIndicator, partition
+from eigv.method.grounding import GroundingIndicator, partition, smoothed
 
 A = torch.tensor([[0.5, 0.3, 0.2]])
 E = torch.tensor([[0.2, 0.3, 0.5]])
@@ -84,3 +85,43 @@ def test_chosen_scenes_keep_everything_of_theirs() -> None:
     for name, values in vars(scene).items():
         assert torch.equal(getattr(chosen, name), values[[2, 0]]), name
     assert torch.equal(chosen.probability_causal, scene.probability_causal[[2, 0]])
+
+
+@pytest.mark.parametrize(
+    ("chosen", "smooth"),
+    [
+        ("110110000000", "111110000000"),  # a gap of one clip is closed
+        ("110011000000", "110011000000"),  # one of two is a gap between scenes
+        ("111000010000", "111000000000"),  # a single clip beside a longer run
+        ("101000001000", "111000000000"),  # first the gaps, then the single clips
+        ("010000000001", "010000000001"),  # nothing but single clips
+        ("010101000000", "011111000000"),
+        ("000000000011", "000000000011"),  # the last clip has one before it, and the first is none after the last
+        ("100000000011", "000000000011"),
+        ("000000000000", "000000000000"),
+        ("111111111111", "111111111111"),
+        ("101111111111", "111111111111"),
+    ],
+)
+def test_smooth_scenes_have_no_gap_of_one_clip_and_no_single_clip_beside_a_run(chosen: str, smooth: str) -> None:
+    logits = torch.tensor([[1.0 if clip == "1" else -1.0 for clip in chosen]]).requires_grad_()
+    plain = partition(logits, -logits, None, 1.0)
+    scene = smoothed(plain)
+    assert "".join(str(int(clip)) for clip in scene.causal[0]) == smooth
+    assert torch.equal(scene.causal + scene.environment, torch.ones_like(scene.causal))
+    assert torch.equal(scene.probability_causal, plain.probability_causal)
+    scene.causal.sum().backward()
+    of_smooth, logits.grad = logits.grad, None
+    partition(logits, -logits, None, 1.0).causal.sum().backward()
+    torch.testing.assert_close(of_smooth, logits.grad)  # what smoothing changes carries none
+
+
+def test_an_indicator_that_smooths_does_so_without_noise_alone() -> None:
+    torch.manual_seed(3)
+    plain, smooth = GroundingIndicator(4), GroundingIndicator(4, smooths=True)
+    smooth.load_state_dict(plain.state_dict())
+    clips, question, noise = torch.randn(8, 12, 4), torch.randn(8, 4), Draws(0).gumbel((8, 2, 12))
+    expected = smoothed(plain(clips, question)).causal
+    assert torch.equal(smooth(clips, question).causal, expected)
+    assert not torch.equal(plain(clips, question).causal, expected)
+    assert torch.equal(smooth(clips, question, noise).causal, plain(clips, question, noise).causal)

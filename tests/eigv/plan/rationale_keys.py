@@ -33,6 +33,7 @@ ROWS = [
     Row("eigv.faithful.gated", False, INDICATORS),
     Row("eigv.faithful.budget", 0.2, INDICATORS),
     Row("eigv.faithful.contiguity", 0.0, INDICATORS),
+    Row("eigv.faithful.smoothed", True, INDICATORS),
     Row("eigv.faithful.folds", 2, INDICATORS),
     Row("eigv.faithful.labelled", 0.1, INDICATORS),
     Row("eigv.faithful.label_weight", 2.0, INDICATORS),

@@ -35,6 +35,20 @@ def made(request, tmp_path_factory):
     return data, before, after
 
 
+def chosen_clips(run):
+    """The clips of the rationales in `predictions.csv`, (questions, clips) bool."""
+    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+    chosen = np.zeros((len(predictions), synthetic.CLIPS), dtype=bool)
+    for row, clips in zip(chosen, predictions["causal_clips"], strict=True):
+        row[[int(clip) for clip in clips.split()]] = True
+    return chosen
+
+
+def gaps(chosen):
+    """How many clips of each rationale are missing between two that are chosen."""
+    return (chosen[:, :-2] & ~chosen[:, 1:-1] & chosen[:, 2:]).sum(axis=1)
+
+
 def overlap(data, run):
     """Mean precision and IoU of the chosen clips with those that hold the answer, where clips are chosen; and the share
     of questions where none is, as for an answer that the model gives to a video of nothing."""
@@ -42,10 +56,8 @@ def overlap(data, run):
     gold = dict(zip(store.ids, store.features["appearance"].max(axis=2) > 1, strict=True))
     precision, iou, empty = [], [], 0
     predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
-    for row in predictions.itertuples():
-        chosen = np.zeros(synthetic.CLIPS, dtype=bool)
-        chosen[[int(clip) for clip in row.causal_clips.split()]] = True
-        held = gold[row.video_id]
+    for video, chosen in zip(predictions["video_id"], chosen_clips(run), strict=True):
+        held = gold[video]
         if not chosen.any():
             empty += 1
             continue
@@ -69,6 +81,18 @@ def test_it_leaves_the_model_as_it_is(made):
     assert changed == {"grounding"}
     accuracy = [json.loads((run / "metrics.json").read_text())["accuracy"] for run in (before, after)]
     assert accuracy[0] == accuracy[1]
+
+
+def test_smoothed_scenes_have_no_gap_of_one_clip(made, tmp_path):
+    data, _, after = made
+    card = json.loads((after / "model.json").read_text())
+    card["settings"]["eigv"]["faithful"]["smoothed"] = True
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    (tmp_path / "model.safetensors").write_bytes((after / "model.safetensors").read_bytes())
+    evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
+    as_chosen, smoothed = (chosen_clips(run) for run in (after, tmp_path))
+    assert (gaps(as_chosen) > 0).any() and not (gaps(smoothed) > 0).any()
+    assert not (smoothed.any(axis=1) & ~as_chosen.any(axis=1)).any()
 
 
 def test_the_history_tells_what_a_choice_is_worth(made):
