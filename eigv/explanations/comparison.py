@@ -3,12 +3,13 @@
 Sizes: Q questions, K clips, A answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 
 from base.errors import UserError
@@ -19,6 +20,7 @@ from eigv.config.choices import Environment
 from eigv.config.methods import method as method_of
 from eigv.explanations.attributions import explainers
 from eigv.method.faithfulness import answered_right
+from eigv.method.grounding import smooth
 from eigv.method.model import VideoQA
 from eigv.rationales.clips import auc, first, of_same_size, overlap
 from eigv.runs import model_files
@@ -28,6 +30,9 @@ from extract.annotations.gold import read_gold
 MEASURED = ["iop", "recall", "iou", "auc", "share", "right"]
 THRESHOLDS = 60
 """Quantiles of the scores on validation that are tried."""
+
+Shaped = Callable[[NDArray[np.bool_]], NDArray[np.bool_]]
+"""What becomes of selections (Q, K)."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +64,9 @@ def compare(
     Columns: qid, video_id, type, explainer, selection, clips (numbers from 0 of those that are selected), share (of
     them of all clips), iop, recall, iou, auc, and right (whether the model still gives the right answer when it sees
     that selection alone; `environment` is what becomes of the other clips, by default what the model's settings say).
-    Explained is the answer that the model gives. Raises `UserError` for a model without an indicator, and where no
-    question has a gold clip.
+    Explained is the answer that the model gives. Where the indicator smooths its scenes, the selections of all
+    explainers are smoothed too, after they were cut at its size and before a threshold is judged. Raises `UserError`
+    for a model without an indicator, and where no question has a gold clip.
     """
     model, card = model_files.load(model_file)
     if not method_of(card.settings.method).grounds:
@@ -75,7 +81,8 @@ def compare(
         for name in ("val", split)
     )
     source = np.random.default_rng(0)
-    rows = list(_selections(tuned, tested, source))
+    shaped = _smooth if model.grounding.smooths else _as_it_is
+    rows = list(_selections(tuned, tested, source, shaped))
     right = _right(model, tested, np.stack([selected for _, _, selected, _ in rows]), size, device)
     found = pd.concat([_measured(tested, *row, of_row) for row, of_row in zip(rows, right, strict=True)])
     write_csv(out, found)
@@ -115,25 +122,35 @@ def _normed(scores: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def _selections(
-    tuned: Scored, tested: Scored, source: np.random.Generator
+    tuned: Scored, tested: Scored, source: np.random.Generator, shaped: Shaped
 ) -> Iterator[tuple[str, str, NDArray[np.bool_], NDArray[np.float64] | None]]:
     """Every explainer, way to select, selection (Q, K), and the scores (Q, K) that it is of."""
     size = tested.selected.sum(axis=1)
     yield INDICATOR, OWN, tested.selected, tested.scores[INDICATOR]
     for name, scores in tested.scores.items():
         if name != INDICATOR:
-            yield name, SAME_SIZE, first(scores, size), scores
-        yield name, TUNED, scores > best_threshold(tuned.scores[name], tuned.gold), scores
+            yield name, SAME_SIZE, shaped(first(scores, size)), scores
+        yield name, TUNED, shaped(scores > best_threshold(tuned.scores[name], tuned.gold, shaped)), scores
     yield "random", SAME_SIZE, of_same_size(tested.selected, source), None
     yield "all clips", OWN, np.ones_like(tested.gold), None
     yield "gold", OWN, tested.gold, None
 
 
-def best_threshold(scores: NDArray[np.float64], gold: NDArray[np.bool_]) -> float:
-    """The threshold on `scores` (Q, K) whose selections have the best mean IoU with `gold` (Q, K), the lowest of
-    several."""
+def _as_it_is(selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return selected
+
+
+def _smooth(selected: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return smooth(torch.from_numpy(selected)).numpy()
+
+
+def best_threshold(scores: NDArray[np.float64], gold: NDArray[np.bool_], shaped: Shaped = _as_it_is) -> float:
+    """The threshold on `scores` (Q, K) whose `shaped` selections have the best mean IoU with `gold` (Q, K).
+
+    Of several it is the lowest.
+    """
     tried = np.unique(np.quantile(scores, np.linspace(0, 1, THRESHOLDS)))
-    return float(max(tried, key=lambda threshold: overlap(scores > threshold, gold).iou.mean()))
+    return float(max(tried, key=lambda threshold: overlap(shaped(scores > threshold), gold).iou.mean()))
 
 
 def _measured(

@@ -59,16 +59,20 @@ def never_empty(scene: Scene) -> Scene:
     return replace(scene, causal=chosen, environment=1 - chosen)
 
 
-def smoothed(scene: Scene) -> Scene:
-    """The partition without gaps of one clip in the causal scene, and then without single clips beside longer runs.
+def smooth(chosen: Tensor) -> Tensor:
+    """The choice (B, K) bool without gaps of one clip, and then without single clips beside longer runs.
 
-    What is added and taken carries no gradient. A scene of single clips alone stays as it is.
+    Single clips alone stay as they are.
     """
-    closed = scene.causal.detach() > 0.5
-    closed = closed | (_previous(closed) & _next(closed))
+    closed = chosen | (_previous(chosen) & _next(chosen))
     runs = closed & (_previous(closed) | _next(closed))
-    chosen = torch.where(runs.any(dim=1, keepdim=True), runs, closed)
-    causal = scene.causal + (chosen.to(scene.causal) - scene.causal.detach())
+    return torch.where(runs.any(dim=1, keepdim=True), runs, closed)
+
+
+def smoothed(scene: Scene) -> Scene:
+    """The partition whose causal scene is smooth; what is added and taken for that carries no gradient."""
+    plain = scene.causal.detach()
+    causal = scene.causal + (smooth(plain > 0.5).to(plain) - plain)
     return replace(scene, causal=causal, environment=1 - causal)
 
 

@@ -70,6 +70,30 @@ def test_the_other_clips_are_zeros_or_left_out_as_it_is_asked(made, found, tmp_p
     assert dropped["right"].tolist() != found["right"].tolist()
 
 
+def test_where_the_indicator_smooths_all_selections_are_smooth(made, found, tmp_path):
+    data, folder = made
+    card = json.loads((folder / "run/model.json").read_text())
+    card["settings"]["eigv"]["faithful"]["smoothed"] = True
+    (tmp_path / "model.json").write_text(json.dumps(card))
+    (tmp_path / "model.safetensors").write_bytes((folder / "run/model.safetensors").read_bytes())
+    asked = {**data, "gold": folder / "gold.json", "out": tmp_path / "x.csv", "device": "cpu"}
+    smoothed = compare(tmp_path / "model.json", **asked)
+    for row in smoothed[~smoothed["explainer"].isin(BASELINES)].itertuples():
+        clips = {int(clip) for clip in row.clips.split()}
+        assert not any(clip + 1 not in clips and clip + 2 in clips for clip in clips), row
+    assert (smoothed["clips"] != found["clips"]).groupby([found["explainer"], found["selection"]]).any().sum() >= 8
+
+
+def test_a_threshold_is_tuned_on_the_selections_as_they_are_shown():
+    gold = np.array([[1, 1, 1, 0, 0, 0]], dtype=bool)
+    scores = np.array([[0.9, 0.2, 0.9, 0.3, 0.0, 0.1]])
+    assert best_threshold(scores, gold) < 0.2
+    closed = best_threshold(
+        scores, gold, lambda selected: selected | (np.roll(selected, 1, 1) & np.roll(selected, -1, 1))
+    )
+    assert 0.3 <= closed < 0.9
+
+
 def test_what_post_hoc_explainers_select_is_read_by_question(made, found):
     own = found[found["explainer"] == INDICATOR].query("selection == @OWN").set_index("qid")["clips"]
     read = read_post_hoc(made[1] / "explanations.csv")
