@@ -1,10 +1,12 @@
 """Folders of runs as training and evaluation leave them, with accuracies that a test chooses."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from base.formats.predictions import Predictions
 from base.writing import write_json
@@ -15,6 +17,21 @@ NETWORKS = {
     "appearance": {"network": "resnet152", "weights": "a.pth"},
     "motion": {"network": "r3d", "weights": "b.pth"},
 }
+
+
+def smoothed(run: Path, folder: Path) -> Path:
+    """The model.json of a copy in `folder` of a run's model whose indicator smooths its scenes."""
+    for name in ("model.json", "model.safetensors"):
+        shutil.copy(run / name, folder / name)
+    described = json.loads((folder / "model.json").read_text())
+    described["settings"]["eigv"]["faithful"]["smoothed"] = True
+    write_json(folder / "model.json", described)
+    return folder / "model.json"
+
+
+def gaps(chosen: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which selections (n, K) miss a single clip between two that are chosen, (n,)."""
+    return (chosen[:, :-2] & ~chosen[:, 1:-1] & chosen[:, 2:]).any(axis=1)
 
 
 def write(

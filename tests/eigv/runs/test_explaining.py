@@ -1,6 +1,7 @@
 """An indicator that learns on a trained model finds the clips that hold the answer, and leaves the model as it is."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from base.errors import UserError
+from base.formats.predictions import Predictions
 from base.formats.video_features import VideoFeatures
 from eigv.config.run import EigvSettings, FaithfulSettings
 from eigv.runs import explaining, model_files
@@ -15,7 +17,8 @@ from eigv.runs.evaluation import evaluate
 from eigv.runs.explaining import environment_answers, explain
 from eigv.runs.shared_data import SharedData
 from eigv.runs.training import train
-from tests.eigv import synthetic
+from tests.eigv import made_up_runs, synthetic
+from tests.eigv.made_up_runs import gaps
 from tests.eigv.runs.test_training import settings
 
 HOW = {"epochs": 30, "learning_rate": 0.003}
@@ -35,18 +38,12 @@ def made(request, tmp_path_factory):
     return data, before, after
 
 
-def chosen_clips(run):
-    """The clips of the rationales in `predictions.csv`, (questions, clips) bool."""
-    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
+def chosen_clips(predictions):
+    """The clips of the rationales, (questions, clips) bool."""
     chosen = np.zeros((len(predictions), synthetic.CLIPS), dtype=bool)
-    for row, clips in zip(chosen, predictions["causal_clips"], strict=True):
-        row[[int(clip) for clip in clips.split()]] = True
+    for row, rationale in zip(chosen, predictions.rationales, strict=True):
+        row[list(rationale.clips)] = True
     return chosen
-
-
-def gaps(chosen):
-    """How many clips of each rationale are missing between two that are chosen."""
-    return (chosen[:, :-2] & ~chosen[:, 1:-1] & chosen[:, 2:]).sum(axis=1)
 
 
 def overlap(data, run):
@@ -55,8 +52,8 @@ def overlap(data, run):
     store = VideoFeatures.read(data["video"])
     gold = dict(zip(store.ids, store.features["appearance"].max(axis=2) > 1, strict=True))
     precision, iou, empty = [], [], 0
-    predictions = pd.read_csv(run / "predictions.csv", dtype=str, keep_default_na=False)
-    for video, chosen in zip(predictions["video_id"], chosen_clips(run), strict=True):
+    predictions = Predictions.read(run / "predictions.csv")
+    for video, chosen in zip(predictions.video_id, chosen_clips(predictions), strict=True):
         held = gold[video]
         if not chosen.any():
             empty += 1
@@ -85,14 +82,18 @@ def test_it_leaves_the_model_as_it_is(made):
 
 def test_smoothed_scenes_have_no_gap_of_one_clip(made, tmp_path):
     data, _, after = made
-    card = json.loads((after / "model.json").read_text())
-    card["settings"]["eigv"]["faithful"]["smoothed"] = True
-    (tmp_path / "model.json").write_text(json.dumps(card))
-    (tmp_path / "model.safetensors").write_bytes((after / "model.safetensors").read_bytes())
-    evaluate(tmp_path / "model.json", "test", **data, answer_from="video", out=tmp_path, device="cpu")
-    as_chosen, smoothed = (chosen_clips(run) for run in (after, tmp_path))
-    assert (gaps(as_chosen) > 0).any() and not (gaps(smoothed) > 0).any()
+    model = made_up_runs.smoothed(after, tmp_path)
+    evaluate(model, "test", **data, answer_from="video", out=tmp_path, device="cpu")
+    as_chosen, smoothed = (chosen_clips(Predictions.read(run / "predictions.csv")) for run in (after, tmp_path))
+    assert gaps(as_chosen).any() and not gaps(smoothed).any()
     assert not (smoothed.any(axis=1) & ~as_chosen.any(axis=1)).any()
+
+
+def test_a_guide_smooths_the_scenes_that_a_model_is_trained_with(made, tmp_path):
+    for model, smooths in ((made[2] / "model.json", False), (made_up_runs.smoothed(made[2], tmp_path), True)):
+        _, card = model_files.load(model)
+        guided = replace(card, settings=card.settings.model_copy(update={"method": "eigv-faithful"})).build()
+        assert guided.guide.grounding.smooths == smooths and not guided.grounding.smooths
 
 
 def test_the_history_tells_what_a_choice_is_worth(made):
